@@ -1,1 +1,19 @@
-//! Skeleton.
+//! Decides what happens to a call: authorise, route, quote, reserve, hunt, bridge, time out, settle.
+//!
+//! [`switch::Switch`] is the sans-IO core with three doors: feed one [`io::Input`], pull [`io::Output`]s until
+//! none is left, ask for the next deadline. [`decide`] is the one decision function. [`directory`] is what an
+//! operator configured, [`journal`] what must outlive a crash, [`cause`] every way a call can end,
+//! [`monitor`] what a watcher is told. Must not know sockets, SQL, JSON-RPC or a clock.
+#![allow(missing_docs, clippy::todo, unused_variables)] // skeleton: goes away with the first implementation
+
+pub mod cause;
+pub mod decide;
+pub mod directory;
+pub mod io;
+pub mod journal;
+pub mod monitor;
+pub mod switch;
+
+pub use directory::Directory;
+pub use io::{Input, Now, Output};
+pub use switch::Switch;
