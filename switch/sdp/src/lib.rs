@@ -1,10 +1,21 @@
 //! Audio, described: SDP kept line by line, offer and answer, and the relay's commands and reports.
 //!
-//! Must not know sockets, threads or SIP. A session description passes through unknown lines untouched.
-#![allow(missing_docs, clippy::todo, unused_variables)] // skeleton: goes away with the first implementation
+//! A description comes in as the bytes of a SIP body, is asked for its audio (address, direction, codecs),
+//! edited, and goes out as bytes; lines nobody here understands pass through untouched. The relay's commands and
+//! reports are plain values, so that the call core can speak to the relay threads without knowing them.
+//!
+//! Must not know sockets, threads, clocks or SIP.
 
+mod answer;
+mod codec;
+mod connection;
+mod media_line;
 pub mod relay;
+mod rewrite;
 pub mod session;
 
-pub use relay::{RelayCommand, RelayId, RelayReport, Side};
-pub use session::{Direction, SessionDescription};
+pub use answer::{Change, HoldChange};
+pub use codec::Codec;
+pub use relay::{Counters, Latch, RelayCommand, RelayId, RelayReport, Side};
+pub use rewrite::Origin;
+pub use session::{Direction, SdpError, SessionDescription};

@@ -1,4 +1,6 @@
 //! What the core says to the relay threads, and what they report.
+//!
+//! Commands are never answered out of line: what must come back comes as a [`RelayReport`] input of the core.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,10 +11,14 @@ pub struct RelayId(pub u64);
 /// The caller's (A) or the callee's (B) side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {
+    /// The caller's side.
     A,
+    /// The callee's side.
     B,
 }
+
 impl Side {
+    /// The side across the relay.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -31,66 +37,129 @@ pub enum Latch {
     FirstPacket,
 }
 
+/// An order to the relay. All orders of one id are carried out in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelayCommand {
-    /// Take a socket pair for each side, on the family of the given local addresses; answered by
-    /// [`RelayReport::Opened`] or [`RelayReport::Refused`].
+    /// Take a socket pair for each side, on the given local addresses; answered by [`RelayReport::Opened`] or
+    /// [`RelayReport::Refused`].
     Open {
+        /// A fresh id: one that is open already is refused.
         id: RelayId,
+        /// The address to bind for the A side (not the advertised one).
         a_local: IpAddr,
+        /// The address to bind for the B side.
         b_local: IpAddr,
     },
-    /// The peer of a side said where it takes audio.
+    /// The peer of a side said where it takes audio. Given again after each answer or re-INVITE; the same
+    /// values again change nothing.
     SetTarget {
+        /// The relay.
         id: RelayId,
+        /// Whose description it was.
         side: Side,
+        /// Its audio address; an unspecified one (hold by c=0.0.0.0) or port 0 takes audio away from it.
         rtp: SocketAddr,
+        /// Its RTCP address.
         rtcp: SocketAddr,
+        /// Where its packets may come from.
         latch: Latch,
         /// Where the side's signalling comes from: its packets' source address is trusted for latching.
         signalling: IpAddr,
     },
-    /// Whether the peer's audio is passed on (hold). Nothing is reported as inactive while held.
-    SetHold { id: RelayId, held: bool },
+    /// The call is on hold, or back: nothing is reported as inactive while held. Audio that still comes passes on
+    /// (music from the holding side); a side that takes none says so by its target.
+    SetHold {
+        /// The relay.
+        id: RelayId,
+        /// True suspends the watch for silence; false starts it afresh.
+        held: bool,
+    },
     /// Give the sockets back; answered by [`RelayReport::Closed`] with the final counters.
-    Close { id: RelayId },
+    Close {
+        /// The relay.
+        id: RelayId,
+    },
+}
+
+impl RelayCommand {
+    /// The relay it speaks of.
+    #[must_use]
+    pub fn id(&self) -> RelayId {
+        match self {
+            Self::Open { id, .. }
+            | Self::SetTarget { id, .. }
+            | Self::SetHold { id, .. }
+            | Self::Close { id } => *id,
+        }
+    }
 }
 
 /// One direction's counters: what arrived at a side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// RTP packets accepted.
     pub packets: u64,
+    /// Their UDP payload, RTP headers included.
     pub bytes: u64,
+    /// RTP packets expected by sequence number and never seen (RFC 3550 appendix A.3).
     pub lost: u64,
     /// Interarrival jitter (RFC 3550 section 6.4.1), microseconds.
     pub jitter_us: u32,
     /// Dropped because the source was not the one latched.
     pub foreign: u64,
+    /// Dropped because they were no RTP or RTCP of version 2.
+    pub malformed: u64,
 }
 
+/// What a relay thread tells the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelayReport {
     /// Local ports of both sides (RTP; RTCP is the next one up).
     Opened {
+        /// The relay.
         id: RelayId,
+        /// The A side's RTP port.
         a_port: u16,
+        /// The B side's RTP port.
         b_port: u16,
     },
-    /// No ports left, or the address cannot be bound.
-    Refused { id: RelayId, reason: String },
+    /// No ports left, the address cannot be bound, or the id is open already.
+    Refused {
+        /// The relay.
+        id: RelayId,
+        /// For the log and the operator; lower case.
+        reason: String,
+    },
     /// First packet of a side.
-    Started { id: RelayId, side: Side },
-    /// Nothing from either side (not held) for this long.
-    Inactive { id: RelayId, silent_s: u32 },
+    Started {
+        /// The relay.
+        id: RelayId,
+        /// The side it came from.
+        side: Side,
+    },
+    /// Nothing from either side (not held) for this long. Said once, and again only after audio came back.
+    Inactive {
+        /// The relay.
+        id: RelayId,
+        /// Whole seconds since the last packet, or since the relay got its first target.
+        silent_s: u32,
+    },
     /// Sent every few seconds for the monitor.
     Progress {
+        /// The relay.
         id: RelayId,
+        /// From the A side.
         a: Counters,
+        /// From the B side.
         b: Counters,
     },
+    /// The sockets are closed. The last report of its id.
     Closed {
+        /// The relay.
         id: RelayId,
+        /// From the A side.
         a: Counters,
+        /// From the B side.
         b: Counters,
     },
 }
