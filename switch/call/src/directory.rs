@@ -10,7 +10,7 @@ use std::{
 };
 use tandem_billing::{
     AccountId, Currency, GatewayId, Micros, RouteId, RoutingGroupId, TariffBook, TariffId, UtcMs,
-    number_rule::NumberRules, prefix::PrefixMap,
+    number_rule::NumberRules, prefix::PrefixMap, tariff::Span,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -157,7 +157,7 @@ pub struct RoutingGroup {
     /// Rows of the group it inherits from are tried after its own of the same prefix.
     pub inherits: Option<RoutingGroupId>,
     pub policy: RoutingPolicy,
-    pub routes: PrefixMap<Vec<Route>>,
+    pub routes: PrefixMap<Vec<Arc<Route>>>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoutingPolicy {
@@ -221,32 +221,178 @@ pub struct Settings {
     pub max_slice_s: u32,
 }
 
+/// Everything an operator configured, at one instant.
 #[derive(Clone, Debug)]
 pub struct Directory {
+    /// Raised with every edit.
     pub version: u64,
+    /// Customers and resellers.
     pub accounts: BTreeMap<AccountId, Arc<Account>>,
     /// By username.
     pub devices: HashMap<String, Arc<Device>>,
+    /// Usernames of an account's devices.
+    pub account_devices: BTreeMap<AccountId, Vec<String>>,
     /// By extension -> username.
     pub extensions: HashMap<String, String>,
+    /// Any order: [`Directory::source`] picks the most specific.
     pub sources: Vec<SourceAddress>,
+    /// Terminators.
     pub gateways: BTreeMap<GatewayId, Arc<Gateway>>,
+    /// Routing groups with their dial plan rows.
     pub groups: BTreeMap<RoutingGroupId, Arc<RoutingGroup>>,
+    /// All tariffs, selling and buying.
     pub tariffs: TariffBook,
+    /// Global settings.
     pub settings: Settings,
 }
+
+/// Resellers above a customer at most (features.md section 6).
+pub const MAX_RESELLERS: usize = 3;
+
 impl Directory {
-    /// Client first, then its resellers upward (at most 3); None if the chain is broken or circular.
+    /// Client first, then its resellers upward; None if an account is missing or the chain is longer than
+    /// [`MAX_RESELLERS`] or circular.
+    #[must_use]
     pub fn chain(&self, account: AccountId) -> Option<Vec<Arc<Account>>> {
-        todo!()
+        let mut chain = Vec::with_capacity(2);
+        let mut next = Some(account);
+        while let Some(id) = next {
+            if chain.len() > MAX_RESELLERS {
+                return None;
+            }
+            let found = self.accounts.get(&id)?;
+            chain.push(Arc::clone(found));
+            next = found.reseller;
+        }
+        Some(chain)
     }
-    /// The most specific source row that fits, by longest network, then port, transport, tech prefix.
+
+    /// The most specific source row that fits: longest network, then one with a port, then with a transport,
+    /// then the longest tech prefix; on a full tie the first.
+    #[must_use]
     pub fn source(
         &self,
         remote: SocketAddr,
         transport: Transport,
         dialled: &str,
     ) -> Option<&SourceAddress> {
-        todo!()
+        let mut best: Option<(&SourceAddress, (u8, bool, bool, usize))> = None;
+        for row in self
+            .sources
+            .iter()
+            .filter(|row| row.fits(remote, transport, dialled))
+        {
+            let rank = (
+                row.prefix_len,
+                row.port.is_some(),
+                row.transport.is_some(),
+                row.tech_prefix.len(),
+            );
+            if best.is_none_or(|(_, best_rank)| rank > best_rank) {
+                best = Some((row, rank));
+            }
+        }
+        best.map(|(row, _)| row)
+    }
+
+    /// What a dial plan row leads to, by name.
+    #[must_use]
+    pub fn target_name(&self, target: &Target) -> String {
+        match target {
+            Target::Gateway(id) => self
+                .gateways
+                .get(id)
+                .map_or_else(|| format!("gateway {id}"), |g| g.name.clone()),
+            Target::Account(id) => self
+                .accounts
+                .get(id)
+                .map_or_else(|| format!("account {id}"), |a| a.login.clone()),
+            Target::LocalDevice => "local devices".to_owned(),
+            Target::Reject { status, reason } => format!("reject {status} {reason}"),
+        }
+    }
+
+    /// The username that a dialled number reaches: a device's own name, else an extension.
+    #[must_use]
+    pub fn device_by_number(&self, number: &str) -> Option<&Arc<Device>> {
+        self.devices
+            .get(number)
+            .or_else(|| self.devices.get(self.extensions.get(number)?))
+    }
+}
+
+impl Hours {
+    /// Always, in UTC.
+    #[must_use]
+    pub fn always() -> Self {
+        Self {
+            span: Span::default(),
+            time_zone: jiff::tz::TimeZone::UTC,
+        }
+    }
+
+    /// Whether `at` lies within, by the wall clock of the time zone. A span that crosses midnight belongs to
+    /// the day on which it begins.
+    #[must_use]
+    pub fn covers(&self, at: UtcMs) -> bool {
+        if self.span == Span::default() {
+            return true;
+        }
+        let Ok(instant) = jiff::Timestamp::from_millisecond(at.0) else {
+            return false;
+        };
+        let local = instant.to_zoned(self.time_zone.clone());
+        let minute =
+            u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
+        let today = local.weekday().to_monday_zero_offset().unsigned_abs();
+        let Span {
+            from_day,
+            to_day,
+            from_minute,
+            to_minute,
+            ..
+        } = self.span;
+        let on = |day: u8| {
+            if from_day <= to_day {
+                (from_day..=to_day).contains(&day)
+            } else {
+                day >= from_day || day <= to_day
+            }
+        };
+        if from_minute <= to_minute {
+            on(today) && (from_minute..to_minute).contains(&minute)
+        } else {
+            (on(today) && minute >= from_minute) || (on((today + 6) % 7) && minute < to_minute)
+        }
+    }
+}
+
+impl SourceAddress {
+    fn fits(&self, remote: SocketAddr, transport: Transport, dialled: &str) -> bool {
+        contains(self.network, self.prefix_len, remote.ip())
+            && self.port.is_none_or(|port| port == remote.port())
+            && self.transport.is_none_or(|wanted| wanted == transport)
+            && dialled.starts_with(&self.tech_prefix)
+    }
+}
+
+/// Whether `address` lies in `network/prefix_len`. IPv4-mapped IPv6 addresses count as IPv4.
+fn contains(network: IpAddr, prefix_len: u8, address: IpAddr) -> bool {
+    match (network.to_canonical(), address.to_canonical()) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let differing = u32::from(network) ^ u32::from(address);
+            differing
+                .checked_shr(32 - u32::from(prefix_len.min(32)))
+                .unwrap_or(0)
+                == 0
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            let differing = u128::from(network) ^ u128::from(address);
+            differing
+                .checked_shr(128 - u32::from(prefix_len.min(128)))
+                .unwrap_or(0)
+                == 0
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
     }
 }

@@ -1,0 +1,188 @@
+//! May this account place this call? Status, numbers, lists and limits, before any price or route.
+
+use super::{Call, Refusal, Trace, recognise::Known, refuse};
+use crate::{
+    cause,
+    directory::{Account, AccountStatus, CallerIdRule},
+};
+use std::sync::Arc;
+use tandem_billing::number_rule::RuleKey;
+
+/// Longest number taken, in bytes, before and after rewriting.
+const MAX_NUMBER_BYTES: usize = 128;
+
+/// The numbers of a call after the account's rules.
+pub(super) struct Numbers {
+    /// As the caller dialled it, without a tech prefix.
+    pub dialled: String,
+    /// Toward the dial plan.
+    pub plan: String,
+    /// Toward the tariff.
+    pub rating: String,
+    /// Caller ID.
+    pub caller: String,
+    /// An emergency number: passes the lists.
+    pub emergency: bool,
+}
+
+pub(super) fn check_chain(
+    call: &Call<'_>,
+    account: &Arc<Account>,
+    trace: &mut Trace,
+) -> Result<Vec<Arc<Account>>, Refusal> {
+    let Some(chain) = call.directory.chain(account.id) else {
+        return Err(refuse(
+            trace,
+            &cause::BROKEN_CHAIN,
+            format!("account {}", account.login),
+        ));
+    };
+    for (level, member) in chain.iter().enumerate() {
+        let expired = member.expires_at.is_some_and(|end| end <= call.facts.at);
+        let cause = match (member.status, expired, level) {
+            (AccountStatus::Active, false, _) => continue,
+            (_, _, 1..) => &cause::RESELLER_BLOCKED,
+            (AccountStatus::Expired, _, 0) | (AccountStatus::Active, true, 0) => {
+                &cause::ACCOUNT_EXPIRED
+            }
+            (AccountStatus::Blocked | AccountStatus::Closed, _, 0) => &cause::ACCOUNT_BLOCKED,
+        };
+        return Err(refuse(
+            trace,
+            cause,
+            format!("{} is {:?}", member.login, member.status),
+        ));
+    }
+    Ok(chain)
+}
+
+pub(super) fn rewrite(
+    call: &Call<'_>,
+    known: &Known,
+    trace: &mut Trace,
+) -> Result<Numbers, Refusal> {
+    let account = &known.account;
+    let dialled = known.dialled.clone();
+    let plan = account.rules.apply(RuleKey::ToPlan, &dialled);
+    let rating = account.rules.apply(RuleKey::Rating, &dialled);
+    let given = given_caller(&account.caller_id, &call.facts.caller);
+    let caller = account.rules.apply(RuleKey::Caller, given);
+    trace.rewritten("account", "dialled", &dialled, &plan);
+    trace.rewritten("account", "rating", &dialled, &rating);
+    trace.rewritten("account", "caller", &call.facts.caller, &caller);
+    for number in [&dialled, &plan, &rating] {
+        if number.is_empty() || number.len() > MAX_NUMBER_BYTES {
+            return Err(refuse(
+                trace,
+                &cause::BAD_NUMBER,
+                format!("{} bytes after rewriting", number.len()),
+            ));
+        }
+    }
+    let emergency = call
+        .directory
+        .settings
+        .emergency_numbers
+        .iter()
+        .any(|n| *n == dialled || *n == plan);
+    Ok(Numbers {
+        dialled,
+        plan,
+        rating,
+        caller,
+        emergency,
+    })
+}
+
+fn given_caller<'a>(rule: &'a CallerIdRule, sent: &'a str) -> &'a str {
+    match rule {
+        CallerIdRule::Pass => sent,
+        CallerIdRule::Fixed(number) => number,
+        CallerIdRule::OneOf(numbers) => numbers
+            .iter()
+            .find(|n| *n == sent)
+            .or(numbers.first())
+            .map_or(sent, String::as_str),
+    }
+}
+
+pub(super) fn check_lists(
+    call: &Call<'_>,
+    account: &Account,
+    numbers: &Numbers,
+    trace: &mut Trace,
+) -> Result<(), Refusal> {
+    if numbers.emergency {
+        return Ok(());
+    }
+    let settings = &call.directory.settings;
+    let begins = |list: &[String], number: &str| {
+        list.iter()
+            .any(|p| !p.is_empty() && number.starts_with(p.as_str()))
+    };
+    if begins(&settings.blocked_callers, &call.facts.caller) {
+        return Err(refuse(
+            trace,
+            &cause::CALLER_BLOCKED,
+            format!("caller {}", call.facts.caller),
+        ));
+    }
+    for list in [&settings.blocked_numbers, &account.blocked_prefixes] {
+        if begins(list, &numbers.dialled) || begins(list, &numbers.plan) {
+            return Err(refuse(
+                trace,
+                &cause::NUMBER_BLOCKED,
+                format!("{} is on a blocklist", numbers.plan),
+            ));
+        }
+    }
+    if !account.allowed_prefixes.is_empty() && !begins(&account.allowed_prefixes, &numbers.plan) {
+        return Err(refuse(
+            trace,
+            &cause::NUMBER_BLOCKED,
+            format!("{} is not on the allowlist", numbers.plan),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_limits(
+    call: &Call<'_>,
+    chain: &[Arc<Account>],
+    trace: &mut Trace,
+) -> Result<(), Refusal> {
+    let usage = call.usage;
+    let global = call.directory.settings.global_limits;
+    if global.max_calls != 0 && usage.total_calls() >= global.max_calls {
+        return Err(refuse(
+            trace,
+            &cause::SWITCH_FULL,
+            format!("{} calls up", global.max_calls),
+        ));
+    }
+    if global.max_cps != 0 && usage.total_cps() >= global.max_cps {
+        return Err(refuse(
+            trace,
+            &cause::CPS_LIMIT,
+            format!("the switch's {} a second", global.max_cps),
+        ));
+    }
+    for member in chain {
+        let limits = member.limits;
+        if limits.max_calls != 0 && usage.account_calls(member.id) >= limits.max_calls {
+            return Err(refuse(
+                trace,
+                &cause::CHANNEL_LIMIT,
+                format!("{}: {} calls", member.login, limits.max_calls),
+            ));
+        }
+        if limits.max_cps != 0 && usage.account_cps(member.id) >= limits.max_cps {
+            return Err(refuse(
+                trace,
+                &cause::CPS_LIMIT,
+                format!("{}: {} a second", member.login, limits.max_cps),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,287 @@
+//! The one decision function (design.md section 6): pure, traced, shared by live calls and the simulator.
+//!
+//! [`decide`] recognises the caller, checks what the account may do, rewrites numbers, quotes each level and
+//! finds and orders the routes. It owns no state: the directory, the facts of the call and the live counts
+//! come in, a decision with its [`Trace`] goes out. Must not know money balances (the ledger does) or SIP.
+
+mod admit;
+mod order;
+mod price;
+mod recognise;
+mod route;
+mod trace;
+
+pub use trace::{Step, Trace};
+
+use crate::{
+    cause::Cause,
+    directory::{Account, Directory, Gateway, MediaMode, Route},
+};
+use std::{net::SocketAddr, sync::Arc};
+use tandem_billing::{AccountId, GatewayId, Quote, RouteId, UtcMs};
+use tandem_sip::Transport;
+
+/// What is known of a call when it arrives.
+#[derive(Clone, Debug)]
+pub struct CallFacts {
+    /// Where the INVITE came from.
+    pub remote: SocketAddr,
+    /// How it came.
+    pub transport: Transport,
+    /// The device name, once its digest was verified.
+    pub device: Option<String>,
+    /// For the simulator: act as this account, whatever the source.
+    pub as_account: Option<AccountId>,
+    /// The caller's number or name, as sent.
+    pub caller: String,
+    /// The user part of the Request-URI.
+    pub dialled: String,
+    /// When.
+    pub at: UtcMs,
+    /// Codec names of the offer, lower case; empty if the INVITE had no offer.
+    pub codecs: Vec<String>,
+    /// 0..10_000: picks among equal priority by share. Drawn by the caller from its generator.
+    pub draw: u16,
+}
+
+/// Live counts that limits are checked against.
+pub trait Usage {
+    /// Calls up of an account or reseller (its whole branch).
+    fn account_calls(&self, account: AccountId) -> u32;
+    /// Calls begun within the last second.
+    fn account_cps(&self, account: AccountId) -> u32;
+    /// Calls up, ringing included, at a gateway.
+    fn gateway_calls(&self, gateway: GatewayId) -> u32;
+    /// Calls sent within the last second.
+    fn gateway_cps(&self, gateway: GatewayId) -> u32;
+    /// Calls up by a dial plan row.
+    fn route_calls(&self, route: RouteId) -> u32;
+    /// All calls up.
+    fn total_calls(&self) -> u32;
+    /// All calls begun within the last second.
+    fn total_cps(&self) -> u32;
+    /// (answered, attempts, answered seconds) of late, for quality routing.
+    fn quality(&self, gateway: GatewayId) -> (u64, u64, u64);
+    /// Whether a device has a phone registered.
+    fn is_registered(&self, username: &str) -> bool;
+}
+
+/// No calls up, every device registered: what the command line's `decide` assumes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IdleUsage;
+
+impl Usage for IdleUsage {
+    fn account_calls(&self, _: AccountId) -> u32 {
+        0
+    }
+    fn account_cps(&self, _: AccountId) -> u32 {
+        0
+    }
+    fn gateway_calls(&self, _: GatewayId) -> u32 {
+        0
+    }
+    fn gateway_cps(&self, _: GatewayId) -> u32 {
+        0
+    }
+    fn route_calls(&self, _: RouteId) -> u32 {
+        0
+    }
+    fn total_calls(&self) -> u32 {
+        0
+    }
+    fn total_cps(&self) -> u32 {
+        0
+    }
+    fn quality(&self, _: GatewayId) -> (u64, u64, u64) {
+        (0, 0, 0)
+    }
+    fn is_registered(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// The answer and why.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What is to be done.
+    pub outcome: Outcome,
+    /// Every step that led there.
+    pub trace: Trace,
+    /// The account, once recognised, refused or not.
+    pub account: Option<Arc<Account>>,
+}
+
+/// What is to be done with a call.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It may be placed, if the money is there.
+    Admitted(Box<Admission>),
+    /// It may not.
+    Refused(Refusal),
+    /// Not recognised by address: ask for digest credentials.
+    Challenge,
+}
+
+/// Why not, and the status where the dial plan sets one of its own.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// From the catalogue.
+    pub cause: &'static Cause,
+    /// Status and reason phrase instead of the cause's, from a `reject` row.
+    pub status: Option<(u16, String)>,
+}
+
+impl Refusal {
+    /// Status and reason phrase for the caller.
+    #[must_use]
+    pub fn answer(&self) -> (u16, &str) {
+        match &self.status {
+            Some((status, reason)) => (*status, reason),
+            None => (self.cause.sip_status, self.cause.reason),
+        }
+    }
+}
+
+impl From<&'static Cause> for Refusal {
+    fn from(cause: &'static Cause) -> Self {
+        Self {
+            cause,
+            status: None,
+        }
+    }
+}
+
+/// A call that may be placed, if the money is there.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// The customer.
+    pub account: Arc<Account>,
+    /// Client first, then resellers.
+    pub levels: Vec<LevelQuote>,
+    /// What the client's tariff was asked for.
+    pub rating_number: String,
+    /// Caller ID after the account's rules.
+    pub caller: String,
+    /// In the order to try; never empty.
+    pub candidates: Vec<Candidate>,
+    /// Seconds; 0 means no limit.
+    pub max_duration_s: u32,
+}
+
+/// One level's price.
+#[derive(Clone, Debug)]
+pub struct LevelQuote {
+    /// Client or reseller.
+    pub account: Arc<Account>,
+    /// At the instant of the facts; taken again at the answer.
+    pub quote: Quote,
+    /// The number it was taken for, after this level's tariff rules.
+    pub number: String,
+}
+
+/// One route to try.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The dial plan row.
+    pub route: Arc<Route>,
+    /// Where it leads.
+    pub leg: LegTarget,
+    /// As sent to this target.
+    pub number: String,
+    /// As sent to this target.
+    pub caller: String,
+    /// From the gateway's cost tariff, if it has one.
+    pub cost: Option<Quote>,
+    /// Codec names allowed on the leg, in order of preference; empty allows all.
+    pub codecs: Vec<String>,
+    /// Direct only if the account and the target both allow it.
+    pub media: MediaMode,
+}
+
+/// Where a leg goes.
+#[derive(Clone, Debug)]
+pub enum LegTarget {
+    /// A terminator.
+    Gateway(Arc<Gateway>),
+    /// Registered phones, all rung at once.
+    Devices {
+        /// Whose.
+        account: AccountId,
+        /// Their names.
+        usernames: Vec<String>,
+    },
+}
+
+/// Decides. The same inputs give the same answer, always.
+#[must_use]
+pub fn decide(directory: &Directory, facts: &CallFacts, usage: &dyn Usage) -> Decision {
+    let mut trace = Trace::default();
+    let recognised = match recognise::recognise(directory, facts, &mut trace) {
+        recognise::Recognition::Unknown => {
+            return Decision {
+                outcome: Outcome::Challenge,
+                trace,
+                account: None,
+            };
+        }
+        recognise::Recognition::Known(known) => known,
+    };
+    let account = Some(Arc::clone(&recognised.account));
+    let call = Call {
+        directory,
+        facts,
+        usage,
+    };
+    let outcome = match admission(&call, recognised, &mut trace) {
+        Ok(admission) => Outcome::Admitted(Box::new(admission)),
+        Err(refusal) => Outcome::Refused(refusal),
+    };
+    Decision {
+        outcome,
+        trace,
+        account,
+    }
+}
+
+/// What every step may look at.
+struct Call<'a> {
+    directory: &'a Directory,
+    facts: &'a CallFacts,
+    usage: &'a dyn Usage,
+}
+
+fn admission(
+    call: &Call<'_>,
+    known: recognise::Known,
+    trace: &mut Trace,
+) -> Result<Admission, Refusal> {
+    let chain = admit::check_chain(call, &known.account, trace)?;
+    let numbers = admit::rewrite(call, &known, trace)?;
+    admit::check_lists(call, &known.account, &numbers, trace)?;
+    admit::check_limits(call, &chain, trace)?;
+    let levels = price::quote_levels(call, &chain, &numbers, trace)?;
+    let candidates = route::candidates(call, &chain, &numbers, &levels, trace)?;
+    let settings = &call.directory.settings;
+    Ok(Admission {
+        max_duration_s: shorter(known.account.max_duration_s, settings.max_duration_s),
+        account: known.account,
+        levels,
+        rating_number: numbers.rating,
+        caller: numbers.caller,
+        candidates,
+    })
+}
+
+/// The shorter of two limits where 0 means none.
+fn shorter(a: u32, b: u32) -> u32 {
+    if a == 0 || (b != 0 && b < a) { b } else { a }
+}
+
+/// Notes a refusal in the trace and returns it.
+fn refuse(trace: &mut Trace, cause: &'static Cause, detail: String) -> Refusal {
+    trace.steps.push(Step::Refused {
+        code: cause.code.to_owned(),
+        detail,
+    });
+    cause.into()
+}

@@ -1,0 +1,397 @@
+//! Which routes fit, which are left out and why: the dial plan, row by row.
+
+use super::{
+    Call, Candidate, LegTarget, LevelQuote, Refusal, Trace, admit::Numbers, order, refuse,
+    trace::Step,
+};
+use crate::{
+    cause,
+    directory::{
+        Account, Gateway, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy, Target,
+    },
+};
+use std::sync::Arc;
+use tandem_billing::{AccountId, GatewayId, Quote, number_rule::RuleKey};
+
+/// Groups that a group may inherit from, one after the other.
+const MAX_INHERITANCE: usize = 8;
+
+/// Rows of one prefix of one group: candidates are ordered within it.
+struct Stage<'a> {
+    group: &'a RoutingGroup,
+    prefix: &'a str,
+    rows: &'a [Arc<Route>],
+}
+
+/// The hunt list, at least one long. Every row that fits the number is in the trace, kept or dropped.
+pub(super) fn candidates(
+    call: &Call<'_>,
+    chain: &[Arc<Account>],
+    numbers: &Numbers,
+    levels: &[LevelQuote],
+    trace: &mut Trace,
+) -> Result<Vec<Candidate>, Refusal> {
+    let stages = stages(call, chain, &numbers.plan);
+    if stages.is_empty() {
+        return Err(refuse(
+            trace,
+            &cause::NO_ROUTE,
+            format!("number {}", numbers.plan),
+        ));
+    }
+    let settings = &call.directory.settings;
+    let hunt = Hunt {
+        call,
+        account: &chain[0],
+        numbers,
+        sale: levels.last().map(|top| &top.quote),
+    };
+    let mut kept: Vec<Candidate> = Vec::new();
+    for stage in stages {
+        let mut in_prefix = 0;
+        for candidate in hunt.stage(&stage, trace) {
+            match candidate {
+                Found::Reject {
+                    route,
+                    status,
+                    reason,
+                } if kept.is_empty() => {
+                    return Err(Refusal {
+                        status: Some((status, reason)),
+                        ..by_plan(trace, &route)
+                    });
+                }
+                Found::Reject { .. } => return Ok(kept),
+                Found::Leg(candidate) => {
+                    if in_prefix >= settings.max_hops_per_prefix
+                        || kept.len() >= usize::from(settings.max_hops)
+                    {
+                        drop_route(trace, call, &candidate.route, "hop limit");
+                        continue;
+                    }
+                    in_prefix += 1;
+                    keep(trace, &candidate);
+                    kept.push(*candidate);
+                }
+            }
+        }
+    }
+    if kept.is_empty() {
+        return Err(unusable(trace, numbers));
+    }
+    Ok(kept)
+}
+
+/// All rows dropped: if none of them had any phone registered, the callee is away; else the plan is at fault.
+fn unusable(trace: &mut Trace, numbers: &Numbers) -> Refusal {
+    let dropped = trace.steps.iter().filter_map(|step| match step {
+        Step::Dropped { reason, .. } => Some(reason.as_str()),
+        _ => None,
+    });
+    let reasons: Vec<&str> = dropped.collect();
+    let cause = if reasons
+        .iter()
+        .all(|reason| *reason == NOT_REGISTERED || *reason == NOT_THAT_DEVICE)
+    {
+        if reasons.contains(&NOT_REGISTERED) {
+            &cause::NOT_REGISTERED
+        } else {
+            &cause::NO_ROUTE
+        }
+    } else if reasons.iter().all(|reason| *reason == NO_CODEC) {
+        &cause::MEDIA_UNACCEPTABLE
+    } else {
+        &cause::ROUTES_UNUSABLE
+    };
+    refuse(trace, cause, format!("number {}", numbers.plan))
+}
+
+const NOT_REGISTERED: &str = "no phone is registered";
+const NOT_THAT_DEVICE: &str = "no device or extension has this number";
+const NO_CODEC: &str = "no codec in common";
+
+fn by_plan(trace: &mut Trace, route: &Route) -> Refusal {
+    refuse(trace, &cause::PLAN_REJECTS, format!("route {}", route.id))
+}
+
+/// Longest prefix first; within one prefix the account's own group before those it inherits from.
+fn stages<'a>(call: &Call<'a>, chain: &[Arc<Account>], number: &'a str) -> Vec<Stage<'a>> {
+    let directory = call.directory;
+    let mut next = chain.iter().find_map(|account| account.routing_group);
+    let mut stages: Vec<Stage<'a>> = Vec::new();
+    for _ in 0..MAX_INHERITANCE {
+        let Some(group) = next.and_then(|id| directory.groups.get(&id)) else {
+            break;
+        };
+        let group: &'a RoutingGroup = group;
+        stages.extend(group.routes.matches(number).map(|(prefix, rows)| Stage {
+            group,
+            prefix,
+            rows,
+        }));
+        next = group.inherits;
+    }
+    stages.sort_by_key(|stage| std::cmp::Reverse(stage.prefix.len()));
+    stages
+}
+
+enum Found {
+    Leg(Box<Candidate>),
+    Reject {
+        route: Arc<Route>,
+        status: u16,
+        reason: String,
+    },
+}
+
+struct Hunt<'a> {
+    call: &'a Call<'a>,
+    account: &'a Account,
+    numbers: &'a Numbers,
+    /// What the operator is paid: the topmost level.
+    sale: Option<&'a Quote>,
+}
+
+impl Hunt<'_> {
+    /// The usable rows of a stage in the order to try them.
+    fn stage(&self, stage: &Stage<'_>, trace: &mut Trace) -> Vec<Found> {
+        let mut found = Vec::with_capacity(stage.rows.len());
+        for route in stage.rows {
+            match self.consider(route) {
+                Ok(usable) => found.push((usable.key(route), usable)),
+                Err(reason) => drop_route(trace, self.call, route, &reason),
+            }
+        }
+        let quality = |gateway: GatewayId| self.call.usage.quality(gateway);
+        match stage.group.policy {
+            RoutingPolicy::AsListed => order::as_listed(&mut found, self.call.facts.draw),
+            RoutingPolicy::LeastCost | RoutingPolicy::Margin => order::cheapest_first(&mut found),
+            RoutingPolicy::Quality => order::best_first(&mut found, quality),
+        }
+        found.into_iter().map(|(_, usable)| usable).collect()
+    }
+
+    fn consider(&self, route: &Arc<Route>) -> Result<Found, String> {
+        if !route.enabled {
+            return Err("row is disabled".to_owned());
+        }
+        if !route.hours.covers(self.call.facts.at) {
+            return Err("outside its days and hours".to_owned());
+        }
+        let limit = route.limits.max_calls;
+        if limit != 0 && self.call.usage.route_calls(route.id) >= limit {
+            return Err(format!("row's limit of {limit} calls"));
+        }
+        match &route.target {
+            Target::Reject { status, reason } => Ok(Found::Reject {
+                route: Arc::clone(route),
+                status: *status,
+                reason: reason.clone(),
+            }),
+            Target::Gateway(id) => self.gateway(route, *id),
+            Target::Account(id) => {
+                let names = self
+                    .call
+                    .directory
+                    .account_devices
+                    .get(id)
+                    .map_or(&[][..], Vec::as_slice);
+                self.devices(route, *id, names)
+            }
+            Target::LocalDevice => {
+                let number = route.rules.apply(RuleKey::ToGateway, &self.numbers.plan);
+                let device = self
+                    .call
+                    .directory
+                    .device_by_number(&number)
+                    .ok_or(NOT_THAT_DEVICE)?;
+                self.devices(
+                    route,
+                    device.account,
+                    std::slice::from_ref(&device.username),
+                )
+            }
+        }
+    }
+
+    fn devices(
+        &self,
+        route: &Arc<Route>,
+        account: AccountId,
+        names: &[String],
+    ) -> Result<Found, String> {
+        let called = self
+            .call
+            .directory
+            .accounts
+            .get(&account)
+            .ok_or("its account does not exist")?;
+        let usernames: Vec<String> = names
+            .iter()
+            .filter(|name| self.call.usage.is_registered(name))
+            .cloned()
+            .collect();
+        if usernames.is_empty() {
+            return Err(NOT_REGISTERED.to_owned());
+        }
+        let codecs = codecs(
+            &self.call.facts.codecs,
+            &self.account.codecs,
+            &called.codecs,
+        )?;
+        Ok(Found::Leg(Box::new(Candidate {
+            leg: LegTarget::Devices { account, usernames },
+            number: route.rules.apply(RuleKey::ToGateway, &self.numbers.plan),
+            caller: route.rules.apply(RuleKey::Caller, &self.numbers.caller),
+            cost: None,
+            codecs,
+            media: media(self.account.media, called.media),
+            route: Arc::clone(route),
+        })))
+    }
+
+    fn gateway(&self, route: &Arc<Route>, id: GatewayId) -> Result<Found, String> {
+        let gateway = self
+            .call
+            .directory
+            .gateways
+            .get(&id)
+            .ok_or("its gateway does not exist")?;
+        self.check_gateway(gateway)?;
+        let codecs = codecs(
+            &self.call.facts.codecs,
+            &self.account.codecs,
+            &gateway.codecs,
+        )?;
+        let routed = route.rules.apply(RuleKey::ToGateway, &self.numbers.plan);
+        let number = gateway.rules.apply(RuleKey::ToGateway, &routed);
+        if number.is_empty() {
+            return Err("its rules leave no number".to_owned());
+        }
+        let caller = route.rules.apply(RuleKey::Caller, &self.numbers.caller);
+        let cost = self.cost(gateway, &number)?;
+        Ok(Found::Leg(Box::new(Candidate {
+            leg: LegTarget::Gateway(Arc::clone(gateway)),
+            caller: gateway.rules.apply(RuleKey::Caller, &caller),
+            number,
+            cost,
+            codecs,
+            media: media(self.account.media, gateway.media),
+            route: Arc::clone(route),
+        })))
+    }
+
+    fn check_gateway(&self, gateway: &Gateway) -> Result<(), String> {
+        let usage = self.call.usage;
+        let Limits { max_calls, max_cps } = gateway.limits;
+        if !gateway.enabled {
+            Err("gateway is disabled".to_owned())
+        } else if gateway.hosts.is_empty() {
+            Err("gateway has no address".to_owned())
+        } else if max_calls != 0 && usage.gateway_calls(gateway.id) >= max_calls {
+            Err(format!("gateway's limit of {max_calls} calls"))
+        } else if max_cps != 0 && usage.gateway_cps(gateway.id) >= max_cps {
+            Err(format!("gateway's limit of {max_cps} calls a second"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The terminator's price for the number as its own `TP:` rule gives it, and the loss guard.
+    fn cost(&self, gateway: &Gateway, number: &str) -> Result<Option<Quote>, String> {
+        let Some(tariff) = gateway.cost_tariff else {
+            return Ok(None);
+        };
+        let rated = gateway.rules.apply(RuleKey::Rating, number);
+        let cost = self
+            .call
+            .directory
+            .tariffs
+            .quote(tariff, &rated, self.call.facts.at)
+            .map_err(|e| e.to_string())?;
+        if self.account.loss_allowed == LossPolicy::Allow {
+            return Ok(Some(cost));
+        }
+        match self.sale {
+            Some(sale) if sale.currency != cost.currency => Err(format!(
+                "loss guard cannot compare {} with {}",
+                cost.currency, sale.currency
+            )),
+            Some(sale) if cost.price_per_minute > sale.price_per_minute => Err(format!(
+                "loss guard: costs {}, sells at {}",
+                cost.price_per_minute, sale.price_per_minute
+            )),
+            _ => Ok(Some(cost)),
+        }
+    }
+}
+
+impl Found {
+    fn key(&self, route: &Route) -> order::Key {
+        let (gateway, price) = match self {
+            Self::Leg(candidate) => match &candidate.leg {
+                LegTarget::Gateway(gateway) => (
+                    Some(gateway.id),
+                    candidate.cost.as_ref().map(|cost| cost.price_per_minute),
+                ),
+                LegTarget::Devices { .. } => (None, None),
+            },
+            Self::Reject { .. } => (None, None),
+        };
+        order::Key::of(route, gateway, price)
+    }
+}
+
+fn media(a: MediaMode, b: MediaMode) -> MediaMode {
+    if a == MediaMode::Direct && b == MediaMode::Direct {
+        MediaMode::Direct
+    } else {
+        MediaMode::Relay
+    }
+}
+
+/// What both sides allow, in the account's order; without lists everything. Refused when the caller's offer
+/// has none of it.
+fn codecs(offer: &[String], account: &[String], target: &[String]) -> Result<Vec<String>, String> {
+    let allowed: Vec<String> = match (account.is_empty(), target.is_empty()) {
+        (true, true) => return Ok(Vec::new()),
+        (false, true) => account.to_vec(),
+        (true, false) => target.to_vec(),
+        (false, false) => account
+            .iter()
+            .filter(|codec| target.contains(codec))
+            .cloned()
+            .collect(),
+    };
+    let usable = offer.is_empty() || allowed.iter().any(|codec| offer.contains(codec));
+    if allowed.is_empty() || !usable {
+        Err(NO_CODEC.to_owned())
+    } else {
+        Ok(allowed)
+    }
+}
+
+fn keep(trace: &mut Trace, candidate: &Candidate) {
+    let target = match &candidate.leg {
+        LegTarget::Gateway(gateway) => gateway.name.clone(),
+        LegTarget::Devices { usernames, .. } => usernames.join(", "),
+    };
+    trace.steps.push(Step::Kept {
+        route: candidate.route.id,
+        target,
+        prefix: candidate.route.prefix.clone(),
+        priority: candidate.route.priority,
+        number: candidate.number.clone(),
+        cost_per_minute: candidate.cost.as_ref().map(|quote| quote.price_per_minute),
+    });
+}
+
+fn drop_route(trace: &mut Trace, call: &Call<'_>, route: &Route, reason: &str) {
+    trace.steps.push(Step::Dropped {
+        route: route.id,
+        target: call.directory.target_name(&route.target),
+        prefix: route.prefix.clone(),
+        priority: route.priority,
+        reason: reason.to_owned(),
+    });
+}

@@ -1,0 +1,95 @@
+//! Every step of a decision with its reason, in order: kept in the CDR, shown by the simulator and by "why?".
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use tandem_billing::{AccountId, RateId, RouteId, TariffId};
+
+/// The steps, in the order they were taken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// At most a few dozen: bounded by the hop limits of the hunt.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// Whose call it is and by what.
+    Recognised {
+        /// The customer.
+        account: AccountId,
+        /// `digest alice`, `address 10.0.0.0/8`, `simulator`.
+        by: String,
+    },
+    /// A rule changed a number.
+    Rewritten {
+        /// Whose rule: `account`, `tech prefix`, `route 7`, `gateway berlin`, ...
+        stage: String,
+        /// Which number: `dialled`, `rating`, `caller`.
+        number: String,
+        /// Before.
+        from: String,
+        /// After.
+        to: String,
+    },
+    /// A level's price.
+    Quoted {
+        /// Client or reseller.
+        account: AccountId,
+        /// Its tariff.
+        tariff: TariffId,
+        /// The row found.
+        rate: RateId,
+        /// Its prefix.
+        prefix: String,
+        /// Per minute, in the tariff's currency.
+        price_per_minute: Decimal,
+    },
+    /// A route that will be tried, in this order.
+    Kept {
+        /// The dial plan row.
+        route: RouteId,
+        /// Its target's name.
+        target: String,
+        /// Its prefix.
+        prefix: String,
+        /// Its priority; lower first.
+        priority: u16,
+        /// The number as sent.
+        number: String,
+        /// Cost per minute in the gateway's currency, if it has a cost tariff.
+        cost_per_minute: Option<Decimal>,
+    },
+    /// A route that will not be tried.
+    Dropped {
+        /// The dial plan row.
+        route: RouteId,
+        /// Its target's name.
+        target: String,
+        /// Its prefix.
+        prefix: String,
+        /// Its priority.
+        priority: u16,
+        /// Why.
+        reason: String,
+    },
+    /// The end of a refused call.
+    Refused {
+        /// From the catalogue of causes.
+        code: String,
+        /// What exactly.
+        detail: String,
+    },
+    /// Added while hunting: how an attempt ended.
+    Tried {
+        /// The dial plan row.
+        route: RouteId,
+        /// Its target's name.
+        target: String,
+        /// `answered`, `503 Service Unavailable`, `no response`, ...
+        outcome: String,
+        /// Milliseconds from the attempt to its end.
+        after_ms: u64,
+    },
+}
