@@ -1,0 +1,176 @@
+//! The dial plan: routing groups and their routes.
+
+use crate::{
+    id::{AccountId, GatewayId, RouteId, RoutingGroupId},
+    value::Revision,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A set of dial plan rows that accounts are routed by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RoutingGroup {
+    /// Id.
+    pub id: RoutingGroupId,
+    /// Give it back with an update.
+    pub revision: Revision,
+    /// What can be edited.
+    pub edit: RoutingGroupEdit,
+}
+
+/// The editable part of a routing group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoutingGroupEdit {
+    /// Unique name. 1 to 64 characters.
+    pub name: String,
+    /// Its rows are tried after our own of the same prefix.
+    #[serde(default)]
+    pub inherits: Option<RoutingGroupId>,
+    /// How candidates of a prefix are ordered.
+    #[serde(default)]
+    pub policy: RoutingPolicy,
+}
+
+/// How candidates of a prefix are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutingPolicy {
+    /// By priority and share.
+    #[default]
+    AsListed,
+    /// Cheapest cost tariff first.
+    LeastCost,
+    /// Best recent ASR and ACD first.
+    Quality,
+    /// Largest margin first.
+    Margin,
+}
+
+/// A row of the dial plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Route {
+    /// Id.
+    pub id: RouteId,
+    /// Give it back with an update.
+    pub revision: Revision,
+    /// What can be edited.
+    pub edit: RouteEdit,
+}
+
+/// The editable part of a route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteEdit {
+    /// Whose row.
+    pub group: RoutingGroupId,
+    /// Any characters; the longest wins; empty fits all.
+    pub prefix: String,
+    /// Lower first.
+    #[serde(default)]
+    pub priority: u16,
+    /// Where the call goes.
+    pub target: Target,
+    /// Percent among rows of the same prefix and priority, 0 to 100.
+    #[serde(default = "whole")]
+    pub share: u8,
+    /// When it holds.
+    #[serde(default)]
+    pub hours: Hours,
+    /// Number rules.
+    #[serde(default)]
+    pub rules: String,
+    /// Concurrent calls; 0 means unlimited.
+    #[serde(default)]
+    pub max_calls: u32,
+    /// Calls a second; 0 means unlimited.
+    #[serde(default)]
+    pub max_cps: u32,
+    /// Whether it is used.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+impl Default for RouteEdit {
+    fn default() -> Self {
+        Self {
+            group: RoutingGroupId::default(),
+            prefix: String::new(),
+            priority: 0,
+            target: Target::LocalDevice,
+            share: whole(),
+            hours: Hours::default(),
+            rules: String::new(),
+            max_calls: 0,
+            max_cps: 0,
+            enabled: yes(),
+        }
+    }
+}
+fn whole() -> u8 {
+    100
+}
+fn yes() -> bool {
+    true
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum Target {
+    /// A gateway.
+    Gateway {
+        /// Which.
+        gateway: GatewayId,
+    },
+    /// The registered phones of an account.
+    Account {
+        /// Whose.
+        account: AccountId,
+    },
+    /// The registered device or extension whose name is the dialled number.
+    LocalDevice,
+    /// Refused.
+    Reject {
+        /// SIP status, 400 to 699.
+        status: u16,
+        /// Reason phrase.
+        reason: String,
+    },
+}
+
+/// Days and hours in a time zone; the default is always.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hours {
+    /// Days and minutes.
+    pub span: Span,
+    /// IANA name; empty for UTC.
+    pub time_zone: String,
+}
+
+/// Days and minutes of the day; the default covers all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Span {
+    /// 0 Monday to 6 Sunday.
+    pub from_day: u8,
+    /// 0 Monday to 6 Sunday; may be before `from_day` (wraps).
+    pub to_day: u8,
+    /// Minutes after midnight, 0 to 1440.
+    pub from_minute: u16,
+    /// Exclusive; before `from_minute` crosses midnight.
+    pub to_minute: u16,
+    /// Only on holidays.
+    pub holiday: bool,
+}
+impl Default for Span {
+    fn default() -> Self {
+        Self {
+            from_day: 0,
+            to_day: 6,
+            from_minute: 0,
+            to_minute: 1440,
+            holiday: false,
+        }
+    }
+}

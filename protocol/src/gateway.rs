@@ -1,0 +1,144 @@
+//! Gateways: the SIP peers calls are sent to.
+
+use crate::{
+    account::{MediaMode, Transport},
+    id::{GatewayId, TariffId},
+    value::Revision,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A SIP peer that calls are sent to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gateway {
+    /// Id.
+    pub id: GatewayId,
+    /// Give it back with an update.
+    pub revision: Revision,
+    /// What can be edited; the password is never told.
+    pub edit: GatewayEdit,
+}
+
+/// The editable part of a gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayEdit {
+    /// Unique name. 1 to 64 characters.
+    pub name: String,
+    /// Whether calls are sent to it.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// At least one; tried by priority, then weight. At most 16.
+    pub hosts: Vec<GatewayHost>,
+    /// How SIP travels to it.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Digest credentials it asks for.
+    #[serde(default)]
+    pub auth: Option<GatewayAuth>,
+    /// Number rules.
+    #[serde(default)]
+    pub rules: String,
+    /// Codec names in lower case, in order; empty allows all.
+    #[serde(default)]
+    pub codecs: Vec<String>,
+    /// Concurrent calls; 0 means unlimited.
+    #[serde(default)]
+    pub max_calls: u32,
+    /// Calls a second; 0 means unlimited.
+    #[serde(default)]
+    pub max_cps: u32,
+    /// What it costs.
+    #[serde(default)]
+    pub cost_tariff: Option<TariffId>,
+    /// ISO 4217 code of its costs.
+    pub currency: String,
+    /// Timers and answers.
+    #[serde(default)]
+    pub hunt: HuntOptions,
+    /// Audio through us or not.
+    #[serde(default)]
+    pub media: MediaMode,
+    /// Domain of the From header; ours if none.
+    #[serde(default)]
+    pub from_domain: Option<String>,
+    /// Send P-Asserted-Identity.
+    #[serde(default)]
+    pub send_pai: bool,
+}
+impl Default for GatewayEdit {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            enabled: true,
+            hosts: Vec::new(),
+            transport: Transport::Udp,
+            auth: None,
+            rules: String::new(),
+            codecs: Vec::new(),
+            max_calls: 0,
+            max_cps: 0,
+            cost_tariff: None,
+            currency: String::new(),
+            hunt: HuntOptions::default(),
+            media: MediaMode::Relay,
+            from_domain: None,
+            send_pai: false,
+        }
+    }
+}
+fn yes() -> bool {
+    true
+}
+
+/// One address of a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayHost {
+    /// Name or address, without port.
+    pub host: String,
+    /// Port.
+    #[serde(default = "sip_port")]
+    pub port: u16,
+    /// Lower first.
+    #[serde(default)]
+    pub priority: u16,
+    /// Among equal priority.
+    #[serde(default)]
+    pub weight: u16,
+}
+fn sip_port() -> u16 {
+    5060
+}
+
+/// Digest credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayAuth {
+    /// User name.
+    pub username: String,
+    /// Kept when left out of an update. Never sent back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+/// When the next route is tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HuntOptions {
+    /// Final status codes (300 to 699) on which the hunt stops.
+    pub stop_codes: Vec<u16>,
+    /// Seconds without any provisional answer after which the next route is tried.
+    pub no_response_s: u32,
+    /// Seconds of ringing.
+    pub ring_timeout_s: u32,
+}
+impl Default for HuntOptions {
+    fn default() -> Self {
+        Self {
+            stop_codes: Vec::new(),
+            no_response_s: 4,
+            ring_timeout_s: 60,
+        }
+    }
+}

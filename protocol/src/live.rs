@@ -1,0 +1,350 @@
+//! The live feed: calls, registrations, gateways and counters, as a snapshot and numbered deltas.
+//!
+//! Every state of the feed has a number. A delta leads from any state in `from..to` to state `to` and holds whole
+//! rows, so applying one twice does no harm. A client at state `s` applies a delta if `from <= s < to`, ignores
+//! it if `to <= s`, and has a gap if `s < from`: it then asks for `live.snapshot`. [`LiveState`] does this.
+
+use crate::{
+    cdr::MediaStats,
+    id::{AccountId, CallId, GatewayId},
+    value::{Micros, UtcMs},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A notification of `live.subscribe`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "feed", rename_all = "snake_case")]
+pub enum FeedEvent {
+    /// Replaces everything: the first event, and again when this client fell too far behind.
+    Snapshot(Box<LiveSnapshot>),
+    /// Changes since.
+    Delta(Box<LiveDelta>),
+}
+
+/// All there is now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LiveSnapshot {
+    /// Number of this state.
+    pub seq: u64,
+    /// Open calls.
+    pub calls: Vec<LiveCall>,
+    /// Registered phones.
+    pub registrations: Vec<Registration>,
+    /// Gateways; empty for resellers.
+    pub gateways: Vec<GatewayStatus>,
+    /// Counters of the whole switch; only the branch's own calls and registrations for resellers.
+    pub counters: Counters,
+}
+
+/// What changed; rows are whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LiveDelta {
+    /// Applies to this state and every later one below `to`.
+    pub from: u64,
+    /// State after it.
+    pub to: u64,
+    /// New or changed calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<LiveCall>,
+    /// Ended calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls_gone: Vec<CallGone>,
+    /// New or refreshed registrations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registrations: Vec<Registration>,
+    /// Registrations that ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registrations_gone: Vec<RegistrationKey>,
+    /// Gateways that changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<GatewayStatus>,
+    /// Counters, if they changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Counters>,
+}
+
+/// How far a call has come.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Who is it?
+    Authorising,
+    /// Where to?
+    Routing,
+    /// Sent to a target.
+    Trying,
+    /// Ringing.
+    Ringing,
+    /// Audio before the answer.
+    EarlyMedia,
+    /// Answered: money runs.
+    Answered,
+    /// Being taken down.
+    Ending,
+}
+
+/// An open call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LiveCall {
+    /// Id.
+    pub call: CallId,
+    /// State.
+    pub state: CallState,
+    /// Caller.
+    pub caller: String,
+    /// As dialled.
+    pub dialled: String,
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// Its login.
+    pub account_name: String,
+    /// Where it goes; hidden from resellers.
+    pub gateway: Option<GatewayId>,
+    /// Name of the target; empty for resellers.
+    pub target_name: String,
+    /// Destination, by the rate.
+    pub destination: String,
+    /// Codec.
+    pub codec: Option<String>,
+    /// INVITE.
+    pub started_at: UtcMs,
+    /// Answer.
+    pub answered_at: Option<UtcMs>,
+    /// Running money.
+    pub money: LiveMoney,
+    /// Audio from the caller.
+    pub media_a: MediaStats,
+    /// Audio from the callee.
+    pub media_b: MediaStats,
+}
+
+/// Running money of a call: what would be booked if it ended now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LiveMoney {
+    /// ISO 4217 code; empty before the account is known.
+    pub currency: String,
+    /// Sell price.
+    pub price_per_minute: Micros,
+    /// The client's charge.
+    pub charge: Micros,
+    /// The terminator's cost; operators only.
+    pub cost: Option<Micros>,
+    /// Charge less cost; operators only, and only where both have one currency.
+    pub margin: Option<Micros>,
+    /// Answered seconds paid for so far.
+    pub paid_until_s: u64,
+}
+
+/// A call that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallGone {
+    /// Which.
+    pub call: CallId,
+    /// Stable code of its disconnect cause.
+    pub cause: String,
+}
+
+/// A phone registered here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Registration {
+    /// Device name.
+    pub username: String,
+    /// Whose.
+    pub account: AccountId,
+    /// What it wrote.
+    pub contact: String,
+    /// Where it really is, `address:port`.
+    pub source: String,
+    /// How it came.
+    pub transport: String,
+    /// What it says it is.
+    pub user_agent: String,
+    /// When it lapses.
+    pub expires_at: UtcMs,
+}
+impl Registration {
+    /// What tells it from others.
+    #[must_use]
+    pub fn key(&self) -> RegistrationKey {
+        RegistrationKey {
+            username: self.username.clone(),
+            contact: self.contact.clone(),
+        }
+    }
+}
+
+/// What tells a registration from others.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct RegistrationKey {
+    /// Device name.
+    pub username: String,
+    /// What it wrote.
+    pub contact: String,
+}
+
+/// A gateway at work, since start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GatewayStatus {
+    /// Which.
+    pub gateway: GatewayId,
+    /// Name.
+    pub name: String,
+    /// Open calls.
+    pub calls: u32,
+    /// Calls sent.
+    pub attempts: u64,
+    /// Answered.
+    pub answered: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Answered milliseconds.
+    pub answered_ms: u64,
+    /// Sum of post-dial delays, milliseconds.
+    pub pdd_ms_sum: u64,
+}
+
+/// Counters of the switch. `calls` to `registrations` are of now, the rest since start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Counters {
+    /// Open calls.
+    pub calls: u32,
+    /// Ringing.
+    pub ringing: u32,
+    /// Answered and open.
+    pub connected: u32,
+    /// Registered phones.
+    pub registrations: u32,
+    /// Calls attempted.
+    pub attempts: u64,
+    /// Calls answered.
+    pub answered: u64,
+    /// Calls refused.
+    pub refused: u64,
+    /// Answered milliseconds.
+    pub answered_ms: u64,
+    /// Sum of post-dial delays, milliseconds.
+    pub pdd_ms_sum: u64,
+    /// SIP messages in.
+    pub messages_in: u64,
+    /// SIP messages out.
+    pub messages_out: u64,
+    /// SIP messages answered as malformed.
+    pub rejected: u64,
+    /// SIP messages dropped.
+    pub dropped: u64,
+}
+
+/// A call to hang up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HangUpParams {
+    /// Which.
+    pub call: CallId,
+}
+
+/// A device whose registrations are dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnregisterParams {
+    /// Device name.
+    pub username: String,
+}
+
+/// What a client knows of the feed.
+#[derive(Clone, Debug, Default)]
+pub struct LiveState {
+    seq: u64,
+    /// Open calls.
+    pub calls: BTreeMap<CallId, LiveCall>,
+    /// Registered phones.
+    pub registrations: BTreeMap<RegistrationKey, Registration>,
+    /// Gateways.
+    pub gateways: BTreeMap<GatewayId, GatewayStatus>,
+    /// Counters.
+    pub counters: Counters,
+}
+
+/// What applying an event came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The state moved on.
+    Moved,
+    /// Known already.
+    Old,
+    /// Something between is missing: ask for `live.snapshot`.
+    Gap,
+}
+
+impl LiveState {
+    /// The state's number.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Takes one event in.
+    pub fn apply(&mut self, event: FeedEvent) -> Applied {
+        match event {
+            FeedEvent::Snapshot(snapshot) => self.replace(*snapshot),
+            FeedEvent::Delta(delta) => self.advance(*delta),
+        }
+    }
+
+    /// Takes a snapshot in, whatever was known. A snapshot older than what is known is ignored only if it is of
+    /// the same feed; a server that started anew counts from below, and its subscription begins with a snapshot.
+    pub fn replace(&mut self, snapshot: LiveSnapshot) -> Applied {
+        *self = Self {
+            seq: snapshot.seq,
+            calls: snapshot
+                .calls
+                .into_iter()
+                .map(|row| (row.call, row))
+                .collect(),
+            registrations: snapshot
+                .registrations
+                .into_iter()
+                .map(|row| (row.key(), row))
+                .collect(),
+            gateways: snapshot
+                .gateways
+                .into_iter()
+                .map(|row| (row.gateway, row))
+                .collect(),
+            counters: snapshot.counters,
+        };
+        Applied::Moved
+    }
+
+    fn advance(&mut self, delta: LiveDelta) -> Applied {
+        if delta.to <= self.seq {
+            return Applied::Old;
+        }
+        if self.seq < delta.from {
+            return Applied::Gap;
+        }
+        self.calls
+            .extend(delta.calls.into_iter().map(|row| (row.call, row)));
+        for gone in delta.calls_gone {
+            self.calls.remove(&gone.call);
+        }
+        for gone in delta.registrations_gone {
+            self.registrations.remove(&gone);
+        }
+        self.registrations
+            .extend(delta.registrations.into_iter().map(|row| (row.key(), row)));
+        self.gateways
+            .extend(delta.gateways.into_iter().map(|row| (row.gateway, row)));
+        if let Some(counters) = delta.counters {
+            self.counters = counters;
+        }
+        self.seq = delta.to;
+        Applied::Moved
+    }
+}

@@ -1,0 +1,284 @@
+//! The one table of methods.
+//!
+//! Each line gives the documentation, the name on the wire, who may call it, and the types of parameters and
+//! result. The server's authorisation, the OpenRPC document and the typed calls of clients all come from here.
+//! Parameters are always one JSON object, by name.
+
+use crate::{
+    account::{
+        Account, AccountEdit, Balance, BalanceParams, Device, DeviceEdit, SourceAddress, SourceEdit,
+    },
+    cdr::Cdr,
+    dialplan::{Route, RouteEdit, RoutingGroup, RoutingGroupEdit},
+    gateway::{Gateway, GatewayEdit},
+    id::{
+        AccountId, CallId, DeviceId, GatewayId, LoginId, RateId, RouteId, RoutingGroupId, SourceId,
+        TariffId,
+    },
+    ledger::{LedgerEntry, PaymentParams, PaymentResult},
+    list::{ListParams, Page},
+    live::{Counters, GatewayStatus, HangUpParams, LiveSnapshot, Registration, UnregisterParams},
+    login::{AuditEntry, ChangePasswordParams, Login, LoginEdit, LoginParams, Session},
+    role::{
+        Access::{self, LoggedIn, Needs, Open},
+        Area::{
+            Accounts, Audit, Cdrs, DialPlan, Gateways, Live, Logins, Money, Settings, Simulator,
+            System, Tariffs,
+        },
+        Right::{Change, See},
+    },
+    simulate::{DecideParams, DecideResult, RateParams, RateResult, TryRuleParams, TryRuleResult},
+    system::{
+        BackupResult, ById, Create, Empty, HistoryParams, Series, SetParams, Setting, SystemInfo,
+        Update, VerifyResult,
+    },
+    tariff::{Rate, RateEdit, Tariff, TariffEdit},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// A method, as a type: `client.call::<AccountList>(..)`.
+pub trait Method {
+    /// Its line in the table.
+    const INFO: &'static MethodInfo;
+    /// Parameters: one object.
+    type Params: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+    /// Result.
+    type Output: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+}
+
+/// A line of the table.
+#[derive(Debug)]
+pub struct MethodInfo {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// What it does, one line each.
+    pub doc: &'static [&'static str],
+    /// Schema of the parameters object.
+    pub params: fn(&mut SchemaGenerator) -> Schema,
+    /// Schema of the result.
+    pub result: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// The line of a name, if there is such a method.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static MethodInfo> {
+    METHODS.iter().copied().find(|info| info.name == name)
+}
+
+/// Name of the notifications `live.subscribe` sends.
+pub const LIVE_EVENT: &str = "live.event";
+
+macro_rules! methods {
+    ($( $(#[doc = $doc:literal])+ $method:ident = $name:literal, $access:expr, $params:ty => $output:ty; )+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Clone, Copy, Debug)]
+            pub struct $method;
+            impl Method for $method {
+                const INFO: &'static MethodInfo = &MethodInfo {
+                    name: $name,
+                    access: $access,
+                    doc: &[$($doc),+],
+                    params: SchemaGenerator::subschema_for::<$params>,
+                    result: SchemaGenerator::subschema_for::<$output>,
+                };
+                type Params = $params;
+                type Output = $output;
+            }
+        )+
+        /// Every method.
+        pub static METHODS: &[&MethodInfo] = &[$(<$method as Method>::INFO),+];
+    };
+}
+
+methods! {
+    /// This document.
+    Discover = "rpc.discover", Open, Empty => Value;
+
+    /// Logs this connection in. After several failures a login or an address must wait.
+    SessionLogin = "session.login", Open, LoginParams => Session;
+    /// Logs this connection out and ends its subscriptions.
+    SessionLogout = "session.logout", LoggedIn, Empty => Empty;
+    /// Who this connection acts as.
+    SessionWhoami = "session.whoami", LoggedIn, Empty => Session;
+    /// Changes one's own password; other sessions of the login end.
+    SessionChangePassword = "session.change_password", LoggedIn, ChangePasswordParams => Empty;
+
+    /// Accounts. A reseller sees its own and those below.
+    AccountList = "account.list", Needs(Accounts, See), ListParams => Page<Account>;
+    /// One account.
+    AccountGet = "account.get", Needs(Accounts, See), ById<AccountId> => Account;
+    /// Makes an account. A reseller can make one below itself only, with its own routing group and currency.
+    AccountCreate = "account.create", Needs(Accounts, Change), Create<AccountEdit> => Account;
+    /// Changes an account. A reseller cannot change its own.
+    AccountUpdate = "account.update", Needs(Accounts, Change), Update<AccountId, AccountEdit> => Account;
+    /// Deletes an account that nothing refers to; one with calls or entries can only be closed.
+    AccountDelete = "account.delete", Needs(Accounts, Change), ById<AccountId> => Empty;
+    /// Balances and holds from the live ledger.
+    AccountBalance = "account.balance", Needs(Accounts, See), BalanceParams => Vec<Balance>;
+
+    /// SIP log-ins of accounts.
+    DeviceList = "device.list", Needs(Accounts, See), ListParams => Page<Device>;
+    /// One device.
+    DeviceGet = "device.get", Needs(Accounts, See), ById<DeviceId> => Device;
+    /// Makes a device.
+    DeviceCreate = "device.create", Needs(Accounts, Change), Create<DeviceEdit> => Device;
+    /// Changes a device.
+    DeviceUpdate = "device.update", Needs(Accounts, Change), Update<DeviceId, DeviceEdit> => Device;
+    /// Deletes a device; its phones are no longer reachable.
+    DeviceDelete = "device.delete", Needs(Accounts, Change), ById<DeviceId> => Empty;
+
+    /// Source addresses of accounts.
+    SourceList = "source.list", Needs(Accounts, See), ListParams => Page<SourceAddress>;
+    /// One source address.
+    SourceGet = "source.get", Needs(Accounts, See), ById<SourceId> => SourceAddress;
+    /// Makes a source address.
+    SourceCreate = "source.create", Needs(Accounts, Change), Create<SourceEdit> => SourceAddress;
+    /// Changes a source address.
+    SourceUpdate = "source.update", Needs(Accounts, Change), Update<SourceId, SourceEdit> => SourceAddress;
+    /// Deletes a source address.
+    SourceDelete = "source.delete", Needs(Accounts, Change), ById<SourceId> => Empty;
+
+    /// Gateways.
+    GatewayList = "gateway.list", Needs(Gateways, See), ListParams => Page<Gateway>;
+    /// One gateway.
+    GatewayGet = "gateway.get", Needs(Gateways, See), ById<GatewayId> => Gateway;
+    /// Makes a gateway.
+    GatewayCreate = "gateway.create", Needs(Gateways, Change), Create<GatewayEdit> => Gateway;
+    /// Changes a gateway.
+    GatewayUpdate = "gateway.update", Needs(Gateways, Change), Update<GatewayId, GatewayEdit> => Gateway;
+    /// Deletes a gateway that no route leads to.
+    GatewayDelete = "gateway.delete", Needs(Gateways, Change), ById<GatewayId> => Empty;
+    /// Gateways at work: calls, ASR figures, post-dial delay.
+    GatewayStatusList = "gateway.status", Needs(Live, See), Empty => Vec<GatewayStatus>;
+
+    /// Routing groups.
+    GroupList = "group.list", Needs(DialPlan, See), ListParams => Page<RoutingGroup>;
+    /// One routing group.
+    GroupGet = "group.get", Needs(DialPlan, See), ById<RoutingGroupId> => RoutingGroup;
+    /// Makes a routing group.
+    GroupCreate = "group.create", Needs(DialPlan, Change), Create<RoutingGroupEdit> => RoutingGroup;
+    /// Changes a routing group.
+    GroupUpdate = "group.update", Needs(DialPlan, Change), Update<RoutingGroupId, RoutingGroupEdit> => RoutingGroup;
+    /// Deletes a routing group that no account or group refers to, with its routes.
+    GroupDelete = "group.delete", Needs(DialPlan, Change), ById<RoutingGroupId> => Empty;
+
+    /// Rows of the dial plan.
+    RouteList = "route.list", Needs(DialPlan, See), ListParams => Page<Route>;
+    /// One row.
+    RouteGet = "route.get", Needs(DialPlan, See), ById<RouteId> => Route;
+    /// Makes a row.
+    RouteCreate = "route.create", Needs(DialPlan, Change), Create<RouteEdit> => Route;
+    /// Changes a row.
+    RouteUpdate = "route.update", Needs(DialPlan, Change), Update<RouteId, RouteEdit> => Route;
+    /// Deletes a row.
+    RouteDelete = "route.delete", Needs(DialPlan, Change), ById<RouteId> => Empty;
+
+    /// Tariffs. A reseller sees those its own branch is charged by.
+    TariffList = "tariff.list", Needs(Tariffs, See), ListParams => Page<Tariff>;
+    /// One tariff.
+    TariffGet = "tariff.get", Needs(Tariffs, See), ById<TariffId> => Tariff;
+    /// Makes a tariff.
+    TariffCreate = "tariff.create", Needs(Tariffs, Change), Create<TariffEdit> => Tariff;
+    /// Changes a tariff; open calls keep their prices.
+    TariffUpdate = "tariff.update", Needs(Tariffs, Change), Update<TariffId, TariffEdit> => Tariff;
+    /// Deletes a tariff that nothing refers to, with its rates.
+    TariffDelete = "tariff.delete", Needs(Tariffs, Change), ById<TariffId> => Empty;
+
+    /// Rates of tariffs.
+    RateList = "rate.list", Needs(Tariffs, See), ListParams => Page<Rate>;
+    /// One rate.
+    RateGet = "rate.get", Needs(Tariffs, See), ById<RateId> => Rate;
+    /// Makes a rate.
+    RateCreate = "rate.create", Needs(Tariffs, Change), Create<RateEdit> => Rate;
+    /// Changes a rate; open calls keep their prices.
+    RateUpdate = "rate.update", Needs(Tariffs, Change), Update<RateId, RateEdit> => Rate;
+    /// Deletes a rate.
+    RateDelete = "rate.delete", Needs(Tariffs, Change), ById<RateId> => Empty;
+
+    /// Books a payment, credit, return or adjustment, once per request id; answered when it is on disk.
+    PaymentCreate = "payment.create", Needs(Money, Change), PaymentParams => PaymentResult;
+    /// Ledger entries that are payments, credits, returns or adjustments.
+    PaymentList = "payment.list", Needs(Money, See), ListParams => Page<LedgerEntry>;
+    /// All ledger entries.
+    LedgerList = "ledger.list", Needs(Money, See), ListParams => Page<LedgerEntry>;
+
+    /// CDRs, without their traces.
+    CdrList = "cdr.list", Needs(Cdrs, See), ListParams => Page<Cdr>;
+    /// One CDR with its trace.
+    CdrGet = "cdr.get", Needs(Cdrs, See), ById<CallId> => Cdr;
+
+    /// Registered phones.
+    RegistrationList = "registration.list", Needs(Live, See), ListParams => Page<Registration>;
+    /// Drops all registrations of a device.
+    RegistrationRemove = "registration.remove", Needs(Live, Change), UnregisterParams => Empty;
+
+    /// All open calls, registrations, gateways and counters now.
+    LiveSnapshotGet = "live.snapshot", Needs(Live, See), Empty => LiveSnapshot;
+    /// Subscribes to the live feed: a snapshot, then deltas at most a few times a second, as `live.event`.
+    LiveSubscribe = "live.subscribe", Needs(Live, See), Empty => Value;
+    /// Ends a subscription; parameters are the array of its id, as subscriptions of JSON-RPC libraries do it.
+    LiveUnsubscribe = "live.unsubscribe", LoggedIn, Value => bool;
+    /// Hangs a call up.
+    LiveHangUp = "live.hangup", Needs(Live, Change), HangUpParams => Empty;
+
+    /// What the switch would do with a call, and why: the call simulator.
+    Decide = "decide", Needs(Simulator, See), DecideParams => DecideResult;
+    /// What a number and duration cost.
+    RatePrice = "rate", Needs(Simulator, See), RateParams => RateResult;
+    /// Tries number rules on a number.
+    NumberRuleTry = "number_rule.try", Needs(Simulator, See), TryRuleParams => TryRuleResult;
+
+    /// All settings.
+    SettingList = "setting.list", Needs(Settings, See), Empty => Vec<Setting>;
+    /// Changes a setting; it takes effect at once.
+    SettingSet = "setting.set", Needs(Settings, Change), SetParams => Setting;
+
+    /// Logins.
+    LoginList = "login.list", Needs(Logins, See), ListParams => Page<Login>;
+    /// One login.
+    LoginGet = "login.get", Needs(Logins, See), ById<LoginId> => Login;
+    /// Makes a login.
+    LoginCreate = "login.create", Needs(Logins, Change), Create<LoginEdit> => Login;
+    /// Changes a login; its sessions end.
+    LoginUpdate = "login.update", Needs(Logins, Change), Update<LoginId, LoginEdit> => Login;
+    /// Deletes a login; its sessions end. The last enabled admin stays.
+    LoginDelete = "login.delete", Needs(Logins, Change), ById<LoginId> => Empty;
+
+    /// The audit log: who changed what, when, from what to what.
+    AuditList = "audit.list", Needs(Audit, See), ListParams => Page<AuditEntry>;
+
+    /// Version, clock and start of the switch.
+    SystemInfoGet = "system.info", LoggedIn, Empty => SystemInfo;
+    /// Counters of the switch.
+    SystemCounters = "system.counters", Needs(System, See), Empty => Counters;
+    /// Figures over time, for plots; since the start of the switch, a day at most.
+    SystemHistory = "system.history", Needs(System, See), HistoryParams => Vec<Series>;
+    /// Checks ledger sums, holds and CDRs against each other.
+    SystemVerify = "system.verify", Needs(System, Change), Empty => VerifyResult;
+    /// Makes a backup of the database while it runs.
+    SystemBackup = "system.backup", Needs(System, Change), Empty => BackupResult;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::METHODS;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_lower_case() {
+        let names: BTreeSet<_> = METHODS.iter().map(|m| m.name).collect();
+        assert_eq!(names.len(), METHODS.len());
+        for name in names {
+            assert!(
+                name.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'.'),
+                "{name}"
+            );
+        }
+    }
+}
