@@ -23,6 +23,18 @@ impl Transport {
     pub fn is_reliable(self) -> bool {
         self != Self::Udp
     }
+
+    /// As written in Via.
+    #[must_use]
+    pub fn via_name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        }
+    }
 }
 
 /// One way to reach a peer: over UDP an address pair, over a stream one connection.
