@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 const FILE_LINES: usize = 600;
 const FUNCTION_LINES: usize = 70;
+/// Test functions hold tables of cases.
+const TEST_FUNCTION_LINES: usize = 150;
 const IMPL_LINES: usize = 1_000;
 const STRUCT_FIELDS: usize = 20;
 const PARAMETERS: usize = 6;
@@ -40,6 +42,7 @@ pub fn faults(sources: &[Source]) -> Vec<String> {
         for item in items(&lines) {
             let name = format!("{}: {} {}", source.path, item.kind, item.name);
             let limit = match item.kind {
+                "fn" if source.is_test() => TEST_FUNCTION_LINES,
                 "fn" => FUNCTION_LINES,
                 "struct" => STRUCT_FIELDS,
                 _ => usize::MAX,
