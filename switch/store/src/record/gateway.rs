@@ -1,0 +1,133 @@
+//! SIP peers that calls are sent to.
+
+use super::{MediaMode, records};
+use serde::{Deserialize, Serialize};
+use tandem_billing::{Currency, TariffId};
+
+/// A SIP peer we send to (`features.md` section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Row id; 0 before it is created.
+    #[serde(default)]
+    pub id: i64,
+    /// Raised by every edit.
+    #[serde(default)]
+    pub revision: i64,
+    /// Unique.
+    pub name: String,
+    /// Disabled gateways are skipped.
+    #[serde(default)]
+    pub disabled: bool,
+    /// At least one; tried by priority, then weight.
+    pub hosts: Vec<GatewayHost>,
+    /// How it is reached.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Digest user; None if it asks for none.
+    #[serde(default)]
+    pub auth_username: Option<String>,
+    /// Goes in, never comes out; None keeps the old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_password: Option<String>,
+    /// Number rules, `KEY:rule;KEY:rule`.
+    #[serde(default)]
+    pub rules: String,
+    /// Lower-case names in order of preference; empty allows all.
+    #[serde(default)]
+    pub codecs: Vec<String>,
+    /// Simultaneous calls; 0 is unlimited.
+    #[serde(default)]
+    pub max_calls: u32,
+    /// Calls begun in one second; 0 is unlimited.
+    #[serde(default)]
+    pub max_cps: u32,
+    /// What it takes; must have `currency`.
+    #[serde(default)]
+    pub cost_tariff_id: Option<TariffId>,
+    /// What it is paid in; fixed at creation.
+    pub currency: Currency,
+    /// Final status codes on which the hunt stops.
+    #[serde(default)]
+    pub stop_codes: Vec<u16>,
+    /// When to give up on it.
+    #[serde(flatten)]
+    pub health: GatewayHealth,
+    /// What we say of the caller.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// Whether audio passes through us.
+    #[serde(default)]
+    pub media: MediaMode,
+    /// Free text.
+    #[serde(default)]
+    pub notes: String,
+}
+
+/// Where a gateway is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayHost {
+    /// IP address or DNS name.
+    pub host: String,
+    /// 1 to 65535.
+    #[serde(default = "sip_port")]
+    pub port: u16,
+    /// Lower first.
+    #[serde(default)]
+    pub priority: u16,
+    /// Share among equal priority.
+    #[serde(default = "one")]
+    pub weight: u16,
+}
+fn sip_port() -> u16 {
+    5060
+}
+fn one() -> u16 {
+    1
+}
+
+/// When a gateway is given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GatewayHealth {
+    /// Seconds without any provisional response after which the next route is tried; 1 to 60.
+    pub no_response_s: u32,
+    /// Seconds of ringing after which the next route is tried; 0 takes the global setting.
+    pub ring_timeout_s: u32,
+}
+impl Default for GatewayHealth {
+    fn default() -> Self {
+        Self {
+            no_response_s: 6,
+            ring_timeout_s: 0,
+        }
+    }
+}
+
+/// What a gateway is told of the caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Identity {
+    /// Host part of From; None takes our address.
+    pub from_domain: Option<String>,
+    /// Whether P-Asserted-Identity is sent.
+    pub send_pai: bool,
+}
+
+/// How SIP travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Datagrams.
+    #[default]
+    Udp,
+    /// A stream.
+    Tcp,
+    /// A stream under TLS.
+    Tls,
+    /// WebSocket.
+    Ws,
+    /// WebSocket under TLS.
+    Wss,
+}
+
+records!(Gateway);

@@ -1,0 +1,375 @@
+//! The one thread that writes, and the queue before it.
+//!
+//! Each commit takes the batches that queued while the last one ran: an idle system commits at once, a busy
+//! one in hundreds. A commit that fails is repeated until it succeeds; nothing overtakes it. Edits and other
+//! work run between commits in transactions of their own.
+
+use crate::{
+    Committer, Edit, EditError, Edited, Reader, StoreError, StoreOptions,
+    directory::{Changes, Published, Publisher},
+    edit,
+};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+use tandem_call::{Directory, journal::Batch};
+use tracing::{error, warn};
+
+/// Batches in one commit: enough to spread the cost of a sync, few enough to keep it short.
+const GROUP: usize = 512;
+/// First and longest wait before a failed commit is repeated.
+const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// What the store tells the shell.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// All batches up to this number are on disk.
+    Durable {
+        /// Of the last batch of the commit.
+        seq: u64,
+    },
+    /// The journal cannot be written; it is tried again until a `Durable` comes.
+    JournalFailed {
+        /// For the operator.
+        reason: String,
+    },
+    /// A batch broke a rule of the schema and was put aside for people to look at: money may be missing.
+    Rejected {
+        /// The batch.
+        seq: u64,
+        /// Which rule.
+        reason: String,
+    },
+    /// What is in force from now on.
+    Directory(Arc<Directory>),
+    /// An edit was stored but no directory could be made of it; the last one stays in force.
+    DirectoryFailed {
+        /// For the operator.
+        reason: String,
+    },
+}
+
+/// The queue is full: the batch comes back, to be submitted again when room is made by a commit.
+#[derive(Debug)]
+pub struct Full(pub Batch);
+
+pub(crate) type Work = Box<dyn FnOnce(&mut Committer) + Send>;
+
+enum Job {
+    Batch(Batch),
+    Work(Work),
+    Stop,
+}
+
+/// Submits batches and edits. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    jobs: SyncSender<Job>,
+    publisher: Arc<Published>,
+    reader: Reader,
+    stopping: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Queues a batch; never blocks. [`Event::Durable`] follows in order of submission.
+    ///
+    /// # Errors
+    /// When the queue is full or the store is closed; the batch comes back.
+    pub fn submit(&self, batch: Batch) -> Result<(), Full> {
+        self.jobs
+            .try_send(Job::Batch(batch))
+            .map_err(|refused| match refused {
+                TrySendError::Full(Job::Batch(batch))
+                | TrySendError::Disconnected(Job::Batch(batch)) => Full(batch),
+                // We sent a batch, so a batch comes back.
+                TrySendError::Full(_) | TrySendError::Disconnected(_) => Full(Batch {
+                    seq: 0,
+                    records: Vec::new(),
+                }),
+            })
+    }
+
+    /// Makes one edit and returns when it is durable and its directory is in force. Blocks: not for the core.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    pub fn edit(&self, edit: Edit) -> Result<Edited, EditError> {
+        let mut edited = self.edit_all(vec![edit])?;
+        edited
+            .pop()
+            .ok_or_else(|| EditError::Store("an edit had no result".into()))
+    }
+
+    /// Makes several edits in one transaction, all or none. Blocks.
+    ///
+    /// # Errors
+    /// The first edit that fails.
+    pub fn edit_all(&self, edits: Vec<Edit>) -> Result<Vec<Edited>, EditError> {
+        let (reply, answer) = channel();
+        self.edit_then(edits, move |result| {
+            // Nobody waits any more: the edit stands all the same.
+            let _ = reply.send(result);
+        });
+        answer
+            .recv()
+            .map_err(|_| EditError::Store(StoreError::Closed.to_string()))?
+    }
+
+    /// As [`Self::edit_all`] without blocking (but for password hashing, some 20 ms); `then` is called on a
+    /// thread of the store.
+    pub fn edit_then(
+        &self,
+        edits: Vec<Edit>,
+        then: impl FnOnce(Result<Vec<Edited>, EditError>) + Send + 'static,
+    ) {
+        let prepared: Result<Vec<_>, _> = edits.into_iter().map(edit::prepare).collect();
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return then(Err(error)),
+        };
+        let then: Arc<Mutex<Option<edit::Then>>> = Arc::new(Mutex::new(Some(Box::new(then))));
+        let (later, publisher) = (Arc::clone(&then), Arc::clone(&self.publisher));
+        let work: Work = Box::new(move |committer| {
+            let result = committer.edit(&prepared);
+            let Some(then) = take(&later) else { return };
+            match result {
+                Ok((edited, changes)) => publisher.add(changes, Box::new(move || then(Ok(edited)))),
+                Err(error) => then(Err(error)),
+            }
+        });
+        if self.jobs.try_send(Job::Work(work)).is_err()
+            && let Some(then) = take(&then)
+        {
+            then(Err(EditError::Busy));
+        }
+    }
+
+    /// Rebuilds parts of the directory, e.g. gateways whose names may resolve to new addresses.
+    pub fn refresh(&self, changes: Changes) {
+        self.publisher.add(changes, Box::new(|| {}));
+    }
+
+    /// Runs work on the writer thread and waits for its result.
+    pub(crate) fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Committer) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = channel();
+        let work: Work = Box::new(move |committer| {
+            let _ = reply.send(work(committer));
+        });
+        self.jobs
+            .send(Job::Work(work))
+            .map_err(|_| StoreError::Closed)?;
+        answer.recv().map_err(|_| StoreError::Closed)
+    }
+
+    /// Waits until a change is in force.
+    pub(crate) fn publish(&self, changes: Changes) {
+        let (done, waiting) = channel();
+        self.publisher.add(
+            changes,
+            Box::new(move || {
+                let _ = done.send(());
+            }),
+        );
+        // An error means the store is closing: nobody needs the directory any more.
+        let _ = waiting.recv();
+    }
+
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        let _ = self.jobs.send(Job::Stop);
+    }
+}
+
+fn take(then: &Mutex<Option<edit::Then>>) -> Option<edit::Then> {
+    then.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// The store's two threads.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    writer: JoinHandle<()>,
+    publisher: JoinHandle<()>,
+    published: Arc<Published>,
+}
+
+impl Threads {
+    pub fn join(self) {
+        if self.writer.join().is_err() {
+            error!("the writer thread panicked");
+        }
+        self.published.stop();
+        if self.publisher.join().is_err() {
+            error!("the directory thread panicked");
+        }
+    }
+}
+
+pub(crate) fn start(
+    committer: Committer,
+    publisher: Publisher,
+    reader: Reader,
+    options: &StoreOptions,
+) -> Result<(Writer, Threads), StoreError> {
+    let (jobs, queue) = sync_channel(options.queue.max(1));
+    let published = Arc::new(Published::default());
+    let stopping = Arc::new(AtomicBool::new(false));
+    let mut body = Body {
+        committer,
+        queue,
+        options: options.clone(),
+        stopping: Arc::clone(&stopping),
+    };
+    let (todo, on_event) = (Arc::clone(&published), Arc::clone(&options.on_event));
+    let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        let spawned = thread::Builder::new().name(name.into()).spawn(body);
+        spawned.map_err(|source| StoreError::File {
+            doing: "start thread",
+            path: name.into(),
+            source,
+        })
+    };
+    let threads = Threads {
+        writer: spawn("store-writer", Box::new(move || body.run()))?,
+        publisher: spawn(
+            "store-directory",
+            Box::new(move || publisher.run(&todo, &*on_event)),
+        )?,
+        published: Arc::clone(&published),
+    };
+    let writer = Writer {
+        jobs,
+        publisher: published,
+        reader,
+        stopping,
+    };
+    Ok((writer, threads))
+}
+
+struct Body {
+    committer: Committer,
+    queue: Receiver<Job>,
+    options: StoreOptions,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Body {
+    fn run(&mut self) {
+        loop {
+            let job = match self.queue.recv_timeout(self.options.heartbeat) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.beat();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let after = match job {
+                Job::Batch(first) => self.commit_from(first),
+                other => Some(other),
+            };
+            match after {
+                Some(Job::Work(work)) => work(&mut self.committer),
+                Some(Job::Stop) => return,
+                Some(Job::Batch(_)) | None => {}
+            }
+        }
+    }
+
+    /// Commits `first` and what queued behind it; returns the other job that ended the group.
+    fn commit_from(&mut self, first: Batch) -> Option<Job> {
+        let mut group = Vec::with_capacity(64);
+        group.push(first);
+        let mut after = None;
+        while group.len() < GROUP && after.is_none() {
+            match self.queue.try_recv() {
+                Ok(Job::Batch(batch)) => group.push(batch),
+                Ok(other) => after = Some(other),
+                Err(_) => break,
+            }
+        }
+        self.commit(&group);
+        after
+    }
+
+    fn commit(&mut self, group: &[Batch]) {
+        let mut wait = RETRY.0;
+        loop {
+            let at = (self.options.clock)();
+            match self.committer.commit(group, at) {
+                Ok(rejected) => {
+                    for rejected in rejected {
+                        error!(
+                            seq = rejected.seq,
+                            reason = rejected.reason,
+                            "journal batch put aside"
+                        );
+                        self.tell(Event::Rejected {
+                            seq: rejected.seq,
+                            reason: rejected.reason,
+                        });
+                    }
+                    let seq = group.last().map_or(0, |batch| batch.seq);
+                    return self.tell(Event::Durable { seq });
+                }
+                Err(failure) => {
+                    let reason = chain(&failure);
+                    error!(
+                        reason,
+                        batches = group.len(),
+                        "journal commit failed, trying again"
+                    );
+                    self.tell(Event::JournalFailed { reason });
+                }
+            }
+            if self.stopping.load(Ordering::Acquire) && wait >= RETRY.1 {
+                return error!(
+                    batches = group.len(),
+                    "closing with batches that could not be written"
+                );
+            }
+            thread::park_timeout(wait);
+            wait = (wait * 2).min(RETRY.1);
+        }
+    }
+
+    fn beat(&mut self) {
+        if let Err(failure) = self.committer.heartbeat((self.options.clock)()) {
+            warn!(reason = chain(&failure), "heartbeat not written");
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        (self.options.on_event)(event);
+    }
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
