@@ -20,6 +20,15 @@ pub struct Account {
     pub balance: Micros,
     /// Reserved by open calls. Spendable is balance + credit limit - held.
     pub held: Micros,
+    /// Name of its tariff.
+    #[serde(default)]
+    pub tariff_name: Option<String>,
+    /// Name of its routing group.
+    #[serde(default)]
+    pub routing_group_name: Option<String>,
+    /// Login of the reseller above.
+    #[serde(default)]
+    pub reseller_login: Option<String>,
     /// What can be edited.
     pub edit: AccountEdit,
 }
@@ -37,6 +46,9 @@ pub struct AccountEdit {
     pub status: AccountStatus,
     /// ISO 4217 code; fixed once the account exists.
     pub currency: String,
+    /// When it pays; none takes it from the credit limit.
+    #[serde(default)]
+    pub payment_mode: Option<PaymentMode>,
     /// 0 for prepaid (none, not unlimited).
     #[serde(default)]
     pub credit_limit: Micros,
@@ -67,6 +79,38 @@ pub struct AccountEdit {
     /// Who it is.
     #[serde(default)]
     pub contact: Contact,
+    /// When it is warned.
+    #[serde(default)]
+    pub low_balance: LowBalance,
+    /// The batch it was generated in.
+    #[serde(default)]
+    pub lot: Option<String>,
+    /// Resellers only: tariffs of others that its accounts may use.
+    #[serde(default)]
+    pub granted_tariffs: Vec<TariffId>,
+    /// Resellers only: routing groups that its accounts may use.
+    #[serde(default)]
+    pub granted_groups: Vec<RoutingGroupId>,
+}
+
+/// When an account pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentMode {
+    /// Before it calls.
+    Prepaid,
+    /// After, up to its credit limit.
+    Postpaid,
+}
+
+/// When an account is warned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LowBalance {
+    /// Once when the balance falls below it.
+    pub at: Option<Micros>,
+    /// Where the warning goes; empty takes the account's e-mail.
+    pub mail: String,
 }
 
 /// What an account is. How its calls are recognised follows from its devices and source addresses.
@@ -190,6 +234,8 @@ pub struct AccountLimits {
     pub max_duration_s: u32,
     /// Refuse calls dearer than this per minute.
     pub max_rate_per_minute: Option<Micros>,
+    /// Charges of one local day; none is unlimited.
+    pub daily_spend_limit: Option<Micros>,
     /// Whether a route dearer than the sale may be taken.
     pub loss_allowed: bool,
 }
@@ -198,10 +244,30 @@ pub struct AccountLimits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contact {
-    /// Name.
+    /// Of a person.
     pub name: String,
-    /// E-mail.
+    /// Of a firm.
+    pub company: String,
+    /// Street and number.
+    pub address: String,
+    /// Town.
+    pub city: String,
+    /// Postal code.
+    pub zip: String,
+    /// State or region.
+    pub state: String,
+    /// ISO 3166 code or name.
+    pub country: String,
+    /// For alerts and invoices.
     pub email: String,
+    /// For people, not for calls.
+    pub phone: String,
+    /// VAT or other tax number.
+    pub tax_id: String,
+    /// BCP 47 tag; empty takes the operator's.
+    pub language: String,
+    /// IANA name; empty takes the operator's.
+    pub time_zone: String,
     /// Notes for operators.
     pub notes: String,
 }
@@ -213,12 +279,18 @@ pub struct Device {
     pub id: DeviceId,
     /// Give it back with an update.
     pub revision: Revision,
+    /// Login of its account.
+    #[serde(default)]
+    pub account_login: Option<String>,
+    /// Phones registered with it at the last commit.
+    #[serde(default)]
+    pub registrations: u32,
     /// What can be edited; the password is never told.
     pub edit: DeviceEdit,
 }
 
 /// The editable part of a device.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceEdit {
     /// Whose.
@@ -231,6 +303,27 @@ pub struct DeviceEdit {
     /// Number others reach it by, besides its user name.
     #[serde(default)]
     pub extension: Option<String>,
+    /// Free text.
+    #[serde(default)]
+    pub description: String,
+    /// Whether it may register and call.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+impl Default for DeviceEdit {
+    fn default() -> Self {
+        Self {
+            account: AccountId::default(),
+            username: String::new(),
+            password: None,
+            extension: None,
+            description: String::new(),
+            enabled: true,
+        }
+    }
+}
+fn yes() -> bool {
+    true
 }
 
 /// A source address an account's calls come from.
@@ -240,6 +333,9 @@ pub struct SourceAddress {
     pub id: SourceId,
     /// Give it back with an update.
     pub revision: Revision,
+    /// Login of its account.
+    #[serde(default)]
+    pub account_login: Option<String>,
     /// What can be edited.
     pub edit: SourceEdit,
 }

@@ -2,47 +2,85 @@
 
 use crate::{
     id::{AccountId, CallId, GatewayId, RateId, RouteId, TariffId},
-    simulate::TraceStep,
+    simulate::{CauseInfo, TraceStep},
     value::{Micros, Price, UtcMs},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A call detail record. The trace is given by `cdr.get` only.
+/// A call detail record as lists show it. What a reseller may not see is empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cdr {
     /// The call.
     pub call: CallId,
     /// Whose call; none if the caller was not recognised.
     pub account: Option<AccountId>,
+    /// Its login.
+    #[serde(default)]
+    pub account_login: Option<String>,
     /// Numbers.
     pub numbers: CdrNumbers,
     /// Times.
     pub times: CdrTimes,
     /// Dial plan row of the last try.
+    #[serde(default)]
     pub route: Option<RouteId>,
     /// Gateway of the last try.
+    #[serde(default)]
     pub gateway: Option<GatewayId>,
+    /// Its name.
+    #[serde(default)]
+    pub gateway_name: Option<String>,
     /// Whose phone answered, for calls that stayed here.
+    #[serde(default)]
     pub callee_account: Option<AccountId>,
     /// Stable code of the disconnect cause.
     pub cause: String,
-    /// What that code means, for people.
-    pub cause_text: String,
     /// Final SIP status to the caller.
     pub sip_status: Option<u16>,
     /// Codec.
     pub codec: Option<String>,
-    /// Client first, then its resellers upward; a reseller sees those from its own level down.
+    /// What was booked.
+    pub money: CdrMoney,
+}
+
+/// The money of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CdrMoney {
+    /// Of the client.
+    pub billed_secs: u64,
+    /// ISO 4217 code of the client; none if nothing was rated.
+    pub currency: Option<String>,
+    /// What the client pays.
+    pub charge: Micros,
+    /// ISO 4217 code of `revenue`.
+    pub revenue_currency: Option<String>,
+    /// What the operator gets: the charge of the topmost level.
+    pub revenue: Option<Micros>,
+    /// ISO 4217 code of `cost`.
+    pub cost_currency: Option<String>,
+    /// What the terminator takes.
+    pub cost: Option<Micros>,
+    /// Revenue less cost, where both have one currency.
+    pub margin: Option<Micros>,
+}
+
+/// One CDR with all that is kept of the call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CdrDetail {
+    /// As in the list.
+    #[serde(flatten)]
+    pub cdr: Cdr,
+    /// The disconnect cause for people, if this switch still knows it.
+    pub cause_info: Option<CauseInfo>,
+    /// Client first, then its resellers upward; a reseller sees those of its branch.
     pub charges: Vec<LevelCharge>,
     /// What the terminator takes; operators only.
     pub cost: Option<Cost>,
     /// Audio of the caller and the callee.
     pub media: CdrMedia,
-    /// SIP Call-IDs of the A leg and the last B leg.
-    pub sip: CdrSip,
     /// Why this route and price, each gateway tried and why it was left. Operators only.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<TraceStep>,
 }
 
@@ -56,9 +94,22 @@ pub struct CdrNumbers {
     /// As dialled.
     pub dialled: String,
     /// As sent to the terminator.
+    #[serde(default)]
     pub sent: Option<String>,
     /// As rated.
     pub rating: Option<String>,
+    /// Prefix of the client's rate.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// Description of the client's rate.
+    #[serde(default)]
+    pub destination: Option<String>,
+    /// SIP Call-ID of the caller's leg.
+    #[serde(default)]
+    pub a_call_id: String,
+    /// SIP Call-ID of the last leg tried.
+    #[serde(default)]
+    pub b_call_id: Option<String>,
 }
 
 /// Times of a call.
@@ -83,6 +134,9 @@ pub struct CdrTimes {
 pub struct LevelCharge {
     /// Whose.
     pub account: AccountId,
+    /// Its login.
+    #[serde(default)]
+    pub account_login: Option<String>,
     /// By which tariff.
     pub tariff: TariffId,
     /// By which line.
@@ -142,13 +196,4 @@ pub struct MediaStats {
     pub lost: u64,
     /// Interarrival jitter, microseconds.
     pub jitter_us: u32,
-}
-
-/// SIP Call-IDs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CdrSip {
-    /// Of the caller's leg.
-    pub a_call_id: String,
-    /// Of the last leg tried.
-    pub b_call_id: Option<String>,
 }

@@ -14,6 +14,9 @@ pub struct RoutingGroup {
     pub id: RoutingGroupId,
     /// Give it back with an update.
     pub revision: Revision,
+    /// Number of its routes; 0 for resellers.
+    #[serde(default)]
+    pub routes: u64,
     /// What can be edited.
     pub edit: RoutingGroupEdit,
 }
@@ -30,6 +33,9 @@ pub struct RoutingGroupEdit {
     /// How candidates of a prefix are ordered.
     #[serde(default)]
     pub policy: RoutingPolicy,
+    /// Free text.
+    #[serde(default)]
+    pub notes: String,
 }
 
 /// How candidates of a prefix are ordered.
@@ -54,6 +60,15 @@ pub struct Route {
     pub id: RouteId,
     /// Give it back with an update.
     pub revision: Revision,
+    /// Name of its group.
+    #[serde(default)]
+    pub group_name: Option<String>,
+    /// Name of the gateway it leads to.
+    #[serde(default)]
+    pub gateway_name: Option<String>,
+    /// Login of the account it leads to.
+    #[serde(default)]
+    pub account_login: Option<String>,
     /// What can be edited.
     pub edit: RouteEdit,
 }
@@ -67,11 +82,11 @@ pub struct RouteEdit {
     /// Any characters; the longest wins; empty fits all.
     pub prefix: String,
     /// Lower first.
-    #[serde(default)]
+    #[serde(default = "first")]
     pub priority: u16,
     /// Where the call goes.
     pub target: Target,
-    /// Percent among rows of the same prefix and priority, 0 to 100.
+    /// Percent among rows of the same prefix and priority, 1 to 100.
     #[serde(default = "whole")]
     pub share: u8,
     /// When it holds.
@@ -95,7 +110,7 @@ impl Default for RouteEdit {
         Self {
             group: RoutingGroupId::default(),
             prefix: String::new(),
-            priority: 0,
+            priority: first(),
             target: Target::LocalDevice,
             share: whole(),
             hours: Hours::default(),
@@ -105,6 +120,9 @@ impl Default for RouteEdit {
             enabled: yes(),
         }
     }
+}
+fn first() -> u16 {
+    1
 }
 fn whole() -> u8 {
     100

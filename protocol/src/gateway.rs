@@ -15,6 +15,9 @@ pub struct Gateway {
     pub id: GatewayId,
     /// Give it back with an update.
     pub revision: Revision,
+    /// Name of its cost tariff.
+    #[serde(default)]
+    pub cost_tariff_name: Option<String>,
     /// What can be edited; the password is never told.
     pub edit: GatewayEdit,
 }
@@ -65,6 +68,9 @@ pub struct GatewayEdit {
     /// Send P-Asserted-Identity.
     #[serde(default)]
     pub send_pai: bool,
+    /// Free text.
+    #[serde(default)]
+    pub notes: String,
 }
 impl Default for GatewayEdit {
     fn default() -> Self {
@@ -84,6 +90,7 @@ impl Default for GatewayEdit {
             media: MediaMode::Relay,
             from_domain: None,
             send_pai: false,
+            notes: String::new(),
         }
     }
 }
@@ -103,9 +110,12 @@ pub struct GatewayHost {
     /// Lower first.
     #[serde(default)]
     pub priority: u16,
-    /// Among equal priority.
-    #[serde(default)]
+    /// Share among equal priority.
+    #[serde(default = "one")]
     pub weight: u16,
+}
+fn one() -> u16 {
+    1
 }
 fn sip_port() -> u16 {
     5060
@@ -128,17 +138,17 @@ pub struct GatewayAuth {
 pub struct HuntOptions {
     /// Final status codes (300 to 699) on which the hunt stops.
     pub stop_codes: Vec<u16>,
-    /// Seconds without any provisional answer after which the next route is tried.
+    /// Seconds without any provisional answer after which the next route is tried, 1 to 60.
     pub no_response_s: u32,
-    /// Seconds of ringing.
+    /// Seconds of ringing after which the next route is tried; 0 takes the global setting.
     pub ring_timeout_s: u32,
 }
 impl Default for HuntOptions {
     fn default() -> Self {
         Self {
             stop_codes: Vec::new(),
-            no_response_s: 4,
-            ring_timeout_s: 60,
+            no_response_s: 6,
+            ring_timeout_s: 0,
         }
     }
 }

@@ -55,10 +55,17 @@ pub struct PaymentResult {
 pub struct LedgerEntry {
     /// Id; none if it was booked this instant and the store has not numbered it for us.
     pub id: Option<EntryId>,
-    /// Unique over all entries.
+    /// Unique over all entries; empty for resellers.
+    #[serde(default)]
     pub key: String,
     /// Whose balance.
     pub account: AccountId,
+    /// Its login.
+    #[serde(default)]
+    pub account_login: Option<String>,
+    /// ISO 4217 code of the amounts.
+    #[serde(default)]
+    pub currency: Option<String>,
     /// What it is.
     pub kind: EntryKind,
     /// From the account's view: a charge is negative.
@@ -71,6 +78,9 @@ pub struct LedgerEntry {
     pub call: Option<CallId>,
     /// Who booked it.
     pub operator: Option<LoginId>,
+    /// Its name.
+    #[serde(default)]
+    pub operator_name: Option<String>,
     /// Note.
     pub note: String,
 }

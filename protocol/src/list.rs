@@ -17,6 +17,8 @@ pub struct ListParams {
     pub filter: Vec<Filter>,
     /// First key first; ties fall back to the id. At most 4.
     pub sort: Vec<Sort>,
+    /// Free text looked for in the list's main text fields; empty for none.
+    pub search: String,
     /// Rows to leave out at the start.
     pub offset: u64,
     /// Rows wanted, 1 to 1000.
@@ -28,6 +30,7 @@ impl Default for ListParams {
         Self {
             filter: Vec::new(),
             sort: Vec::new(),
+            search: String::new(),
             offset: 0,
             limit: 100,
         }
@@ -55,7 +58,8 @@ impl ListParams {
     }
 }
 
-/// A condition on one field. Field names are those of the listed object (of its `edit` too, without prefix).
+/// A condition on one field. A field is named by its path in the listed object (`edit.contact.name`), by that
+/// path without `edit.`, or by its last part where that is unambiguous (`login`, `started_at`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
@@ -71,9 +75,9 @@ pub struct Filter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
-    /// Equal; null finds empty ones.
+    /// Equal; null finds rows without a value.
     Eq,
-    /// Not equal.
+    /// Not equal; null finds rows with a value.
     Ne,
     /// Less.
     Lt,

@@ -16,6 +16,15 @@ pub struct Login {
     pub id: LoginId,
     /// Give it back with an update.
     pub revision: Revision,
+    /// Failed log-ins in a row.
+    #[serde(default)]
+    pub failures: u32,
+    /// Locked out until.
+    #[serde(default)]
+    pub locked_until: Option<UtcMs>,
+    /// Last log-in.
+    #[serde(default)]
+    pub last_login_at: Option<UtcMs>,
     /// What can be edited; the password is never told.
     pub edit: LoginEdit,
 }
@@ -40,6 +49,9 @@ pub struct LoginEdit {
     /// Whether it may log in.
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// E-mail.
+    #[serde(default)]
+    pub email: String,
 }
 fn yes() -> bool {
     true
@@ -97,12 +109,15 @@ pub struct AuditEntry {
     pub login_name: String,
     /// From where, `address:port`.
     pub source: String,
-    /// What was done: `create`, `update`, `delete`, or a method's name.
+    /// What was done: `create`, `update`, `delete`, `replace_rates`, `login` and others.
     pub action: String,
     /// Kind of object, for example `account`.
     pub object: String,
     /// Which.
     pub object_id: Option<i64>,
+    /// The account it belongs to, if one.
+    #[serde(default)]
+    pub account: Option<AccountId>,
     /// Before, secrets left out.
     pub old: Value,
     /// After, secrets left out.

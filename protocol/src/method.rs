@@ -8,7 +8,7 @@ use crate::{
     account::{
         Account, AccountEdit, Balance, BalanceParams, Device, DeviceEdit, SourceAddress, SourceEdit,
     },
-    cdr::Cdr,
+    cdr::{Cdr, CdrDetail},
     dialplan::{Route, RouteEdit, RoutingGroup, RoutingGroupEdit},
     gateway::{Gateway, GatewayEdit},
     id::{
@@ -156,7 +156,7 @@ methods! {
     /// Gateways at work: calls, ASR figures, post-dial delay.
     GatewayStatusList = "gateway.status", Needs(Live, See), Empty => Vec<GatewayStatus>;
 
-    /// Routing groups.
+    /// Routing groups. A reseller sees the names of those its accounts may use.
     GroupList = "group.list", Needs(DialPlan, See), ListParams => Page<RoutingGroup>;
     /// One routing group.
     GroupGet = "group.get", Needs(DialPlan, See), ById<RoutingGroupId> => RoutingGroup;
@@ -167,7 +167,7 @@ methods! {
     /// Deletes a routing group that no account or group refers to, with its routes.
     GroupDelete = "group.delete", Needs(DialPlan, Change), ById<RoutingGroupId> => Empty;
 
-    /// Rows of the dial plan.
+    /// Rows of the dial plan; none for resellers.
     RouteList = "route.list", Needs(DialPlan, See), ListParams => Page<Route>;
     /// One row.
     RouteGet = "route.get", Needs(DialPlan, See), ById<RouteId> => Route;
@@ -178,7 +178,7 @@ methods! {
     /// Deletes a row.
     RouteDelete = "route.delete", Needs(DialPlan, Change), ById<RouteId> => Empty;
 
-    /// Tariffs. A reseller sees those its own branch is charged by.
+    /// Tariffs. A reseller sees its own, those granted to it, and those its branch is charged by.
     TariffList = "tariff.list", Needs(Tariffs, See), ListParams => Page<Tariff>;
     /// One tariff.
     TariffGet = "tariff.get", Needs(Tariffs, See), ById<TariffId> => Tariff;
@@ -207,10 +207,10 @@ methods! {
     /// All ledger entries.
     LedgerList = "ledger.list", Needs(Money, See), ListParams => Page<LedgerEntry>;
 
-    /// CDRs, without their traces.
+    /// CDRs, with what each charged and cost.
     CdrList = "cdr.list", Needs(Cdrs, See), ListParams => Page<Cdr>;
-    /// One CDR with its trace.
-    CdrGet = "cdr.get", Needs(Cdrs, See), ById<CallId> => Cdr;
+    /// One CDR with its charges, cost, audio and trace.
+    CdrGet = "cdr.get", Needs(Cdrs, See), ById<CallId> => CdrDetail;
 
     /// Registered phones.
     RegistrationList = "registration.list", Needs(Live, See), ListParams => Page<Registration>;

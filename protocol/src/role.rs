@@ -115,9 +115,9 @@ impl Role {
                 Accounts | Gateways | DialPlan | Tariffs | Money | Cdrs | Live | Simulator
                 | Settings | System,
             ) => Some(Right::See),
-            (Self::Reseller, Gateways | DialPlan | Settings | Logins | Audit | System) => None,
-            (Self::Reseller, Accounts | Money | Live) => Some(Right::Change),
-            (Self::Reseller, Tariffs | Cdrs | Simulator) => Some(Right::See),
+            (Self::Reseller, Gateways | Settings | Logins | Audit | System) => None,
+            (Self::Reseller, Accounts | Tariffs | Money | Live) => Some(Right::Change),
+            (Self::Reseller, DialPlan | Cdrs | Simulator) => Some(Right::See),
         }
     }
 

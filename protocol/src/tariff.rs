@@ -17,6 +17,9 @@ pub struct Tariff {
     pub revision: Revision,
     /// Number of its rates.
     pub rate_count: u64,
+    /// Login of the reseller it belongs to.
+    #[serde(default)]
+    pub owner_login: Option<String>,
     /// What can be edited.
     pub edit: TariffEdit,
 }
@@ -47,9 +50,21 @@ pub struct TariffEdit {
     /// What an empty field of a rate takes.
     #[serde(default)]
     pub defaults: Terms,
-    /// The reseller it belongs to; none for the operator's own.
+    /// Percent on the whole charge.
+    #[serde(default = "zero")]
+    pub post_call_surcharge_pct: Price,
+    /// Least charge of a call.
+    #[serde(default)]
+    pub min_charge: Option<Price>,
+    /// Greatest charge of a call.
+    #[serde(default)]
+    pub max_charge: Option<Price>,
+    /// The reseller it belongs to; none for the operator's own. Fixed once it exists.
     #[serde(default)]
     pub owner: Option<AccountId>,
+    /// Free text.
+    #[serde(default)]
+    pub notes: String,
 }
 impl Default for TariffEdit {
     fn default() -> Self {
@@ -62,7 +77,11 @@ impl Default for TariffEdit {
             base: None,
             holidays: Vec::new(),
             defaults: Terms::default(),
+            post_call_surcharge_pct: zero(),
+            min_charge: None,
+            max_charge: None,
             owner: None,
+            notes: String::new(),
         }
     }
 }

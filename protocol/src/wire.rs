@@ -159,7 +159,7 @@ mod tests {
         let text = request::<AccountList>(7, &params).expect("writes");
         assert_eq!(
             text,
-            r#"{"jsonrpc":"2.0","id":7,"method":"account.list","params":{"filter":[{"field":"login","op":"starts_with","value":"ac"}],"limit":100,"offset":0,"sort":[]}}"#
+            r#"{"jsonrpc":"2.0","id":7,"method":"account.list","params":{"filter":[{"field":"login","op":"starts_with","value":"ac"}],"limit":100,"offset":0,"search":"","sort":[]}}"#
         );
     }
 
