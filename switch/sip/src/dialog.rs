@@ -1,15 +1,22 @@
 //! A dialog (RFC 3261 section 12) as plain data owned by a leg.
+//!
+//! Made from the INVITE and its response, early or confirmed; judges what arrives in it and holds what is
+//! needed to send in it. Where to send is not here: the caller passes the flow, since a peer behind NAT is
+//! reached where it came from, whatever its Contact says.
 
 use crate::{
-    message::Message,
-    value::{NameAddr, Uri},
+    message::{HeaderId, Message},
+    value::{Method, NameAddr, Uri},
 };
 
 /// Everything needed to send in a dialog and to judge what arrives in it.
 #[derive(Clone, Debug)]
 pub struct Dialog {
+    /// The same in every message of the dialog.
     pub call_id: String,
+    /// The tag we made.
     pub local_tag: String,
+    /// Theirs; empty from a peer of RFC 2543.
     pub remote_tag: String,
     /// Our own From (or To) with our tag.
     pub local: NameAddr,
@@ -19,7 +26,9 @@ pub struct Dialog {
     pub remote_target: Uri,
     /// Route set, in sending order.
     pub routes: Vec<NameAddr>,
+    /// The last CSeq number we sent; 0 if none.
     pub local_cseq: u32,
+    /// The last CSeq number they sent.
     pub remote_cseq: Option<u32>,
 }
 
@@ -32,26 +41,125 @@ pub enum DialogRejection {
     NoSuchDialog,
 }
 
+impl DialogRejection {
+    /// The status and reason to answer with.
+    #[must_use]
+    pub fn status(self) -> (u16, &'static str) {
+        match self {
+            Self::OutOfOrder => (500, "CSeq Out of Order"),
+            Self::NoSuchDialog => (481, "Call/Transaction Does Not Exist"),
+        }
+    }
+}
+
 impl Dialog {
-    /// As the callee: from the INVITE we answer, with our tag.
+    /// As the callee: from the INVITE we answer, with our tag (RFC 3261 section 12.1.1). Without a usable
+    /// Contact the peer's From is where requests go.
+    #[must_use]
     pub fn from_request(request: &Message, local_tag: &str) -> Self {
-        todo!()
+        let remote = request.from();
+        let remote_target = contact_of(request).unwrap_or_else(|| bare(remote.uri.clone()));
+        Self {
+            call_id: request.call_id().to_owned(),
+            local_tag: local_tag.to_owned(),
+            remote_tag: request.from_tag().unwrap_or_default().to_owned(),
+            local: request.to().with_param("tag", Some(local_tag)),
+            remote,
+            remote_target,
+            routes: request.addresses(HeaderId::RecordRoute),
+            local_cseq: 0,
+            remote_cseq: Some(request.cseq()),
+        }
     }
-    /// As the caller: from our request and a response with a To tag. None without tag or Contact.
+
+    /// As the caller: from our request and a response with a To tag, provisional or 2xx (RFC 3261 section
+    /// 12.1.2). None without tag or Contact.
+    #[must_use]
     pub fn from_response(request: &Message, response: &Message) -> Option<Self> {
-        todo!()
+        let remote_tag = response.to_tag()?.to_owned();
+        Some(Self {
+            call_id: request.call_id().to_owned(),
+            local_tag: request.from_tag().unwrap_or_default().to_owned(),
+            remote_tag,
+            local: request.from(),
+            remote: response.to(),
+            remote_target: contact_of(response)?,
+            routes: routes_back(response),
+            local_cseq: request.cseq(),
+            remote_cseq: None,
+        })
     }
+
+    /// The 2xx of the fork that made this early dialog: route set and target are taken anew, the CSeqs
+    /// stay (RFC 3261 section 13.2.2.4).
+    pub fn confirm(&mut self, response: &Message) {
+        self.routes = routes_back(response);
+        self.refresh_target(response);
+    }
+
     /// Checks a request that arrived in the dialog and takes its CSeq, and its Contact on a target refresh.
+    /// ACK has the CSeq of its INVITE and is only checked for belonging.
+    ///
+    /// # Errors
+    /// [`DialogRejection`]; the dialog is as before then.
     pub fn accept_request(&mut self, request: &Message) -> Result<(), DialogRejection> {
-        todo!()
+        let belongs = request.call_id() == self.call_id
+            && request.to_tag().unwrap_or_default() == self.local_tag
+            && request.from_tag().unwrap_or_default() == self.remote_tag;
+        if !belongs {
+            return Err(DialogRejection::NoSuchDialog);
+        }
+        let method = request.method();
+        if method == Method::Ack {
+            return Ok(());
+        }
+        if self.remote_cseq.is_some_and(|last| request.cseq() <= last) {
+            return Err(DialogRejection::OutOfOrder);
+        }
+        self.remote_cseq = Some(request.cseq());
+        if refreshes_target(&method) {
+            self.refresh_target(request);
+        }
+        Ok(())
     }
+
     /// A 2xx to our re-INVITE or UPDATE refreshes the target.
     pub fn refresh_target(&mut self, response: &Message) {
-        todo!()
+        if let Some(target) = contact_of(response) {
+            self.remote_target = target;
+        }
     }
-    /// The next CSeq to send with.
+
+    /// The next CSeq to send with; stays below 2^31 (RFC 3261 section 8.1.1.5).
     pub fn next_cseq(&mut self) -> u32 {
-        self.local_cseq += 1;
+        self.local_cseq = (self.local_cseq & 0x7fff_ffff).saturating_add(1).min(0x7fff_ffff);
         self.local_cseq
     }
+}
+
+/// RFC 3261 section 12.2, RFC 3311, RFC 6665, RFC 3515.
+fn refreshes_target(method: &Method) -> bool {
+    use Method as M;
+    match method {
+        M::Invite | M::Update | M::Subscribe | M::Notify | M::Refer => true,
+        M::Ack | M::Bye | M::Cancel | M::Register | M::Options | M::Prack | M::Info => false,
+        M::Message | M::Publish | M::Other(_) => false,
+    }
+}
+
+fn contact_of(message: &Message) -> Option<Uri> {
+    message.contacts().into_iter().next().map(|contact| bare(contact.uri))
+}
+
+/// A Request-URI has neither headers nor a method (RFC 3261 section 19.1.1).
+fn bare(mut uri: Uri) -> Uri {
+    uri.headers = None;
+    uri.params.retain(|(name, _)| name != "method");
+    uri
+}
+
+fn routes_back(response: &Message) -> Vec<NameAddr> {
+    let mut routes = response.addresses(HeaderId::RecordRoute);
+    routes.reverse();
+    routes
 }

@@ -1,15 +1,44 @@
 //! The transaction layer (RFC 3261 section 17, RFC 6026) behind four doors: feed a message or the time,
 //! pull outputs until none is left, ask for the next deadline.
+//!
+//! Requests and responses find their transaction by a keyed fingerprint (`endpoint/table.rs`), the four
+//! machines are pure tables (`client_invite`, `client_other`, `server_invite`, `server_other`), and
+//! `client` and `server` carry out what they decide. Answers go out on the flow their request came in
+//! on. Knows nothing of calls; what a dialog is, its user keeps in a [`Dialog`].
 
 use crate::{
     dialog::Dialog,
-    flow::Flow,
+    flow::{Flow, Transport},
     message::{Draft, Message},
     time::Mono,
-    value::{Method, NameAddr, Uri},
+    value::{Host, Method, NameAddr, Uri},
 };
 use bytes::Bytes;
-use std::net::SocketAddr;
+use client::{ClientInput, ClientTransaction};
+use rand_chacha::{
+    ChaCha12Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use server::{ServerInput, ServerTransaction};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fmt::Write,
+    net::SocketAddr,
+};
+use table::{Fingerprint, Index, Keys, Slab};
+use timers::{Owner, TimerIndex};
+
+mod client;
+mod client_invite;
+mod client_other;
+mod receive;
+mod server;
+mod server_invite;
+mod server_other;
+mod table;
+mod timers;
+mod transmit;
+mod via;
 
 /// One of our listeners: what to write into Via and Contact.
 #[derive(Clone, Debug)]
@@ -115,33 +144,102 @@ pub struct RequestOut {
     pub draft: Draft,
 }
 
-pub struct Endpoint {}
+/// What was not worth an event, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Wrong requests answered by the parser's ready response.
+    pub rejected: u64,
+    /// Bytes that were no message, or one nobody could answer.
+    pub dropped: u64,
+    /// ACKs and responses that belong to no transaction.
+    pub strays: u64,
+    /// New requests answered 503 for want of room.
+    pub refused: u64,
+}
+
+/// All transactions of one process, without sockets and without a clock.
+pub struct Endpoint {
+    listeners: Vec<Listener>,
+    timers: Timers,
+    max_transactions: usize,
+    product: String,
+    rng: ChaCha12Rng,
+    keys: Keys,
+    servers: Slab<ServerTransaction>,
+    server_index: Index<u64>,
+    ack_index: Index<u64>,
+    sources: Index<usize>,
+    clients: Slab<ClientTransaction>,
+    client_index: Index<u64>,
+    client_flows: BTreeSet<(Flow, u64)>,
+    timer_index: TimerIndex,
+    outputs: VecDeque<EndpointOutput>,
+    scratch: String,
+    counters: Counters,
+}
 
 impl Endpoint {
-    /// `seed` feeds branches, tags and Call-IDs.
+    /// `seed` feeds branches, tags and Call-IDs, and keys the look-up tables.
+    #[must_use]
     pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
-        todo!()
+        let mut rng = ChaCha12Rng::from_seed(seed);
+        let keys = Keys::new(rng.next_u64(), rng.next_u64());
+        Self {
+            listeners: config.listeners,
+            timers: config.timers,
+            max_transactions: config.max_transactions,
+            product: config.product,
+            rng,
+            keys,
+            servers: Slab::default(),
+            server_index: Index::default(),
+            ack_index: Index::default(),
+            sources: Index::default(),
+            clients: Slab::default(),
+            client_index: Index::default(),
+            client_flows: BTreeSet::new(),
+            timer_index: TimerIndex::default(),
+            outputs: VecDeque::new(),
+            scratch: String::with_capacity(2048),
+            counters: Counters::default(),
+        }
     }
+
+    /// Takes one whole message: a datagram, or what framing cut from a stream.
     pub fn handle_message(&mut self, now: Mono, flow: Flow, bytes: Bytes) {
-        todo!()
+        self.receive(now, flow, bytes);
     }
-    /// The connection is gone, or a datagram to it was refused.
+
+    /// The connection is gone, or a datagram to it was refused: requests sent over exactly this flow fail.
+    /// Server transactions stay as they are (RFC 6026 section 7.1).
     pub fn handle_flow_failed(&mut self, now: Mono, flow: Flow) {
-        todo!()
+        self.fail_flow(now, flow);
     }
+
+    /// Runs every timer that is due.
     pub fn handle_timeout(&mut self, now: Mono) {
-        todo!()
+        while let Some((owner, timer)) = self.timer_index.pop_due(now) {
+            match owner {
+                Owner::Client(id) => self.step_client(now, id, ClientInput::Timer(timer), None),
+                Owner::Server(id) => self.step_server(now, id, ServerInput::Timer(timer), None),
+            }
+        }
     }
+
+    /// When [`Self::handle_timeout`] is due next.
+    #[must_use]
     pub fn poll_deadline(&self) -> Option<Mono> {
-        todo!()
+        self.timer_index.next_deadline()
     }
+
+    /// The next thing to do; pull until there is none.
     pub fn poll_output(&mut self) -> Option<EndpointOutput> {
-        todo!()
+        self.outputs.pop_front()
     }
 
     /// Answers a request. Via, From, To, Call-ID, CSeq and Record-Route are copied; `to_tag` is added to To
     /// if the request had none. A 2xx to INVITE is retransmitted until ACKed. After a final response
-    /// further calls are ignored.
+    /// further calls are ignored, as are statuses outside 100..=699. An empty `to_tag` is made up for.
     pub fn respond(
         &mut self,
         now: Mono,
@@ -151,17 +249,27 @@ impl Endpoint {
         to_tag: &str,
         draft: Draft,
     ) {
-        todo!()
+        self.answer(now, txn.0, (status, reason, to_tag), &draft);
     }
-    /// The request of a server transaction still alive.
+
+    /// Says 100 Trying to an INVITE now, if nothing was answered yet; without this it goes out by itself
+    /// 200 ms after the INVITE came (RFC 3261 section 17.2.1).
+    pub fn trying(&mut self, now: Mono, txn: ServerTxn) {
+        self.step_server(now, txn.0, ServerInput::Timer(timers::Timer::Trying), None);
+    }
+
+    /// The request of a server transaction: until its final response, for INVITE until that is ACKed.
+    #[must_use]
     pub fn server_request(&self, txn: ServerTxn) -> Option<&Message> {
-        todo!()
+        self.servers.get(txn.0)?.request.as_ref()
     }
+
     /// Sends an out-of-dialog request over `flow` in a new client transaction; the request as sent can be
-    /// had with [`Self::client_request`].
+    /// had with [`Self::client_request`]. Without a listener for `flow` it fails at once.
     pub fn request(&mut self, now: Mono, flow: Flow, request: RequestOut) -> ClientTxn {
-        todo!()
+        self.send_request(now, flow, &request)
     }
+
     /// Sends a request in a dialog (not ACK, not CANCEL), with the dialog's next CSeq.
     pub fn request_in_dialog(
         &mut self,
@@ -171,31 +279,128 @@ impl Endpoint {
         method: Method,
         draft: Draft,
     ) -> ClientTxn {
-        todo!()
+        dialog.next_cseq();
+        self.send_in_dialog(now, flow, dialog, (&method, &draft))
     }
+
+    /// The request as sent, while its transaction lives: after a 2xx to INVITE for 64*T1, after other
+    /// finals for timers D or K (no time at all on reliable transports).
+    #[must_use]
     pub fn client_request(&self, txn: ClientTxn) -> Option<&Message> {
-        todo!()
+        self.clients.get(txn.0)?.request()
     }
+
     /// ACKs a 2xx to our INVITE within `dialog`; repeated by itself when that 2xx is repeated.
-    pub fn ack(&mut self, now: Mono, txn: ClientTxn, flow: Flow, dialog: &Dialog, draft: Draft) {
-        todo!()
+    pub fn ack(&mut self, _now: Mono, txn: ClientTxn, flow: Flow, dialog: &Dialog, draft: Draft) {
+        self.send_success_ack(txn.0, flow, dialog, &draft);
     }
+
     /// CANCELs our INVITE: at once after a provisional, else as soon as one comes (RFC 3261 section 9.1).
+    /// Without a final response for 64*T1 after that the INVITE ends in [`Event::Timeout`].
     pub fn cancel(&mut self, now: Mono, txn: ClientTxn) {
-        todo!()
+        self.cancel_client(now, txn.0);
     }
-    /// A fresh unguessable tag / Call-ID.
+
+    /// A fresh unguessable tag: 96 bits.
     pub fn new_tag(&mut self) -> String {
-        todo!()
+        let mut tag = String::with_capacity(24);
+        self.push_random(&mut tag);
+        tag
     }
+
+    /// A fresh unguessable Call-ID: 192 bits, and no host name.
     pub fn new_call_id(&mut self) -> String {
-        todo!()
+        let mut call_id = String::with_capacity(48);
+        self.push_random(&mut call_id);
+        self.push_random(&mut call_id);
+        call_id
     }
-    /// `sip:user@advertised` of a listener, with its transport.
+
+    /// `sip:user@advertised` of a listener, with its transport; `user` is escaped as needed. A listener
+    /// that does not exist gives `sip:user@invalid.invalid`.
+    #[must_use]
     pub fn contact(&self, listener: u16, user: &str) -> NameAddr {
-        todo!()
+        let user = escape_user(user);
+        let user = (!user.is_empty()).then_some(user.as_str());
+        let Some(listener) = self.listeners.get(usize::from(listener)) else {
+            let uri = Uri::sip(user, Host::Name("invalid.invalid".into()), None);
+            return NameAddr { display: None, uri, params: Vec::new() };
+        };
+        let advertised = listener.advertised;
+        let mut uri = Uri::sip(user, Host::Ip(advertised.ip()), Some(advertised.port()));
+        if let Some(name) = uri_transport(listener.transport) {
+            uri.params.push(("transport".into(), Some(name.into())));
+        }
+        NameAddr { display: None, uri, params: Vec::new() }
     }
+
+    /// Server and client transactions alive.
+    #[must_use]
     pub fn open_transactions(&self) -> usize {
-        todo!()
+        self.servers.len() + self.clients.len()
     }
+
+    /// What was counted instead of told.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(EndpointOutput::Event(event));
+    }
+
+    fn transmit(&mut self, flow: Flow, bytes: Bytes) {
+        self.outputs.push_back(EndpointOutput::Transmit { flow, bytes });
+    }
+
+    fn push_random(&mut self, out: &mut String) {
+        let (high, low) = (self.rng.next_u64(), self.rng.next_u32());
+        let _ = write!(out, "{high:016x}{low:08x}");
+    }
+
+    /// A Via value with a fresh branch, and the fingerprint its responses will have.
+    fn fresh_via(&mut self, flow: Flow, method: &Method) -> Option<(String, Fingerprint)> {
+        let listener = self.listeners.get(usize::from(flow.listener))?;
+        let sent_by = listener.advertised.to_string();
+        let mut branch = String::with_capacity(31);
+        branch.push_str(via::MAGIC_COOKIE);
+        self.push_random(&mut branch);
+        let transport = via_transport(flow.transport);
+        let key = self.keys.transaction(&branch, &sent_by, method.as_str());
+        Some((format!("SIP/2.0/{transport} {sent_by};rport;branch={branch}"), key))
+    }
+}
+
+fn via_transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "UDP",
+        Transport::Tcp => "TCP",
+        Transport::Tls => "TLS",
+        Transport::Ws => "WS",
+        Transport::Wss => "WSS",
+    }
+}
+
+/// The `transport` parameter; UDP is what a URI means without one.
+fn uri_transport(transport: Transport) -> Option<&'static str> {
+    match transport {
+        Transport::Udp => None,
+        Transport::Tcp => Some("tcp"),
+        Transport::Tls => Some("tls"),
+        Transport::Ws | Transport::Wss => Some("ws"),
+    }
+}
+
+/// Escapes what RFC 3261's `user` rule does not allow.
+fn escape_user(user: &str) -> String {
+    let mut out = String::with_capacity(user.len());
+    for byte in user.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
