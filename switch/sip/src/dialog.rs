@@ -132,7 +132,9 @@ impl Dialog {
 
     /// The next CSeq to send with; stays below 2^31 (RFC 3261 section 8.1.1.5).
     pub fn next_cseq(&mut self) -> u32 {
-        self.local_cseq = (self.local_cseq & 0x7fff_ffff).saturating_add(1).min(0x7fff_ffff);
+        self.local_cseq = (self.local_cseq & 0x7fff_ffff)
+            .saturating_add(1)
+            .min(0x7fff_ffff);
         self.local_cseq
     }
 }
@@ -148,7 +150,11 @@ fn refreshes_target(method: &Method) -> bool {
 }
 
 fn contact_of(message: &Message) -> Option<Uri> {
-    message.contacts().into_iter().next().map(|contact| bare(contact.uri))
+    message
+        .contacts()
+        .into_iter()
+        .next()
+        .map(|contact| bare(contact.uri))
 }
 
 /// A Request-URI has neither headers nor a method (RFC 3261 section 19.1.1).

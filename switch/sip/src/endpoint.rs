@@ -11,7 +11,7 @@ use crate::{
     flow::{Flow, Transport},
     message::{Draft, Message},
     time::Mono,
-    value::{Host, Method, NameAddr, Uri},
+    value::{Host, Method, NameAddr, Uri, via_value},
 };
 use bytes::Bytes;
 use client::{ClientInput, ClientTransaction};
@@ -37,22 +37,27 @@ mod server_invite;
 mod server_other;
 mod table;
 mod timers;
-mod transmit;
-mod via;
+
+/// RFC 3261 section 8.1.1.7.
+const MAGIC_COOKIE: &str = "z9hG4bK";
 
 /// One of our listeners: what to write into Via and Contact.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    pub transport: crate::Transport,
+    /// What peers connect with.
+    pub transport: Transport,
+    /// Where the socket is bound.
     pub local: SocketAddr,
     /// What peers are told; equal to `local` unless an advertised address is set.
     pub advertised: SocketAddr,
 }
 
+/// What an endpoint is told at its start.
 #[derive(Clone, Debug)]
 pub struct EndpointConfig {
     /// Indexed by [`Flow::listener`].
     pub listeners: Vec<Listener>,
+    /// Lengths the RFC leaves to configuration.
     pub timers: Timers,
     /// Server transactions kept at once; beyond it new requests are answered 503.
     pub max_transactions: usize,
@@ -62,9 +67,13 @@ pub struct EndpointConfig {
 /// RFC 3261 appendix A; all in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Timers {
+    /// Round trip estimate.
     pub t1_ms: u64,
+    /// The longest interval of repeats.
     pub t2_ms: u64,
+    /// How long a message may stay in the network.
     pub t4_ms: u64,
+    /// At least 32 s.
     pub timer_d_ms: u64,
 }
 impl Default for Timers {
@@ -92,53 +101,82 @@ pub enum Event {
     /// has been answered 200 or 481 and comes as [`Event::Cancelled`]). ACK to a 2xx comes as
     /// [`Event::Acked`]; a stray ACK is dropped.
     Request {
+        /// To be answered with [`Endpoint::respond`].
         txn: ServerTxn,
+        /// Where it came from and answers go.
         flow: Flow,
+        /// As received.
         message: Message,
     },
     /// The peer cancelled an INVITE not yet finally answered. The user still answers it with 487.
     Cancelled {
+        /// The INVITE's.
         txn: ServerTxn,
     },
     /// The ACK to our 2xx arrived; it may carry the answer to our offer.
     Acked {
+        /// The INVITE's.
         txn: ServerTxn,
+        /// The ACK.
         message: Message,
     },
     /// 64*T1 passed after our 2xx without an ACK (RFC 3261 section 13.3.1.4): the user ends the dialog.
     AckTimeout {
+        /// The INVITE's.
         txn: ServerTxn,
     },
     /// A response to our request; for INVITE every provisional and the first final, and a 2xx from each
     /// further fork (told apart by To tag). 100 is reported too. Non-2xx finals were ACKed already.
     Response {
+        /// Of our request.
         txn: ClientTxn,
+        /// As received.
         message: Message,
     },
-    /// Timer B or F fired, or the transport failed: treat as 408 or 503.
+    /// Timer B or F fired, or no final response followed a CANCEL: treat as 408.
     Timeout {
+        /// Of our request.
         txn: ClientTxn,
     },
+    /// The request could not be sent, or its connection went before an answer: treat as 503.
     TransportFailed {
+        /// Of our request.
         txn: ClientTxn,
     },
 }
+
+/// What an endpoint wants done, in order.
 #[derive(Debug)]
 pub enum EndpointOutput {
-    Transmit { flow: Flow, bytes: Bytes },
+    /// Bytes for the wire: one datagram, or one message of a stream.
+    Transmit {
+        /// Where to.
+        flow: Flow,
+        /// The whole message.
+        bytes: Bytes,
+    },
+    /// News for the user.
     Event(Event),
 }
 
 /// An out-of-dialog request to be sent.
 #[derive(Clone, Debug)]
 pub struct RequestOut {
+    /// Not ACK and not CANCEL.
     pub method: Method,
+    /// The Request-URI.
     pub uri: Uri,
+    /// With our tag.
     pub from: NameAddr,
+    /// Without a tag.
     pub to: NameAddr,
+    /// See [`Endpoint::new_call_id`].
     pub call_id: String,
+    /// Below 2^31.
     pub cseq: u32,
+    /// Preloaded routes, in sending order.
     pub routes: Vec<NameAddr>,
+    /// 70, or one less than what came in.
     pub max_forwards: u8,
     /// Contact, identity headers, Authorization, body, ...
     pub draft: Draft,
@@ -174,7 +212,6 @@ pub struct Endpoint {
     client_flows: BTreeSet<(Flow, u64)>,
     timer_index: TimerIndex,
     outputs: VecDeque<EndpointOutput>,
-    scratch: String,
     counters: Counters,
 }
 
@@ -200,7 +237,6 @@ impl Endpoint {
             client_flows: BTreeSet::new(),
             timer_index: TimerIndex::default(),
             outputs: VecDeque::new(),
-            scratch: String::with_capacity(2048),
             counters: Counters::default(),
         }
     }
@@ -249,6 +285,7 @@ impl Endpoint {
         to_tag: &str,
         draft: Draft,
     ) {
+        let draft = self.branded(draft, "Server");
         self.answer(now, txn.0, (status, reason, to_tag), &draft);
     }
 
@@ -266,7 +303,8 @@ impl Endpoint {
 
     /// Sends an out-of-dialog request over `flow` in a new client transaction; the request as sent can be
     /// had with [`Self::client_request`]. Without a listener for `flow` it fails at once.
-    pub fn request(&mut self, now: Mono, flow: Flow, request: RequestOut) -> ClientTxn {
+    pub fn request(&mut self, now: Mono, flow: Flow, mut request: RequestOut) -> ClientTxn {
+        request.draft = self.branded(request.draft, "User-Agent");
         self.send_request(now, flow, &request)
     }
 
@@ -280,6 +318,7 @@ impl Endpoint {
         draft: Draft,
     ) -> ClientTxn {
         dialog.next_cseq();
+        let draft = self.branded(draft, "User-Agent");
         self.send_in_dialog(now, flow, dialog, (&method, &draft))
     }
 
@@ -292,6 +331,7 @@ impl Endpoint {
 
     /// ACKs a 2xx to our INVITE within `dialog`; repeated by itself when that 2xx is repeated.
     pub fn ack(&mut self, _now: Mono, txn: ClientTxn, flow: Flow, dialog: &Dialog, draft: Draft) {
+        let draft = self.branded(draft, "User-Agent");
         self.send_success_ack(txn.0, flow, dialog, &draft);
     }
 
@@ -320,18 +360,16 @@ impl Endpoint {
     /// that does not exist gives `sip:user@invalid.invalid`.
     #[must_use]
     pub fn contact(&self, listener: u16, user: &str) -> NameAddr {
-        let user = escape_user(user);
-        let user = (!user.is_empty()).then_some(user.as_str());
+        let user = (!user.is_empty()).then_some(user);
         let Some(listener) = self.listeners.get(usize::from(listener)) else {
-            let uri = Uri::sip(user, Host::Name("invalid.invalid".into()), None);
-            return NameAddr { display: None, uri, params: Vec::new() };
+            return NameAddr::new(Uri::sip(user, Host::Name("invalid.invalid".into()), None));
         };
         let advertised = listener.advertised;
-        let mut uri = Uri::sip(user, Host::Ip(advertised.ip()), Some(advertised.port()));
-        if let Some(name) = uri_transport(listener.transport) {
-            uri.params.push(("transport".into(), Some(name.into())));
-        }
-        NameAddr { display: None, uri, params: Vec::new() }
+        let uri = Uri::sip(user, Host::Ip(advertised.ip()), Some(advertised.port()));
+        NameAddr::new(match uri_transport(listener.transport) {
+            Some(name) => uri.with_param("transport", Some(name)),
+            None => uri,
+        })
     }
 
     /// Server and client transactions alive.
@@ -351,7 +389,8 @@ impl Endpoint {
     }
 
     fn transmit(&mut self, flow: Flow, bytes: Bytes) {
-        self.outputs.push_back(EndpointOutput::Transmit { flow, bytes });
+        self.outputs
+            .push_back(EndpointOutput::Transmit { flow, bytes });
     }
 
     fn push_random(&mut self, out: &mut String) {
@@ -362,23 +401,28 @@ impl Endpoint {
     /// A Via value with a fresh branch, and the fingerprint its responses will have.
     fn fresh_via(&mut self, flow: Flow, method: &Method) -> Option<(String, Fingerprint)> {
         let listener = self.listeners.get(usize::from(flow.listener))?;
-        let sent_by = listener.advertised.to_string();
+        let sent_by = listener.advertised;
         let mut branch = String::with_capacity(31);
-        branch.push_str(via::MAGIC_COOKIE);
+        branch.push_str(MAGIC_COOKIE);
         self.push_random(&mut branch);
-        let transport = via_transport(flow.transport);
-        let key = self.keys.transaction(&branch, &sent_by, method.as_str());
-        Some((format!("SIP/2.0/{transport} {sent_by};rport;branch={branch}"), key))
+        let via = via_value(flow.transport, sent_by, &branch);
+        let host = Host::Ip(sent_by.ip()).to_string();
+        let key = self
+            .keys
+            .transaction(&branch, (&host, Some(sent_by.port())), method.as_str());
+        Some((via, key))
     }
-}
 
-fn via_transport(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "UDP",
-        Transport::Tcp => "TCP",
-        Transport::Tls => "TLS",
-        Transport::Ws => "WS",
-        Transport::Wss => "WSS",
+    /// The draft with our product in it, unless it names one.
+    fn branded(&self, mut draft: Draft, name: &str) -> Draft {
+        let named = draft
+            .headers
+            .iter()
+            .any(|(held, _)| held.eq_ignore_ascii_case(name));
+        if !named && !self.product.is_empty() {
+            draft.headers.push((name.to_owned(), self.product.clone()));
+        }
+        draft
     }
 }
 
@@ -390,17 +434,4 @@ fn uri_transport(transport: Transport) -> Option<&'static str> {
         Transport::Tls => Some("tls"),
         Transport::Ws | Transport::Wss => Some("ws"),
     }
-}
-
-/// Escapes what RFC 3261's `user` rule does not allow.
-fn escape_user(user: &str) -> String {
-    let mut out = String::with_capacity(user.len());
-    for byte in user.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }

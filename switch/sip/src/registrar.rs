@@ -12,12 +12,8 @@ use crate::{
     time::Mono,
     value::Uri,
 };
-use judge::{Wish, Wishes};
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use judge::Wishes;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// User agents are for display; what is longer is cut.
 const MAX_USER_AGENT: usize = 64;
@@ -182,11 +178,17 @@ impl Registrar {
             Err(answer) => return answer,
         };
         if held.is_empty() && self.users.len() >= self.config.max_users && wishes.adds() > 0 {
-            return RegisterAnswer::Refused { status: 503, reason: "Too Many Users" };
+            return RegisterAnswer::Refused {
+                status: 503,
+                reason: "Too Many Users",
+            };
         }
         let change = self.apply(now, user, flow, request, wishes);
         let held = self.users.get(user).map_or(&[][..], Vec::as_slice);
-        let contacts = held.iter().map(|record| record.contact_value(now)).collect();
+        let contacts = held
+            .iter()
+            .map(|record| record.contact_value(now))
+            .collect();
         RegisterAnswer::Accepted { contacts, change }
     }
 
@@ -203,20 +205,27 @@ impl Registrar {
             self.remove(user, serial);
         }
         for wish in wishes.bindings() {
-            let path = request.headers("Path").take(MAX_PATH).map(Into::into).collect();
+            let path = request
+                .headers("Path")
+                .take(MAX_PATH)
+                .map(Into::into)
+                .collect();
             let agent = request.header("User-Agent").unwrap_or_default();
-            self.insert(user, Record {
-                serial: 0,
-                contact: wish.contact,
-                flow,
-                path,
-                call_id: request.call_id().into(),
-                cseq: request.cseq(),
-                expires_at: now + Duration::from_secs(u64::from(wish.expires_s)),
-                user_agent: cut(agent, MAX_USER_AGENT).into(),
-                q_thousandths: wish.q_thousandths,
-                instance: wish.instance,
-            });
+            self.insert(
+                user,
+                Record {
+                    serial: 0,
+                    contact: wish.contact,
+                    flow,
+                    path,
+                    call_id: request.call_id().into(),
+                    cseq: request.cseq(),
+                    expires_at: now + Duration::from_secs(u64::from(wish.expires_s)),
+                    user_agent: cut(agent, MAX_USER_AGENT).into(),
+                    q_thousandths: wish.q_thousandths,
+                    instance: wish.instance,
+                },
+            );
         }
         change
     }
@@ -226,7 +235,12 @@ impl Registrar {
     pub fn bindings(&self, now: Mono, user: &str) -> Vec<Binding> {
         let held = self.users.get(user).map_or(&[][..], Vec::as_slice);
         let mut live: Vec<&Record> = held.iter().filter(|r| r.expires_at > now).collect();
-        live.sort_by_key(|r| (std::cmp::Reverse(r.q_thousandths), std::cmp::Reverse(r.serial)));
+        live.sort_by_key(|r| {
+            (
+                std::cmp::Reverse(r.q_thousandths),
+                std::cmp::Reverse(r.serial),
+            )
+        });
         live.into_iter().filter_map(Record::to_binding).collect()
     }
 
@@ -237,18 +251,25 @@ impl Registrar {
         if crowded || held >= self.config.max_bindings_per_user {
             return;
         }
-        self.insert(user, Record {
-            serial: 0,
-            contact: binding.contact.to_string().into(),
-            flow: binding.flow,
-            path: binding.path.into_iter().map(String::into_boxed_str).collect(),
-            call_id: binding.call_id.into(),
-            cseq: binding.cseq,
-            expires_at: binding.expires_at,
-            user_agent: binding.user_agent.into(),
-            q_thousandths: binding.q_thousandths.min(1000),
-            instance: binding.instance.map(Into::into),
-        });
+        self.insert(
+            user,
+            Record {
+                serial: 0,
+                contact: binding.contact.to_string().into(),
+                flow: binding.flow,
+                path: binding
+                    .path
+                    .into_iter()
+                    .map(String::into_boxed_str)
+                    .collect(),
+                call_id: binding.call_id.into(),
+                cseq: binding.cseq,
+                expires_at: binding.expires_at,
+                user_agent: binding.user_agent.into(),
+                q_thousandths: binding.q_thousandths.min(1000),
+                instance: binding.instance.map(Into::into),
+            },
+        );
     }
 
     /// A connection is gone, and with it the phones behind it. A refused datagram ends nothing: the phone
@@ -299,9 +320,11 @@ impl Registrar {
             Some((name, _)) => name.clone(),
             None => user.into(),
         };
-        self.deadlines.insert((record.expires_at, record.serial), name.clone());
+        self.deadlines
+            .insert((record.expires_at, record.serial), name.clone());
         if record.flow.transport.is_reliable() {
-            self.connections.insert((record.flow, record.serial), name.clone());
+            self.connections
+                .insert((record.flow, record.serial), name.clone());
         }
         self.users.entry(name).or_default().push(record);
         self.bindings += 1;
@@ -324,7 +347,10 @@ impl Registrar {
     /// [`Self::handle_timeout`] unless this user registers first.
     fn expire_user(&mut self, now: Mono, user: &str) {
         let held = self.users.get(user).map_or(&[][..], Vec::as_slice);
-        let old = held.iter().filter(|r| r.expires_at <= now).map(|r| r.serial);
+        let old = held
+            .iter()
+            .filter(|r| r.expires_at <= now)
+            .map(|r| r.serial);
         for serial in old.collect::<Vec<_>>() {
             self.remove(user, serial);
         }
@@ -332,6 +358,8 @@ impl Registrar {
 }
 
 fn cut(text: &str, max: usize) -> &str {
-    let end = (0..=max.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    let end = (0..=max.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
     text.get(..end.unwrap_or(0)).unwrap_or_default()
 }

@@ -4,13 +4,11 @@ use super::{
     ClientTxn, Endpoint, Event, RequestOut, client_invite, client_other,
     table::Fingerprint,
     timers::{Armed, Owner, Timer, TimerIndex},
-    transmit::{self, RequestParts},
-    via::TopVia,
 };
 use crate::{
     dialog::Dialog,
     flow::Flow,
-    message::{Draft, Message, Parsed},
+    message::{self, Draft, Message, Parsed, RequestParts},
     time::Mono,
     value::Method,
 };
@@ -147,10 +145,12 @@ pub(super) struct ClientTransaction {
 
 impl ClientTransaction {
     pub(super) fn request(&self) -> Option<&Message> {
-        let parsed = self.parsed.get_or_init(|| match Message::parse(self.request.clone()) {
-            Parsed::Message(message) => Some(message),
-            Parsed::Reject { .. } | Parsed::Drop(_) => None,
-        });
+        let parsed = self
+            .parsed
+            .get_or_init(|| match Message::parse(self.request.clone()) {
+                Parsed::Message(message) => Some(message),
+                Parsed::Reject { .. } | Parsed::Drop(_) => None,
+            });
         parsed.as_ref()
     }
 }
@@ -180,12 +180,20 @@ impl Endpoint {
             call_id: &out.call_id,
             cseq: out.cseq,
             max_forwards: out.max_forwards,
-            draft: &out.draft,
-            product: &self.product,
         };
-        let bytes = transmit::request(&mut self.scratch, &parts);
+        let bytes = message::request(&parts, &out.draft);
         let (machine, cseq, audience) = (Machine::of(&out.method), out.cseq, Audience::User);
-        self.start_client(now, Outgoing { machine, flow, key, cseq, bytes, audience })
+        self.start_client(
+            now,
+            Outgoing {
+                machine,
+                flow,
+                key,
+                cseq,
+                bytes,
+                audience,
+            },
+        )
     }
 
     pub(super) fn send_in_dialog(
@@ -198,10 +206,19 @@ impl Endpoint {
         let Some((via, key)) = self.fresh_via(flow, method) else {
             return self.fail_unsent();
         };
-        let parts = RequestParts::in_dialog(dialog, method, (&via, &self.product), draft);
-        let bytes = transmit::request(&mut self.scratch, &parts);
+        let bytes = message::request(&in_dialog(dialog, method, &via), draft);
         let (machine, cseq, audience) = (Machine::of(method), dialog.local_cseq, Audience::User);
-        self.start_client(now, Outgoing { machine, flow, key, cseq, bytes, audience })
+        self.start_client(
+            now,
+            Outgoing {
+                machine,
+                flow,
+                key,
+                cseq,
+                bytes,
+                audience,
+            },
+        )
     }
 
     /// A flow without a listener of ours: the request fails before it is sent.
@@ -249,7 +266,9 @@ impl Endpoint {
     ) {
         let mut next = Some(input);
         while let Some(input) = next.take() {
-            let Some(txn) = self.clients.get_mut(id) else { return };
+            let Some(txn) = self.clients.get_mut(id) else {
+                return;
+            };
             if let ClientInput::Timer(timer) = input {
                 TimerIndex::forget(&mut txn.armed, timer);
             }
@@ -259,7 +278,11 @@ impl Endpoint {
                 }
             }
         }
-        if self.clients.get(id).is_some_and(|txn| txn.machine.is_terminated()) {
+        if self
+            .clients
+            .get(id)
+            .is_some_and(|txn| txn.machine.is_terminated())
+        {
             self.end_client(id);
         }
     }
@@ -296,7 +319,8 @@ impl Endpoint {
             }
             ClientAction::Disarm(timer) => {
                 let txn = self.clients.get_mut(id)?;
-                self.timer_index.disarm(Owner::Client(id), &mut txn.armed, timer);
+                self.timer_index
+                    .disarm(Owner::Client(id), &mut txn.armed, timer);
             }
         }
         None
@@ -314,44 +338,58 @@ impl Endpoint {
     }
 
     fn rearm_client(&mut self, now: Mono, id: u64, (timer, after_ms): (Timer, u64)) {
-        let Some(txn) = self.clients.get_mut(id) else { return };
+        let Some(txn) = self.clients.get_mut(id) else {
+            return;
+        };
         if matches!(timer, Timer::A | Timer::E) {
             txn.interval_ms = after_ms;
         }
-        self.timer_index.arm(now, Owner::Client(id), &mut txn.armed, (timer, after_ms));
+        self.timer_index
+            .arm(now, Owner::Client(id), &mut txn.armed, (timer, after_ms));
     }
 
     fn tell_client(&mut self, id: u64, event: impl FnOnce(ClientTxn) -> Event) {
-        let heard = self.clients.get(id).is_some_and(|txn| txn.audience == Audience::User);
+        let heard = self
+            .clients
+            .get(id)
+            .is_some_and(|txn| txn.audience == Audience::User);
         if heard {
             self.emit(event(ClientTxn(id)));
         }
     }
 
     fn resend_request(&mut self, id: u64) {
-        let Some(txn) = self.clients.get(id) else { return };
+        let Some(txn) = self.clients.get(id) else {
+            return;
+        };
         let (flow, bytes) = (txn.flow, txn.request.clone());
         self.transmit(flow, bytes);
     }
 
     fn send_failure_ack(&mut self, id: u64, response: Option<&Message>) {
-        let Some(txn) = self.clients.get_mut(id) else { return };
-        let to = response.and_then(|r| r.header("to")).unwrap_or_default();
-        let Some(invite) = txn.request() else { return };
-        let ack = transmit::follow_up(&mut self.scratch, invite, &Method::Ack, to);
-        txn.ack = Some(ack);
+        let Some(txn) = self.clients.get_mut(id) else {
+            return;
+        };
+        let Some((invite, response)) = txn.request().zip(response) else {
+            return;
+        };
+        txn.ack = Some(message::ack_failure(invite, response));
         self.resend_failure_ack(id);
     }
 
     fn resend_failure_ack(&mut self, id: u64) {
-        let Some(txn) = self.clients.get(id) else { return };
+        let Some(txn) = self.clients.get(id) else {
+            return;
+        };
         let Some(ack) = txn.ack.clone() else { return };
         let flow = txn.flow;
         self.transmit(flow, ack);
     }
 
     fn report_fork(&mut self, id: u64, message: Message) {
-        let Some(txn) = self.clients.get_mut(id) else { return };
+        let Some(txn) = self.clients.get_mut(id) else {
+            return;
+        };
         let tag = message.to_tag().unwrap_or_default();
         if let Some(fork) = txn.forks.iter().find(|fork| *fork.tag == *tag) {
             // RFC 3261 section 13.2.2.4: each repeat of the 2xx gets the same ACK again.
@@ -361,25 +399,33 @@ impl Endpoint {
             return;
         }
         if txn.forks.len() < MAX_FORKS {
-            txn.forks.push(Fork { tag: tag.into(), ack: None });
+            txn.forks.push(Fork {
+                tag: tag.into(),
+                ack: None,
+            });
             self.tell_client(id, |txn| Event::Response { txn, message });
         }
     }
 
-    pub(super) fn send_success_ack(
-        &mut self,
-        id: u64,
-        flow: Flow,
-        dialog: &Dialog,
-        draft: &Draft,
-    ) {
-        let Some(cseq) = self.clients.get(id).map(|txn| txn.cseq) else { return };
-        let Some((via, _)) = self.fresh_via(flow, &Method::Ack) else { return };
-        let mut parts = RequestParts::in_dialog(dialog, &Method::Ack, (&via, &self.product), draft);
-        parts.cseq = cseq;
-        let ack = transmit::request(&mut self.scratch, &parts);
-        let Some(txn) = self.clients.get_mut(id) else { return };
-        let fork = txn.forks.iter_mut().find(|fork| *fork.tag == *dialog.remote_tag);
+    pub(super) fn send_success_ack(&mut self, id: u64, flow: Flow, dialog: &Dialog, draft: &Draft) {
+        let Some(cseq) = self.clients.get(id).map(|txn| txn.cseq) else {
+            return;
+        };
+        let Some((via, _)) = self.fresh_via(flow, &Method::Ack) else {
+            return;
+        };
+        let parts = RequestParts {
+            cseq,
+            ..in_dialog(dialog, &Method::Ack, &via)
+        };
+        let ack = message::request(&parts, draft);
+        let Some(txn) = self.clients.get_mut(id) else {
+            return;
+        };
+        let fork = txn
+            .forks
+            .iter_mut()
+            .find(|fork| *fork.tag == *dialog.remote_tag);
         if let Some(fork) = fork {
             fork.ack = Some((flow, ack.clone()));
         }
@@ -387,7 +433,9 @@ impl Endpoint {
     }
 
     pub(super) fn cancel_client(&mut self, now: Mono, id: u64) {
-        let Some(txn) = self.clients.get_mut(id) else { return };
+        let Some(txn) = self.clients.get_mut(id) else {
+            return;
+        };
         if txn.cancel != Cancel::No {
             return;
         }
@@ -408,27 +456,47 @@ impl Endpoint {
 
     /// CANCEL goes in a transaction of its own under the INVITE's branch.
     fn send_cancel(&mut self, now: Mono, id: u64) {
-        let Some(txn) = self.clients.get_mut(id).filter(|txn| txn.cancel == Cancel::Wanted) else {
+        let Some(txn) = self
+            .clients
+            .get_mut(id)
+            .filter(|txn| txn.cancel == Cancel::Wanted)
+        else {
             return;
         };
         txn.cancel = Cancel::Sent;
         let (flow, cseq) = (txn.flow, txn.cseq);
         let Some(invite) = txn.request() else { return };
-        let to = invite.header("to").unwrap_or_default();
-        let bytes = transmit::follow_up(&mut self.scratch, invite, &Method::Cancel, to);
-        let via = invite.header("via").and_then(TopVia::parse);
-        let Some((branch, sent_by)) = via.and_then(|v| Some((v.branch?, v.sent_by))) else { return };
-        let key = self.keys.transaction(branch, sent_by, Method::Cancel.as_str());
+        let bytes = message::cancel(invite);
+        let via = invite.top_via();
+        let branch = via.branch.unwrap_or_default();
+        let key = self
+            .keys
+            .transaction(branch, (via.host, via.port), Method::Cancel.as_str());
         let machine = Machine::of(&Method::Cancel);
         let audience = Audience::Nobody;
-        self.start_client(now, Outgoing { machine, flow, key, cseq, bytes, audience });
+        self.start_client(
+            now,
+            Outgoing {
+                machine,
+                flow,
+                key,
+                cseq,
+                bytes,
+                audience,
+            },
+        );
         self.arm_client(now, id, Timer::CancelWait);
     }
 
     /// A request sent "to that address" is answered over a connection that now has a number.
     pub(super) fn learn_connection(&mut self, id: u64, from: Flow) {
-        let Some(txn) = self.clients.get_mut(id) else { return };
-        let named = Flow { connection: from.connection, ..txn.flow };
+        let Some(txn) = self.clients.get_mut(id) else {
+            return;
+        };
+        let named = Flow {
+            connection: from.connection,
+            ..txn.flow
+        };
         if named == from && txn.flow.connection == 0 && from.connection != 0 {
             self.client_flows.remove(&(txn.flow, id));
             self.client_flows.insert((from, id));
@@ -445,9 +513,26 @@ impl Endpoint {
     }
 
     fn end_client(&mut self, id: u64) {
-        let Some(mut txn) = self.clients.remove(id) else { return };
-        self.timer_index.disarm_all(Owner::Client(id), &mut txn.armed);
+        let Some(mut txn) = self.clients.remove(id) else {
+            return;
+        };
+        self.timer_index
+            .disarm_all(Owner::Client(id), &mut txn.armed);
         self.client_index.remove(&txn.key);
         self.client_flows.remove(&(txn.flow, id));
+    }
+}
+
+fn in_dialog<'a>(dialog: &'a Dialog, method: &'a Method, via: &'a str) -> RequestParts<'a> {
+    RequestParts {
+        method,
+        uri: &dialog.remote_target,
+        via,
+        from: &dialog.local,
+        to: &dialog.remote,
+        call_id: &dialog.call_id,
+        cseq: dialog.local_cseq,
+        routes: &dialog.routes,
+        max_forwards: 70,
     }
 }

@@ -51,15 +51,31 @@ pub(super) fn step(state: State, input: Input) -> (State, &'static [Do]) {
     match (state, input) {
         (S::Calling, I::Provisional) => (
             S::Proceeding,
-            &[Do::Disarm(Timer::A), Do::Disarm(Timer::B), Do::Report, Do::SendCancel],
+            &[
+                Do::Disarm(Timer::A),
+                Do::Disarm(Timer::B),
+                Do::Report,
+                Do::SendCancel,
+            ],
         ),
         (S::Calling, I::Success) => (
             S::Accepted,
-            &[Do::Disarm(Timer::A), Do::Disarm(Timer::B), Do::ReportFork, Do::Arm(Timer::M)],
+            &[
+                Do::Disarm(Timer::A),
+                Do::Disarm(Timer::B),
+                Do::ReportFork,
+                Do::Arm(Timer::M),
+            ],
         ),
         (S::Calling, I::Failure) => (
             S::Completed,
-            &[Do::Disarm(Timer::A), Do::Disarm(Timer::B), Do::SendAck, Do::Report, Do::Arm(Timer::D)],
+            &[
+                Do::Disarm(Timer::A),
+                Do::Disarm(Timer::B),
+                Do::SendAck,
+                Do::Report,
+                Do::Arm(Timer::D),
+            ],
         ),
         (S::Calling, I::TimerA) => (S::Calling, &[Do::Resend, Do::Rearm(Timer::A)]),
         (S::Calling, I::TimerB) => (S::Terminated, &[Do::ReportTimeout]),
@@ -69,11 +85,20 @@ pub(super) fn step(state: State, input: Input) -> (State, &'static [Do]) {
         (S::Proceeding, I::Provisional) => (S::Proceeding, &[Do::Report]),
         (S::Proceeding, I::Success) => (
             S::Accepted,
-            &[Do::Disarm(Timer::CancelWait), Do::ReportFork, Do::Arm(Timer::M)],
+            &[
+                Do::Disarm(Timer::CancelWait),
+                Do::ReportFork,
+                Do::Arm(Timer::M),
+            ],
         ),
         (S::Proceeding, I::Failure) => (
             S::Completed,
-            &[Do::Disarm(Timer::CancelWait), Do::SendAck, Do::Report, Do::Arm(Timer::D)],
+            &[
+                Do::Disarm(Timer::CancelWait),
+                Do::SendAck,
+                Do::Report,
+                Do::Arm(Timer::D),
+            ],
         ),
         (S::Proceeding, I::CancelWait) => (S::Terminated, &[Do::ReportTimeout]),
         // Nothing is sent in this state (section 17.1.1.2 names Calling and Completed only): the peer may

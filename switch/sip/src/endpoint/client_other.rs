@@ -39,8 +39,12 @@ impl Input {
 pub(super) fn step(state: State, input: Input) -> (State, &'static [Do]) {
     use Input as I;
     use State as S;
-    const FINAL: &[Do] =
-        &[Do::Disarm(Timer::E), Do::Disarm(Timer::F), Do::Report, Do::Arm(Timer::K)];
+    const FINAL: &[Do] = &[
+        Do::Disarm(Timer::E),
+        Do::Disarm(Timer::F),
+        Do::Report,
+        Do::Arm(Timer::K),
+    ];
     match (state, input) {
         (S::Trying, I::Provisional) => (S::Proceeding, &[Do::Report]),
         (S::Trying, I::Final) => (S::Completed, FINAL),

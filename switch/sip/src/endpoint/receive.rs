@@ -1,11 +1,10 @@
 //! Arrivals: which transaction a message belongs to, and what becomes of one that belongs to none.
 
-use super::{
-    Endpoint, client::ClientInput, server::ServerInput, table::Fingerprint, via::TopVia,
-};
+use super::{Endpoint, client::ClientInput, server::ServerInput, table::Fingerprint};
 use crate::{
     flow::Flow,
-    message::{Draft, Message, Parsed},
+    lex,
+    message::{Draft, HeaderId, Message, Parsed},
     time::Mono,
     value::Method,
 };
@@ -16,7 +15,7 @@ const RETRY_AFTER_SECS: u64 = 5;
 
 impl Endpoint {
     pub(super) fn receive(&mut self, now: Mono, flow: Flow, bytes: Bytes) {
-        match Message::parse(bytes) {
+        match Message::parse_from(bytes, Some(flow.remote)) {
             Parsed::Message(message) if message.is_request() => {
                 self.receive_request(now, flow, message);
             }
@@ -31,10 +30,7 @@ impl Endpoint {
 
     fn receive_request(&mut self, now: Mono, flow: Flow, message: Message) {
         let method = message.method();
-        let Some(key) = self.server_key(&message, &method) else {
-            self.counters.dropped += 1;
-            return;
-        };
+        let key = self.server_key(&message, &method);
         match method {
             Method::Ack => self.receive_ack(now, key, message),
             Method::Cancel => self.answer_cancel(flow, key, &message),
@@ -63,7 +59,9 @@ impl Endpoint {
         let found = by_branch.or_else(|| {
             let remote = message.from_tag().unwrap_or_default();
             let local = message.to_tag().unwrap_or_default();
-            let key = self.keys.ack(message.call_id(), remote, local, message.cseq());
+            let key = self
+                .keys
+                .ack(message.call_id(), remote, local, message.cseq());
             self.ack_index.get(&key).copied()
         });
         match found {
@@ -85,29 +83,38 @@ impl Endpoint {
     /// RFC 3261 section 17.1.3. A second Via means the response was for somebody behind us, and there is
     /// nobody (section 8.1.3.3).
     fn client_of(&self, message: &Message) -> Option<u64> {
-        let mut vias = message.headers("via");
-        let via = TopVia::parse(vias.next()?)?;
-        if vias.next().is_some() {
+        if message.via_count() != 1 {
             return None;
         }
-        let key = self.keys.transaction(via.branch?, via.sent_by, message.method().as_str());
+        let via = message.top_via();
+        let sent_by = (via.host, via.port);
+        let key = self
+            .keys
+            .transaction(via.branch?, sent_by, message.method().as_str());
         self.client_index.get(&key).copied()
     }
 
     /// RFC 3261 section 17.2.3; ACK and CANCEL look for their INVITE.
-    fn server_key(&self, message: &Message, method: &Method) -> Option<Fingerprint> {
-        let line = message.header("via")?;
-        let via = TopVia::parse(line)?;
+    fn server_key(&self, message: &Message, method: &Method) -> Fingerprint {
+        let via = message.top_via();
         let method = match method {
             Method::Ack | Method::Cancel => Method::Invite.as_str(),
             other => other.as_str(),
         };
-        if let Some(branch) = via.modern_branch() {
-            return Some(self.keys.transaction(branch, via.sent_by, method));
+        if let Some(branch) = via.branch.filter(|_| via.has_magic_branch()) {
+            return self.keys.transaction(branch, (via.host, via.port), method);
         }
-        let uri = message.request_uri()?.to_string();
+        let top = message
+            .value(HeaderId::Via)
+            .map_or("", |line| lex::split_first(line).0);
         let from_tag = message.from_tag().unwrap_or_default();
-        let parts = [uri.as_str(), from_tag, message.call_id(), via.value, method];
-        Some(self.keys.legacy(parts, message.cseq()))
+        let parts = [
+            message.request_uri_text(),
+            from_tag,
+            message.call_id(),
+            top,
+            method,
+        ];
+        self.keys.legacy(parts, message.cseq())
     }
 }

@@ -5,11 +5,10 @@ use super::{
     Endpoint, Event, ServerTxn, server_invite, server_other,
     table::Fingerprint,
     timers::{Armed, Owner, Timer, TimerIndex},
-    transmit::{self, ResponseParts},
 };
 use crate::{
     flow::Flow,
-    message::{Draft, Message},
+    message::{self, Draft, Message},
     time::Mono,
     value::Method,
 };
@@ -95,7 +94,10 @@ impl Machine {
         match self {
             Self::Invite(state) => state == server_invite::State::Proceeding,
             Self::Other(state) => {
-                matches!(state, server_other::State::Trying | server_other::State::Proceeding)
+                matches!(
+                    state,
+                    server_other::State::Trying | server_other::State::Proceeding
+                )
             }
         }
     }
@@ -131,10 +133,22 @@ pub(super) struct ServerTransaction {
 }
 
 impl Endpoint {
-    pub(super) fn start_server(&mut self, now: Mono, flow: Flow, key: Fingerprint, message: Message) {
+    pub(super) fn start_server(
+        &mut self,
+        now: Mono,
+        flow: Flow,
+        key: Fingerprint,
+        message: Message,
+    ) {
         let (machine, timer) = match message.method() {
-            Method::Invite => (Machine::Invite(server_invite::State::Proceeding), Timer::Trying),
-            _ => (Machine::Other(server_other::State::Trying), Timer::Unanswered),
+            Method::Invite => (
+                Machine::Invite(server_invite::State::Proceeding),
+                Timer::Trying,
+            ),
+            _ => (
+                Machine::Other(server_other::State::Trying),
+                Timer::Unanswered,
+            ),
         };
         let id = self.servers.insert(ServerTransaction {
             machine,
@@ -149,9 +163,16 @@ impl Endpoint {
             interval_ms: 0,
         });
         self.server_index.insert(key, id);
-        *self.sources.entry(self.keys.source(flow.remote.ip())).or_insert(0) += 1;
+        *self
+            .sources
+            .entry(self.keys.source(flow.remote.ip()))
+            .or_insert(0) += 1;
         self.arm_server(now, id, timer);
-        self.emit(Event::Request { txn: ServerTxn(id), flow, message });
+        self.emit(Event::Request {
+            txn: ServerTxn(id),
+            flow,
+            message,
+        });
     }
 
     /// Whether one more request from `flow` may become a transaction.
@@ -170,7 +191,10 @@ impl Endpoint {
         if open < max / 4 * 3 {
             return true;
         }
-        let held = self.sources.get(&self.keys.source(flow.remote.ip())).copied();
+        let held = self
+            .sources
+            .get(&self.keys.source(flow.remote.ip()))
+            .copied();
         held.unwrap_or(0) < max.div_ceil(2)
     }
 
@@ -184,7 +208,11 @@ impl Endpoint {
         let Some(txn) = self.servers.get_mut(id).filter(|txn| txn.machine.is_open()) else {
             return;
         };
-        let Some(request) = txn.request.as_ref().filter(|_| (100..700).contains(&status)) else {
+        let Some(request) = txn
+            .request
+            .as_ref()
+            .filter(|_| (100..700).contains(&status))
+        else {
             return;
         };
         if status > 100 {
@@ -194,16 +222,8 @@ impl Endpoint {
                 (None, given) => given.into(),
             });
         }
-        let parts = ResponseParts {
-            request,
-            remote: txn.flow.remote,
-            status,
-            reason,
-            to_tag: txn.to_tag.as_deref().filter(|_| status > 100),
-            draft,
-            product: &self.product,
-        };
-        txn.response = Some(transmit::response(&mut self.scratch, &parts));
+        let tag = txn.to_tag.as_deref().unwrap_or_default();
+        txn.response = Some(message::response(request, status, reason, tag, draft));
         self.step_server(now, id, ServerInput::Response(status), None);
     }
 
@@ -215,7 +235,10 @@ impl Endpoint {
             self.answer_stateless(flow, cancel, (481, "Call/Transaction Does Not Exist", &tag));
             return;
         };
-        let tag = txn.to_tag.get_or_insert_with(|| self.keys.stateless_tag(key).into()).clone();
+        let tag = txn
+            .to_tag
+            .get_or_insert_with(|| self.keys.stateless_tag(key).into())
+            .clone();
         let news = txn.machine.is_open() && txn.cancelled == Cancelled::No;
         txn.cancelled = Cancelled::Yes;
         self.answer_stateless(flow, cancel, (200, "OK", &tag));
@@ -240,16 +263,7 @@ impl Endpoint {
         (status, reason, tag): (u16, &str, &str),
         draft: &Draft,
     ) {
-        let parts = ResponseParts {
-            request,
-            remote: flow.remote,
-            status,
-            reason,
-            to_tag: Some(tag),
-            draft,
-            product: &self.product,
-        };
-        let bytes = transmit::response(&mut self.scratch, &parts);
+        let bytes = message::response(request, status, reason, tag, draft);
         self.transmit(flow, bytes);
     }
 
@@ -263,7 +277,9 @@ impl Endpoint {
     ) {
         let mut next = Some(input);
         while let Some(input) = next.take() {
-            let Some(txn) = self.servers.get_mut(id) else { return };
+            let Some(txn) = self.servers.get_mut(id) else {
+                return;
+            };
             if let ServerInput::Timer(timer) = input {
                 TimerIndex::forget(&mut txn.armed, timer);
             }
@@ -273,7 +289,11 @@ impl Endpoint {
                 }
             }
         }
-        if self.servers.get(id).is_some_and(|txn| txn.machine.is_terminated()) {
+        if self
+            .servers
+            .get(id)
+            .is_some_and(|txn| txn.machine.is_terminated())
+        {
             self.end_server(id);
         }
     }
@@ -300,7 +320,10 @@ impl Endpoint {
             ServerAction::AwaitAck => self.await_ack(id),
             ServerAction::ReportAck => {
                 let message = message.take()?;
-                self.emit(Event::Acked { txn: ServerTxn(id), message });
+                self.emit(Event::Acked {
+                    txn: ServerTxn(id),
+                    message,
+                });
             }
             ServerAction::ReportAckTimeout => self.emit(Event::AckTimeout { txn: ServerTxn(id) }),
             ServerAction::Forget => self.forget(id),
@@ -312,7 +335,8 @@ impl Endpoint {
             }
             ServerAction::Disarm(timer) => {
                 let txn = self.servers.get_mut(id)?;
-                self.timer_index.disarm(Owner::Server(id), &mut txn.armed, timer);
+                self.timer_index
+                    .disarm(Owner::Server(id), &mut txn.armed, timer);
             }
         }
         None
@@ -330,48 +354,64 @@ impl Endpoint {
     }
 
     fn rearm_server(&mut self, now: Mono, id: u64, (timer, after_ms): (Timer, u64)) {
-        let Some(txn) = self.servers.get_mut(id) else { return };
+        let Some(txn) = self.servers.get_mut(id) else {
+            return;
+        };
         if matches!(timer, Timer::G | Timer::Repeat) {
             txn.interval_ms = after_ms;
         }
-        self.timer_index.arm(now, Owner::Server(id), &mut txn.armed, (timer, after_ms));
+        self.timer_index
+            .arm(now, Owner::Server(id), &mut txn.armed, (timer, after_ms));
     }
 
     fn send_response(&mut self, id: u64) {
-        let Some(txn) = self.servers.get(id) else { return };
-        let Some(bytes) = txn.response.clone() else { return };
+        let Some(txn) = self.servers.get(id) else {
+            return;
+        };
+        let Some(bytes) = txn.response.clone() else {
+            return;
+        };
         let flow = txn.flow;
         self.transmit(flow, bytes);
     }
 
     fn send_trying(&mut self, id: u64) {
-        let Some(txn) = self.servers.get_mut(id) else { return };
-        let Some(request) = txn.request.as_ref() else { return };
-        let parts = ResponseParts {
-            request,
-            remote: txn.flow.remote,
-            status: 100,
-            reason: "Trying",
-            to_tag: None,
-            draft: &Draft::default(),
-            product: &self.product,
+        let Some(txn) = self.servers.get_mut(id) else {
+            return;
         };
-        txn.response = Some(transmit::response(&mut self.scratch, &parts));
+        let Some(request) = txn.request.as_ref() else {
+            return;
+        };
+        txn.response = Some(message::response(
+            request,
+            100,
+            "Trying",
+            "",
+            &Draft::default(),
+        ));
         self.send_response(id);
     }
 
     fn await_ack(&mut self, id: u64) {
-        let Some(txn) = self.servers.get_mut(id) else { return };
-        let Some(request) = txn.request.as_ref() else { return };
+        let Some(txn) = self.servers.get_mut(id) else {
+            return;
+        };
+        let Some(request) = txn.request.as_ref() else {
+            return;
+        };
         let remote = request.from_tag().unwrap_or_default();
         let local = txn.to_tag.as_deref().unwrap_or_default();
-        let key = self.keys.ack(request.call_id(), remote, local, request.cseq());
+        let key = self
+            .keys
+            .ack(request.call_id(), remote, local, request.cseq());
         txn.ack_key = Some(key);
         self.ack_index.insert(key, id);
     }
 
     fn forget(&mut self, id: u64) {
-        let Some(txn) = self.servers.get_mut(id) else { return };
+        let Some(txn) = self.servers.get_mut(id) else {
+            return;
+        };
         txn.request = None;
         txn.response = None;
         if let Some(key) = txn.ack_key.take() {
@@ -381,8 +421,11 @@ impl Endpoint {
 
     fn end_server(&mut self, id: u64) {
         self.forget(id);
-        let Some(mut txn) = self.servers.remove(id) else { return };
-        self.timer_index.disarm_all(Owner::Server(id), &mut txn.armed);
+        let Some(mut txn) = self.servers.remove(id) else {
+            return;
+        };
+        self.timer_index
+            .disarm_all(Owner::Server(id), &mut txn.armed);
         self.server_index.remove(&txn.key);
         let source = self.keys.source(txn.flow.remote.ip());
         if let Some(held) = self.sources.get_mut(&source) {

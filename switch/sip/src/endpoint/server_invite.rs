@@ -55,7 +55,10 @@ pub(super) fn step(state: State, input: Input) -> (State, &'static [Do]) {
     use Input as I;
     use State as S;
     match (state, input) {
-        (S::Proceeding, I::Repeated) => (S::Proceeding, &[Do::Disarm(Timer::Trying), Do::ResendOrTrying]),
+        (S::Proceeding, I::Repeated) => (
+            S::Proceeding,
+            &[Do::Disarm(Timer::Trying), Do::ResendOrTrying],
+        ),
         (S::Proceeding, I::Trying) => (S::Proceeding, &[Do::Disarm(Timer::Trying), Do::SendTrying]),
         (S::Proceeding, I::Provisional) => (S::Proceeding, &[Do::Disarm(Timer::Trying), Do::Send]),
         (S::Proceeding, I::Success) => (
@@ -70,7 +73,12 @@ pub(super) fn step(state: State, input: Input) -> (State, &'static [Do]) {
         ),
         (S::Proceeding, I::Failure) => (
             S::Completed,
-            &[Do::Disarm(Timer::Trying), Do::Send, Do::Arm(Timer::G), Do::Arm(Timer::H)],
+            &[
+                Do::Disarm(Timer::Trying),
+                Do::Send,
+                Do::Arm(Timer::G),
+                Do::Arm(Timer::H),
+            ],
         ),
         (S::Proceeding, I::Ack) => (S::Proceeding, &[]),
         (S::Proceeding, I::TimerG | I::TimerH | I::TimerI | I::TimerL | I::Repeat) => {
@@ -80,7 +88,12 @@ pub(super) fn step(state: State, input: Input) -> (State, &'static [Do]) {
         (S::Completed, I::Repeated) => (S::Completed, &[Do::Resend]),
         (S::Completed, I::Ack) => (
             S::Confirmed,
-            &[Do::Disarm(Timer::G), Do::Disarm(Timer::H), Do::Forget, Do::Arm(Timer::I)],
+            &[
+                Do::Disarm(Timer::G),
+                Do::Disarm(Timer::H),
+                Do::Forget,
+                Do::Arm(Timer::I),
+            ],
         ),
         (S::Completed, I::TimerG) => (S::Completed, &[Do::Resend, Do::Rearm(Timer::G)]),
         (S::Completed, I::TimerH) => (S::Terminated, &[]),

@@ -41,8 +41,12 @@ impl Input {
 pub(super) fn step(state: State, input: Input) -> (State, &'static [Do]) {
     use Input as I;
     use State as S;
-    const FINAL: &[Do] =
-        &[Do::Disarm(Timer::Unanswered), Do::Send, Do::ForgetRequest, Do::Arm(Timer::J)];
+    const FINAL: &[Do] = &[
+        Do::Disarm(Timer::Unanswered),
+        Do::Send,
+        Do::ForgetRequest,
+        Do::Arm(Timer::J),
+    ];
     match (state, input) {
         (S::Trying, I::Provisional) => (S::Proceeding, &[Do::Send]),
         (S::Trying, I::Final) => (S::Completed, FINAL),

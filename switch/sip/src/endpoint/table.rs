@@ -25,7 +25,11 @@ pub(super) struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), serial: 0 }
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            serial: 0,
+        }
     }
 }
 
@@ -56,7 +60,11 @@ impl<T> Slab<T> {
 
     pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut T> {
         let (kept, value) = self.slots.get_mut((id & SLOT_MASK) as usize)?;
-        if *kept == id { value.as_deref_mut() } else { None }
+        if *kept == id {
+            value.as_deref_mut()
+        } else {
+            None
+        }
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<T> {
@@ -129,8 +137,13 @@ impl Keys {
 
     /// A transaction by RFC 3261 section 17.2.3: branch, sent-by, method. Sent-by is compared as written,
     /// since a repeated request repeats it.
-    pub(super) fn transaction(&self, branch: &str, sent_by: &str, method: &str) -> Fingerprint {
-        self.of(1, &[branch, sent_by, method], 0)
+    pub(super) fn transaction(
+        &self,
+        branch: &str,
+        (host, port): (&str, Option<u16>),
+        method: &str,
+    ) -> Fingerprint {
+        self.of(1, &[branch, host, method], port.map_or(u64::MAX, u64::from))
     }
 
     /// The same for a peer without the magic cookie. The To tag is left out: an ACK has ours and the
@@ -149,7 +162,10 @@ impl Keys {
         let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
         hasher.write_u8(4);
         hasher.write_u128(of.0);
-        format!("{:016x}", Fingerprint(hasher.finish128().as_u128()).low_bits())
+        format!(
+            "{:016x}",
+            Fingerprint(hasher.finish128().as_u128()).low_bits()
+        )
     }
 
     pub(super) fn source(&self, address: IpAddr) -> Fingerprint {
@@ -175,7 +191,10 @@ mod tests {
         assert_eq!(slab.remove(a), Some('a'));
         let b = slab.insert('b');
         assert_ne!(a, b);
-        assert_eq!((slab.get(a), slab.get(b), slab.len()), (None, Some(&'b'), 1));
+        assert_eq!(
+            (slab.get(a), slab.get(b), slab.len()),
+            (None, Some(&'b'), 1)
+        );
         assert_eq!(slab.remove(a), None);
         let spent = slab.spent_id();
         assert!(slab.get(spent).is_none() && spent > b);
@@ -184,9 +203,12 @@ mod tests {
     #[test]
     fn fingerprints_depend_on_key_and_on_part_borders() {
         let keys = Keys::new(1, 2);
-        let one = keys.transaction("z9hG4bKab", "c", "INVITE");
-        assert_eq!(one, keys.transaction("z9hG4bKab", "c", "INVITE"));
-        assert_ne!(one, keys.transaction("z9hG4bKa", "bc", "INVITE"));
-        assert_ne!(one, Keys::new(1, 3).transaction("z9hG4bKab", "c", "INVITE"));
+        let one = keys.transaction("z9hG4bKab", ("c", None), "INVITE");
+        assert_eq!(one, keys.transaction("z9hG4bKab", ("c", None), "INVITE"));
+        assert_ne!(one, keys.transaction("z9hG4bKa", ("bc", None), "INVITE"));
+        assert_ne!(
+            one,
+            Keys::new(1, 3).transaction("z9hG4bKab", ("c", None), "INVITE")
+        );
     }
 }

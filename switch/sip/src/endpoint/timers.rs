@@ -106,7 +106,10 @@ impl Armed {
     }
 
     fn take(&mut self, timer: Timer) -> Option<Mono> {
-        let slot = self.0.iter_mut().find(|s| s.is_some_and(|(t, _)| t == timer))?;
+        let slot = self
+            .0
+            .iter_mut()
+            .find(|s| s.is_some_and(|(t, _)| t == timer))?;
         slot.take().map(|(_, deadline)| deadline)
     }
 }
@@ -189,8 +192,16 @@ mod tests {
             (Timer::Unanswered, Some(32_000), Some(32_000)),
         ];
         for (timer, udp, tcp) in rows {
-            assert_eq!(timer.first_ms(&t, Transport::Udp), udp, "{timer:?} over UDP");
-            assert_eq!(timer.first_ms(&t, Transport::Tcp), tcp, "{timer:?} over TCP");
+            assert_eq!(
+                timer.first_ms(&t, Transport::Udp),
+                udp,
+                "{timer:?} over UDP"
+            );
+            assert_eq!(
+                timer.first_ms(&t, Transport::Tcp),
+                tcp,
+                "{timer:?} over TCP"
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a REGISTER asks for and whether it may have it, before anything is touched.
 
-use super::{HeaderId, Message, Record, RegisterAnswer, RegistrarConfig, Change};
+use super::{Change, HeaderId, Message, Record, RegisterAnswer, RegistrarConfig};
 use crate::value::{NameAddr, Uri};
 
 /// Longer contacts are refused: what a phone writes has some 100 bytes.
@@ -67,7 +67,10 @@ pub(super) fn judge(
     if request.call_id().len() > MAX_CALL_ID {
         return Err(refused(400, "Call-ID Too Long"));
     }
-    if request.headers("Path").any(|line| line.len() > MAX_PATH_LINE) {
+    if request
+        .headers("Path")
+        .any(|line| line.len() > MAX_PATH_LINE)
+    {
         return Err(refused(400, "Path Too Long"));
     }
     if request.is_contact_wildcard() {
@@ -94,7 +97,10 @@ fn judge_wildcard(held: &[Record], request: &Message) -> Result<Wishes, Register
         return Err(refused(500, "CSeq Out of Order"));
     }
     let removals = held.iter().map(|record| record.serial).collect();
-    Ok(Wishes { removals, ..Wishes::default() })
+    Ok(Wishes {
+        removals,
+        ..Wishes::default()
+    })
 }
 
 fn judge_contact(
@@ -109,7 +115,10 @@ fn judge_contact(
         return Err(refused(400, "Contact Too Long"));
     }
     let instance = instance_of(contact);
-    if instance.as_ref().is_some_and(|text| text.len() > MAX_CONTACT) {
+    if instance
+        .as_ref()
+        .is_some_and(|text| text.len() > MAX_CONTACT)
+    {
         return Err(refused(400, "Contact Too Long"));
     }
     let expires_s = granted(config, contact, request)?;
@@ -125,14 +134,22 @@ fn judge_contact(
         }
     }
     // The same contact twice in one request: the later one counts.
-    let twice = wishes.bindings.iter().position(|wish| *wish.contact == *text);
+    let twice = wishes
+        .bindings
+        .iter()
+        .position(|wish| *wish.contact == *text);
     if let Some(at) = twice {
         wishes.bindings.remove(at);
     }
     if expires_s > 0 {
         wishes.refreshed += usize::from(was_there);
         let q_thousandths = contact.param("q").and_then(thousandths).unwrap_or(1000);
-        wishes.bindings.push(Wish { contact: text.into(), expires_s, q_thousandths, instance });
+        wishes.bindings.push(Wish {
+            contact: text.into(),
+            expires_s,
+            q_thousandths,
+            instance,
+        });
     } else if twice.is_some() {
         wishes.refreshed = wishes.refreshed.min(wishes.bindings.len());
     }
@@ -146,9 +163,13 @@ fn granted(
     request: &Message,
 ) -> Result<u32, RegisterAnswer> {
     let own = contact.param("expires").and_then(seconds);
-    let wanted = own.or_else(|| request.expires()).unwrap_or(config.default_expires_s);
+    let wanted = own
+        .or_else(|| request.expires())
+        .unwrap_or(config.default_expires_s);
     if wanted > 0 && wanted < config.min_expires_s {
-        return Err(RegisterAnswer::TooBrief { min_expires_s: config.min_expires_s });
+        return Err(RegisterAnswer::TooBrief {
+            min_expires_s: config.min_expires_s,
+        });
     }
     Ok(wanted.min(config.max_expires_s))
 }
@@ -163,7 +184,8 @@ fn is_same(record: &Record, text: &str, uri: &Uri, instance: Option<&str>) -> bo
     if instance.is_some() && record.instance.as_deref() == instance {
         return true;
     }
-    *record.contact == *text || Uri::parse(&record.contact).is_ok_and(|held| held.is_equivalent(uri))
+    *record.contact == *text
+        || Uri::parse(&record.contact).is_ok_and(|held| held.is_equivalent(uri))
 }
 
 fn is_out_of_order(record: &Record, request: &Message) -> bool {
@@ -171,7 +193,9 @@ fn is_out_of_order(record: &Record, request: &Message) -> bool {
 }
 
 fn instance_of(contact: &NameAddr) -> Option<Box<str>> {
-    let instance = contact.param("+sip.instance").filter(|text| !text.is_empty())?;
+    let instance = contact
+        .param("+sip.instance")
+        .filter(|text| !text.is_empty())?;
     let number = contact.param("reg-id").unwrap_or_default();
     Some(format!("{instance};{number}").into())
 }
@@ -183,7 +207,11 @@ fn thousandths(text: &str) -> Option<u16> {
     if !digits(whole) || !digits(part) || (whole.is_empty() && part.is_empty()) {
         return None;
     }
-    let whole: u16 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: u16 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let part: String = part.chars().chain("000".chars()).take(3).collect();
     let part: u16 = part.parse().ok()?;
     Some(whole.saturating_mul(1000).saturating_add(part).min(1000))
