@@ -27,6 +27,8 @@ pub enum Record {
     Extended {
         call: CallId,
         levels: Vec<Level>,
+        /// Answered seconds that they pay for.
+        paid_until_s: u64,
     },
     /// It ended: CDR and entries in one transaction; the open call and its hold are gone.
     Ended {
