@@ -10,6 +10,7 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod flow;
+pub mod framing;
 mod lex;
 pub mod message;
 pub mod registrar;
