@@ -1,1 +1,9 @@
-//! Skeleton.
+//! The headless switch and billing daemon: configuration, sockets, threads, RPC, command line.
+//!
+//! Everything that decides is in the crates below; here it meets sockets, files, clocks and people.
+//! [`daemon`] puts the parts together, [`engine`] runs the call core, [`cli`] is the command line.
+
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod engine;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `tandem-switch`: see [`tandem_switch::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tandem_switch::cli::main()
+}

@@ -184,7 +184,7 @@ pub struct Route {
 /// Days and minutes in a time zone; the default is always. As `billing::tariff::Span`.
 #[derive(Clone, Debug)]
 pub struct Hours {
-    pub span: tandem_billing::tariff::Span,
+    pub span: Span,
     pub time_zone: jiff::tz::TimeZone,
 }
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -276,23 +276,21 @@ impl Directory {
         transport: Transport,
         dialled: &str,
     ) -> Option<&SourceAddress> {
-        let mut best: Option<(&SourceAddress, (u8, bool, bool, usize))> = None;
-        for row in self
-            .sources
-            .iter()
-            .filter(|row| row.fits(remote, transport, dialled))
-        {
-            let rank = (
+        let rank = |row: &SourceAddress| {
+            (
                 row.prefix_len,
                 row.port.is_some(),
                 row.transport.is_some(),
                 row.tech_prefix.len(),
-            );
-            if best.is_none_or(|(_, best_rank)| rank > best_rank) {
-                best = Some((row, rank));
-            }
-        }
-        best.map(|(row, _)| row)
+            )
+        };
+        let fitting = self
+            .sources
+            .iter()
+            .rev()
+            .filter(|row| row.fits(remote, transport, dialled));
+        // The last of equals wins in `max_by_key`: reversed, that is the first row.
+        fitting.max_by_key(|row| rank(row))
     }
 
     /// What a dial plan row leads to, by name.

@@ -1,0 +1,106 @@
+//! The command line. Without a command the daemon runs.
+//!
+//! Exit codes: 0 all well; 1 the thing asked for failed or found faults; 2 the words were wrong.
+
+mod admin;
+mod books;
+mod run;
+
+use crate::config::{Config, ConfigError};
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Tandem: softswitch with its billing inside.
+#[derive(Debug, Parser)]
+#[command(name = "tandem-switch", version, about)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Where the configuration and the data are.
+#[derive(Clone, Debug, Args)]
+struct Place {
+    /// Configuration file; without one the defaults hold.
+    #[arg(long, short, global = true, env = "TANDEM_CONFIG")]
+    config: Option<PathBuf>,
+    /// Data folder; overrules the configuration.
+    #[arg(long, short, global = true, env = "TANDEM_DATA")]
+    data: Option<PathBuf>,
+}
+
+impl Place {
+    fn load(&self) -> Result<Config, ConfigError> {
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        Ok(config)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the switch (the default).
+    Run,
+    /// Check the configuration and say every fault at once.
+    Check,
+    /// Create an admin log-in, or reset one's password. The switch must be stopped.
+    Admin(admin::AdminArgs),
+    /// Check the books: balances against entries, holds against calls, CDRs against charges.
+    Verify,
+    /// Copy the database while the switch runs.
+    Backup {
+        /// The new file; must not exist.
+        to: PathBuf,
+    },
+}
+
+/// Why a command failed; printed with all its causes.
+type Failure = Box<dyn std::error::Error>;
+
+/// Reads the words, does what they say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { place, command } = Cli::parse();
+    let done = match command.unwrap_or(Command::Run) {
+        Command::Run => run::run(&place),
+        Command::Check => check(&place),
+        Command::Admin(args) => admin::run(&place, &args),
+        Command::Verify => books::verify(&place),
+        Command::Backup { to } => books::backup(&place, &to),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => {
+            complain(failure.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complain(failure: &dyn std::error::Error) {
+    eprintln!("tandem-switch: {failure}");
+    let mut cause = failure.source();
+    while let Some(deeper) = cause {
+        eprintln!("  because: {deeper}");
+        cause = deeper.source();
+    }
+}
+
+/// Prints a line for people or scripts: the one place that writes to standard output.
+#[allow(clippy::print_stdout)] // the command line's own voice
+fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}
+
+fn check(place: &Place) -> Result<ExitCode, Failure> {
+    let config = place.load()?;
+    say(format_args!(
+        "configuration is sound; data folder {}",
+        config.data.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}

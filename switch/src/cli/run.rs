@@ -1,0 +1,64 @@
+//! `run`: the daemon in the foreground, until TERM or INT.
+
+use super::{Failure, Place, admin, say};
+use crate::{config::Config, daemon::Daemon};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+pub(super) fn run(place: &Place) -> Result<ExitCode, Failure> {
+    let config = place.load()?;
+    start_log(&config)?;
+    // Before any thread starts, so that no signal ends the process halfway.
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let daemon = Daemon::start(&config, |_| {})?;
+    if let Some(store) = daemon.store()
+        && let Some(first) = admin::first_admin(store)?
+    {
+        say(format_args!(
+            "first start: log in as \"{}\" with password {}",
+            first.name, first.password
+        ));
+        say("it is not shown again; `tandem-switch admin reset` makes a new one");
+    }
+    for address in daemon.sip() {
+        tracing::info!(%address, "SIP");
+    }
+    say("ready");
+    for signal in signals.forever() {
+        if signal == SIGHUP {
+            reload(place, &config);
+            continue;
+        }
+        tracing::info!(signal, within_s = config.limits.drain_s, "draining");
+        break;
+    }
+    daemon.drain(config.limits.drain_s);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Settings live in the store and are in force already; of the file only what differs is told.
+fn reload(place: &Place, running: &Config) {
+    match place.load() {
+        Ok(config) if format!("{config:?}") == format!("{running:?}") => {
+            tracing::info!("configuration is unchanged");
+        }
+        Ok(_) => tracing::warn!(
+            "configuration has changed; listeners, ports and folders change with a restart"
+        ),
+        Err(error) => tracing::error!(%error, "configuration is faulty; the running one stays"),
+    }
+}
+
+fn start_log(config: &Config) -> Result<(), Failure> {
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| config.log.filter.clone());
+    let filter: EnvFilter = filter.parse()?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}

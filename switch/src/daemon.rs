@@ -1,0 +1,313 @@
+//! Puts the parts together: store, relay, core, RPC server; and takes them apart in the right order.
+
+use crate::{
+    config::{Config, ListenTransport},
+    engine::{Engine, EngineError, Inbox, Listen},
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    path::PathBuf,
+    sync::{Arc, mpsc::channel},
+    thread::JoinHandle,
+};
+use tandem_call::{
+    Input,
+    io::{Command, MediaAddress, Reply, SwitchConfig},
+    monitor::FeedEvent,
+};
+use tandem_media::{Relay, RelayConfig};
+use tandem_sdp::RelayReport;
+use tandem_sip::{
+    Transport,
+    endpoint::{EndpointConfig, Timers},
+};
+use tandem_store::{Event, RecoveryReport, Store, StoreError, StoreOptions};
+
+/// A running switch. Dropping it without [`Daemon::drain`] ends calls without a word to the phones; the next
+/// start bills them as after a crash.
+pub struct Daemon {
+    inbox: Inbox,
+    core: Option<JoinHandle<()>>,
+    store: Option<Store>,
+    sip: Vec<SocketAddr>,
+    relay: Arc<Relay>,
+}
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Daemon")
+            .field("sip", &self.sip)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why it could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be made.
+    #[error("data folder {path}: {source}")]
+    Folder {
+        /// As configured.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A listener.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The database.
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    /// The relay's threads.
+    #[error("relay: {0}")]
+    Relay(std::io::Error),
+    /// The system's generator.
+    #[error("the system has no randomness to give: {0}")]
+    Random(String),
+}
+
+impl Daemon {
+    /// Starts everything but the RPC server. `audience` hears the monitor's feed on the core's thread.
+    ///
+    /// # Errors
+    /// What could not be had, named with its remedy; what had been started is stopped again.
+    pub fn start(
+        config: &Config,
+        audience: impl Fn(FeedEvent) + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
+        make_folder(config)?;
+        let engine = Engine::bind(&listens(config))?;
+        let inbox = engine.inbox();
+        let mut store = Store::open(&config.database(), store_options(&inbox))?;
+        report_recovery(store.recovery());
+        let loaded = store.take_loaded().ok_or(StoreError::Closed)?;
+        let reports = inbox.clone();
+        let relay = Relay::start(relay_config(config), move |report| {
+            relay_report(&reports, report)
+        });
+        let relay = Arc::new(relay.map_err(StartError::Relay)?);
+        let switch = SwitchConfig {
+            endpoint: EndpointConfig {
+                listeners: engine.listeners().to_vec(),
+                timers: Timers::default(),
+                max_transactions: config.limits.max_transactions,
+                product: "Tandem".into(),
+            },
+            media: engine.media().to_vec(),
+            max_calls: config.limits.max_calls,
+            seed: seed()?,
+            next_call: loaded.next_call,
+            next_seq: loaded.next_seq,
+        };
+        let sip = engine
+            .listeners()
+            .iter()
+            .map(|listener| listener.local)
+            .collect();
+        let core = engine.start(
+            switch,
+            loaded,
+            store.writer(),
+            Arc::clone(&relay),
+            Arc::new(audience),
+        )?;
+        Ok(Self {
+            inbox,
+            core: Some(core),
+            store: Some(store),
+            sip,
+            relay,
+        })
+    }
+
+    /// The bound SIP addresses, in the order of configuration.
+    #[must_use]
+    pub fn sip(&self) -> &[SocketAddr] {
+        &self.sip
+    }
+
+    /// The way in to the core.
+    #[must_use]
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// The database; there until the daemon is drained.
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// The relay, for its counters.
+    #[must_use]
+    pub fn relay(&self) -> &Arc<Relay> {
+        &self.relay
+    }
+
+    /// Takes no new calls, lets those that are up go on for `within_s` seconds, ends the rest, writes
+    /// everything down and stops.
+    pub fn drain(mut self, within_s: u32) {
+        let (done, drained) = channel();
+        self.inbox.ask(Command::Drain { within_s }, move |reply| {
+            debug_assert!(matches!(reply, Reply::Drained));
+            // The waiter is below and cannot have gone.
+            let _ = done.send(());
+        });
+        // An error means that the core has stopped by itself: it was logged.
+        let _ = drained.recv();
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        self.inbox.stop();
+        if let Some(core) = self.core.take()
+            && core.join().is_err()
+        {
+            tracing::error!("the core's thread had panicked");
+        }
+        // Commits what the core submitted last.
+        self.store.take();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.core.is_some() {
+            self.stop();
+        }
+    }
+}
+
+fn make_folder(config: &Config) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data);
+    made.map_err(|source| StartError::Folder {
+        path: config.data.clone(),
+        source,
+    })
+}
+
+fn store_options(inbox: &Inbox) -> StoreOptions {
+    let inbox = inbox.clone();
+    StoreOptions {
+        on_event: Arc::new(move |event| store_event(&inbox, event)),
+        ..StoreOptions::default()
+    }
+}
+
+fn store_event(inbox: &Inbox, event: Event) {
+    match event {
+        Event::Durable { seq } => inbox.send(Input::Durable { seq }),
+        Event::JournalFailed { reason } => {
+            tracing::error!(
+                reason,
+                "the journal cannot be written; new calls are refused until it can"
+            );
+            inbox.send(Input::JournalFailed);
+        }
+        Event::Rejected { seq, reason } => {
+            tracing::error!(seq, reason, "a journal batch was put aside")
+        }
+        Event::Directory(directory) => inbox.send(Input::Directory(directory)),
+        Event::DirectoryFailed { reason } => {
+            tracing::error!(reason, "the edited settings could not be put in force")
+        }
+    }
+}
+
+fn relay_report(inbox: &Inbox, report: RelayReport) {
+    match report {
+        // The next one says the same and more.
+        RelayReport::Progress { .. } => inbox.offer(Input::Relay(report)),
+        _ => inbox.send(Input::Relay(report)),
+    }
+}
+
+fn report_recovery(report: &RecoveryReport) {
+    for call in &report.calls {
+        tracing::warn!(
+            ?call,
+            "a call was open when the switch stopped; billed to the last second known"
+        );
+    }
+}
+
+fn relay_config(config: &Config) -> RelayConfig {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    RelayConfig {
+        first_port: config.media.first_port,
+        last_port: config.media.last_port,
+        threads: if config.media.threads == 0 {
+            processors
+        } else {
+            config.media.threads
+        },
+        inactive_after_s: 60,
+        progress_every_s: 5,
+    }
+}
+
+fn seed() -> Result<[u8; 32], StartError> {
+    use rand::TryRng;
+    let mut seed = [0; 32];
+    rand::rngs::SysRng
+        .try_fill_bytes(&mut seed)
+        .map_err(|e| StartError::Random(e.to_string()))?;
+    Ok(seed)
+}
+
+fn listens(config: &Config) -> Vec<Listen> {
+    config
+        .listen
+        .iter()
+        .map(|listen| {
+            let bound = listen.address.ip();
+            let told = listen.advertised.unwrap_or_else(|| reachable(bound));
+            Listen {
+                transport: match listen.transport {
+                    ListenTransport::Udp => Transport::Udp,
+                    ListenTransport::Tcp => Transport::Tcp,
+                },
+                address: listen.address,
+                advertised: (told != bound).then(|| SocketAddr::new(told, listen.address.port())),
+                media: MediaAddress {
+                    local: config.media.address.unwrap_or(bound),
+                    advertised: config.media.advertised.unwrap_or(told),
+                },
+            }
+        })
+        .collect()
+}
+
+/// The address peers can be told when every address is bound: that of the interface with the default route.
+/// Nothing is sent: connecting a datagram socket only asks the routing table.
+fn reachable(bound: IpAddr) -> IpAddr {
+    if !bound.is_unspecified() {
+        return bound;
+    }
+    // Documentation addresses (RFC 5737, RFC 3849): routed like any other.
+    let (local, remote): (IpAddr, IpAddr) = if bound.is_ipv4() {
+        (
+            Ipv4Addr::UNSPECIFIED.into(),
+            Ipv4Addr::new(192, 0, 2, 1).into(),
+        )
+    } else {
+        (
+            Ipv6Addr::UNSPECIFIED.into(),
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+        )
+    };
+    let asked = UdpSocket::bind((local, 0)).and_then(|socket| {
+        socket.connect((remote, 9))?;
+        socket.local_addr()
+    });
+    let loopback = if bound.is_ipv4() {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        Ipv6Addr::LOCALHOST.into()
+    };
+    asked.map_or(loopback, |address| address.ip())
+}

@@ -1,0 +1,62 @@
+//! The core's thread: it owns the SIP sockets and `call::Switch`, and nothing else touches either.
+//!
+//! Inputs come from the sockets, from the [`Inbox`] (relay reports, durable journal, directory, commands) and
+//! from the clock; outputs go to the sockets, the relay, the journal and the [`Audience`]. One input is fed,
+//! then all outputs are drained. Must not know SQL, JSON-RPC or what a call is.
+
+mod clock;
+mod datagram;
+mod inbox;
+mod journal;
+mod run;
+mod stream;
+
+pub use clock::{Clock, utc_now};
+pub use inbox::{Inbox, ReplyTo};
+pub use run::Engine;
+
+use std::{net::SocketAddr, sync::Arc};
+use tandem_call::{io::MediaAddress, monitor::FeedEvent};
+use tandem_sip::Transport;
+
+/// One SIP listener as configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// Where to bind; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// What peers are told instead, if set.
+    pub advertised: Option<SocketAddr>,
+    /// Where the relay binds, and what SDP says, for legs over this listener.
+    pub media: MediaAddress,
+}
+
+/// Told of every change on the core's thread: it must not block.
+pub type Audience = Arc<dyn Fn(FeedEvent) + Send + Sync>;
+
+/// Why the core's thread could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A listener could not be bound.
+    #[error(
+        "cannot listen on {transport:?} {address}: {source}; is another SIP server running, or the address not of this machine?"
+    )]
+    Bind {
+        /// Of the listener.
+        transport: Transport,
+        /// Of the listener.
+        address: SocketAddr,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A listener of a kind that cannot be had.
+    #[error("{transport:?} listeners cannot be had; use udp or tcp")]
+    Transport {
+        /// As configured.
+        transport: Transport,
+    },
+    /// The event queue of the system failed.
+    #[error("the event queue failed: {0}")]
+    Poll(#[from] std::io::Error),
+}

@@ -1,0 +1,396 @@
+//! The loop of the core's thread.
+
+use super::{
+    Audience, Clock, EngineError, Inbox, Listen, ReplyTo,
+    datagram::{DatagramListener, Received},
+    inbox::{Item, Outlet},
+    journal::{Journal, Taking},
+    stream::Streams,
+};
+use bytes::Bytes;
+use mio::{Events, Interest, Poll, Token, Waker};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::ErrorKind,
+    net::SocketAddr,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+use tandem_call::{
+    Input, Now, Output, Switch,
+    io::{Reply, SwitchConfig, Token as CallToken},
+};
+use tandem_media::Relay;
+use tandem_sip::{Flow, Mono, Transport, endpoint::Listener};
+use tandem_store::{Loaded, Writer};
+
+const WAKER: Token = Token(0);
+const FIRST_LISTENER: usize = 1;
+/// Listeners at most; connections are numbered above.
+const FIRST_CONNECTION: usize = 1 << 16;
+/// Datagrams and items taken before others get their turn.
+const TURN: usize = 256;
+/// How often idle connections are looked for.
+const SWEEP: Duration = Duration::from_secs(20);
+
+/// Bound sockets, ready to run.
+pub struct Engine {
+    poll: Poll,
+    datagrams: Vec<(Token, DatagramListener)>,
+    streams: Streams,
+    inbox: Inbox,
+    outlet: Outlet,
+    clock: Clock,
+    listeners: Vec<Listener>,
+    media: Vec<tandem_call::io::MediaAddress>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("listeners", &self.listeners)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Binds every listener.
+    ///
+    /// # Errors
+    /// The first listener that cannot be bound.
+    pub fn bind(listens: &[Listen]) -> Result<Self, EngineError> {
+        let poll = Poll::new()?;
+        let (inbox, outlet) = Inbox::new(Waker::new(poll.registry(), WAKER)?);
+        let mut engine = Self {
+            poll,
+            datagrams: Vec::new(),
+            streams: Streams::new(FIRST_CONNECTION),
+            inbox,
+            outlet,
+            clock: Clock::start(),
+            listeners: Vec::new(),
+            media: listens.iter().map(|listen| listen.media).collect(),
+        };
+        for (index, listen) in listens.iter().enumerate() {
+            let local = engine.bind_one(index, listen)?;
+            let mut advertised = listen.advertised.unwrap_or(local);
+            if advertised.port() == 0 {
+                advertised.set_port(local.port());
+            }
+            engine.listeners.push(Listener {
+                transport: listen.transport,
+                local,
+                advertised,
+            });
+        }
+        Ok(engine)
+    }
+
+    fn bind_one(&mut self, index: usize, listen: &Listen) -> Result<SocketAddr, EngineError> {
+        let Listen {
+            transport, address, ..
+        } = *listen;
+        let failed = |source| EngineError::Bind {
+            transport,
+            address,
+            source,
+        };
+        let token = Token(FIRST_LISTENER + index);
+        let index = u16::try_from(index).unwrap_or(u16::MAX);
+        match transport {
+            Transport::Udp => {
+                let mut listener = DatagramListener::bind(address, index).map_err(failed)?;
+                self.poll
+                    .registry()
+                    .register(listener.source(), token, Interest::READABLE)?;
+                let local = listener.local().map_err(failed)?;
+                self.datagrams.push((token, listener));
+                Ok(local)
+            }
+            Transport::Tcp => self
+                .streams
+                .listen(self.poll.registry(), address, index, token)
+                .map_err(failed),
+            Transport::Tls | Transport::Ws | Transport::Wss => {
+                Err(EngineError::Transport { transport })
+            }
+        }
+    }
+
+    /// What was bound, in the order of configuration.
+    #[must_use]
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// Relay addresses, in the same order.
+    #[must_use]
+    pub fn media(&self) -> &[tandem_call::io::MediaAddress] {
+        &self.media
+    }
+
+    /// The way in for other threads.
+    #[must_use]
+    pub fn inbox(&self) -> Inbox {
+        self.inbox.clone()
+    }
+
+    /// Runs until stopped or drained.
+    ///
+    /// # Errors
+    /// When the thread cannot be made.
+    pub fn start(
+        self,
+        config: SwitchConfig,
+        loaded: Loaded,
+        writer: Writer,
+        relay: Arc<Relay>,
+        audience: Audience,
+    ) -> Result<JoinHandle<()>, EngineError> {
+        let thread = std::thread::Builder::new().name("core".into());
+        Ok(thread.spawn(move || {
+            let Loaded {
+                directory,
+                ledger,
+                registrations,
+                ..
+            } = loaded;
+            let switch = Switch::new(config, directory, ledger, registrations, self.clock.now());
+            let journal = Journal::new(writer);
+            Running {
+                engine: self,
+                switch,
+                journal,
+                relay,
+                audience,
+                asked: BTreeMap::new(),
+                next_token: 0,
+                again: VecDeque::new(),
+            }
+            .run();
+        })?)
+    }
+}
+
+struct Running {
+    engine: Engine,
+    switch: Switch,
+    journal: Journal,
+    relay: Arc<Relay>,
+    audience: Audience,
+    asked: BTreeMap<CallToken, ReplyTo>,
+    next_token: u64,
+    /// Inputs that outputs gave rise to (a flow that failed): fed after the drain.
+    again: VecDeque<Input>,
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Going {
+    On,
+    Stop,
+}
+
+impl Running {
+    fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        let mut unread: Vec<Token> = Vec::new();
+        let mut swept = self.now().mono;
+        loop {
+            let wait = if unread.is_empty() {
+                self.wait()
+            } else {
+                Some(Duration::ZERO)
+            };
+            match self.engine.poll.poll(&mut events, wait) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    tracing::error!(%error, "the event queue failed; the core stops");
+                    return;
+                }
+            }
+            let mut ready = std::mem::take(&mut unread);
+            ready.extend(
+                events
+                    .iter()
+                    .map(mio::event::Event::token)
+                    .filter(|token| *token != WAKER),
+            );
+            ready.dedup();
+            for token in ready {
+                if self.ready(token) {
+                    unread.push(token);
+                }
+            }
+            if self.items() == Going::Stop {
+                return;
+            }
+            self.timers(&mut swept);
+        }
+    }
+
+    fn now(&self) -> Now {
+        self.engine.clock.now()
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        let now = self.now().mono;
+        let until = self
+            .switch
+            .poll_deadline()
+            .map(|deadline| deadline.since(now));
+        Some(until.unwrap_or(SWEEP).min(SWEEP))
+    }
+
+    /// Reads a socket; true if it may have more.
+    fn ready(&mut self, token: Token) -> bool {
+        if let Some(at) = self
+            .engine
+            .datagrams
+            .iter()
+            .position(|(own, _)| *own == token)
+        {
+            return self.datagrams(at);
+        }
+        let now = self.now();
+        let registry = self.engine.poll.registry();
+        if self.engine.streams.is_listener(token) {
+            self.engine.streams.accept(registry, token, now.mono);
+            return false;
+        }
+        let arrived = self.engine.streams.ready(registry, token, now.mono);
+        for (flow, bytes) in arrived.messages {
+            self.feed(Input::Message { flow, bytes });
+        }
+        for flow in arrived.failed {
+            self.feed(Input::FlowFailed { flow });
+        }
+        false
+    }
+
+    fn datagrams(&mut self, at: usize) -> bool {
+        for _ in 0..TURN {
+            let Some((_, listener)) = self.engine.datagrams.get_mut(at) else {
+                return false;
+            };
+            match listener.receive() {
+                Received::Datagram(flow, bytes) => self.feed(Input::Message { flow, bytes }),
+                Received::Nothing => return false,
+            }
+        }
+        true
+    }
+
+    fn items(&mut self) -> Going {
+        self.engine.outlet.look();
+        for _ in 0..TURN {
+            match self.engine.outlet.take() {
+                None => return Going::On,
+                Some(Item::Stop) => return Going::Stop,
+                Some(Item::Input(input)) => {
+                    if matches!(input, Input::Durable { .. }) {
+                        self.journal.retry();
+                        if self.journal.is_behind() {
+                            continue;
+                        }
+                    }
+                    self.feed(input);
+                }
+                Some(Item::Ask { command, reply }) => {
+                    self.next_token += 1;
+                    let token = CallToken(self.next_token);
+                    self.asked.insert(token, reply);
+                    self.feed(Input::Command { token, command });
+                }
+            }
+        }
+        self.engine.inbox.wake_again();
+        Going::On
+    }
+
+    fn timers(&mut self, swept: &mut Mono) {
+        let now = self.now();
+        if self
+            .switch
+            .poll_deadline()
+            .is_some_and(|deadline| deadline <= now.mono)
+        {
+            self.switch.handle_timeout(now);
+            self.drain(now);
+            self.feed_again();
+        }
+        if now.mono.since(*swept) >= SWEEP {
+            *swept = now.mono;
+            for flow in self
+                .engine
+                .streams
+                .sweep(self.engine.poll.registry(), now.mono)
+            {
+                self.feed(Input::FlowFailed { flow });
+            }
+        }
+    }
+
+    fn feed(&mut self, input: Input) {
+        let now = self.now();
+        self.switch.handle(now, input);
+        self.drain(now);
+        self.feed_again();
+    }
+
+    fn feed_again(&mut self) {
+        while let Some(input) = self.again.pop_front() {
+            let now = self.now();
+            self.switch.handle(now, input);
+            self.drain(now);
+        }
+    }
+
+    fn drain(&mut self, now: Now) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Transmit { flow, bytes } => self.transmit(flow, &bytes, now),
+                Output::Relay(command) => self.relay.send(command),
+                Output::Journal(batch) => {
+                    if self.journal.submit(batch) == Taking::NoLonger {
+                        self.again.push_back(Input::JournalFailed);
+                    }
+                }
+                Output::Feed(event) => (self.audience)(event),
+                Output::Reply { token, reply } => self.answer(token, reply),
+            }
+        }
+    }
+
+    fn answer(&mut self, token: CallToken, reply: Reply) {
+        if let Some(reply_to) = self.asked.remove(&token) {
+            reply_to(reply);
+        }
+    }
+
+    fn transmit(&mut self, flow: Flow, bytes: &Bytes, now: Now) {
+        let sent = match flow.transport {
+            Transport::Udp => self
+                .engine
+                .datagrams
+                .iter_mut()
+                .find(|(token, _)| token.0 == FIRST_LISTENER + usize::from(flow.listener))
+                .map_or_else(
+                    || Err(ErrorKind::NotFound.into()),
+                    |(_, listener)| listener.send(flow.remote, bytes),
+                ),
+            Transport::Tcp => {
+                self.engine
+                    .streams
+                    .send(self.engine.poll.registry(), flow, bytes, now.mono)
+            }
+            Transport::Tls | Transport::Ws | Transport::Wss => Err(ErrorKind::Unsupported.into()),
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, remote = %flow.remote, "message cannot be sent");
+            self.again.push_back(Input::FlowFailed { flow });
+        }
+    }
+}
