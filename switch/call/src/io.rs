@@ -58,6 +58,8 @@ pub enum Command {
     Balances(Vec<AccountId>),
     /// A full snapshot of the monitor, then deltas with the next sequence numbers.
     Snapshot,
+    /// Nobody watches any more: no deltas until the next snapshot.
+    Unwatch,
     /// No new calls; `Drained` comes when the last one has ended or after the given seconds.
     Drain {
         within_s: u32,

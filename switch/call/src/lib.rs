@@ -6,13 +6,20 @@
 //! [`monitor`] what a watcher is told. Must not know sockets, SQL, JSON-RPC or a clock.
 #![allow(missing_docs, clippy::todo, unused_variables)] // skeleton: goes away with the first implementation
 
+mod bill;
+mod call;
 pub mod cause;
 pub mod decide;
 pub mod directory;
+mod hunt;
 pub mod io;
 pub mod journal;
+mod leg;
+mod media;
 pub mod monitor;
+mod register;
 pub mod switch;
+mod usage;
 
 pub use directory::Directory;
 pub use io::{Input, Now, Output};

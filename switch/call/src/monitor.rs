@@ -95,6 +95,8 @@ pub struct Totals {
     pub attempts: u64,
     pub answered: u64,
     pub refused: u64,
+    /// INVITEs and REGISTERs answered with a digest challenge.
+    pub challenged: u64,
     pub answered_ms: u64,
     pub pdd_ms_sum: u64,
     /// SIP messages in and out, rejected and dropped.

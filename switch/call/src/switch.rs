@@ -1,16 +1,50 @@
 //! The call core: calls, registrations and the ledger in one state machine without I/O.
+//!
+//! Three doors (design.md section 4): feed one [`Input`], pull every [`Output`], ask for the next deadline.
+//! This file owns the doors and the table of calls; [`dispatch`] finds the verb for what arrives, [`command`]
+//! serves operators. A verb gets the shared [`state::Core`] and one call, never the table.
+
+pub(crate) mod auth;
+mod command;
+mod dispatch;
+pub(crate) mod end;
+pub(crate) mod feed;
+pub(crate) mod index;
+pub(crate) mod outbox;
+mod rows;
+pub(crate) mod state;
+pub(crate) mod timer;
 
 use crate::{
     Directory,
-    io::{Input, Now, Output, SwitchConfig},
+    bill::{extend, settle},
+    call::Call,
+    cause,
+    hunt::outcome,
+    io::{Input, Now, Output, Reply, SwitchConfig},
     journal::Registration,
+    leg::answer,
+    media, register,
 };
-use std::sync::Arc;
-use tandem_billing::ledger::Ledger;
+use state::{Core, Gate};
+use std::{collections::BTreeMap, sync::Arc};
+use tandem_billing::{CallId, ledger::Ledger};
+use tandem_sdp::{RelayId, RelayReport};
+use tandem_sip::endpoint::EndpointOutput;
+use timer::Timer;
 
-pub struct Switch {}
+/// The calls, in order of their ids.
+type Calls = BTreeMap<CallId, Box<Call>>;
+
+/// The call core.
+pub struct Switch {
+    core: Core,
+    calls: Calls,
+}
+
 impl Switch {
     /// `ledger` and `registrations` as the store loaded them.
+    #[must_use]
     pub fn new(
         config: SwitchConfig,
         directory: Arc<Directory>,
@@ -18,22 +52,204 @@ impl Switch {
         registrations: Vec<Registration>,
         now: Now,
     ) -> Self {
-        todo!()
+        let mut core = Core::new(config, directory, ledger, now);
+        register::restore(&mut core, registrations);
+        Self {
+            core,
+            calls: Calls::new(),
+        }
     }
-    /// Rule: after each input (and each time out) pull outputs until None.
+
+    /// Rule: after each input (and each time-out) pull outputs until `None`.
     pub fn handle(&mut self, now: Now, input: Input) {
-        todo!()
+        self.core.now = now;
+        match input {
+            Input::Message { flow, bytes } => {
+                self.core.feed.totals.messages_in += 1;
+                self.core.endpoint.handle_message(now.mono, flow, bytes);
+            }
+            Input::FlowFailed { flow } => {
+                self.core.endpoint.handle_flow_failed(now.mono, flow);
+                let gone = self.core.registrar.handle_flow_failed(flow);
+                register::ended(&mut self.core, &gone);
+            }
+            Input::Relay(report) => self.handle_relay(report),
+            Input::Durable { seq } => {
+                for call in self.core.outbox.handle_durable(seq) {
+                    self.with(call, answer::proceed);
+                }
+            }
+            Input::JournalFailed => {
+                for call in self.core.outbox.handle_failure() {
+                    self.with(call, |core, call| {
+                        end::end(core, call, &cause::NOT_DURABLE, end::Left::Nobody);
+                    });
+                }
+            }
+            Input::Directory(directory) => self.core.directory = directory,
+            Input::Command { token, command } => self.command(token, command),
+        }
+        self.finish();
     }
+
+    /// Time has passed: fires every timer that is due.
     pub fn handle_timeout(&mut self, now: Now) {
-        todo!()
+        self.core.now = now;
+        self.core.endpoint.handle_timeout(now.mono);
+        self.pump();
+        let gone = self.core.registrar.handle_timeout(now.mono);
+        register::ended(&mut self.core, &gone);
+        while let Some(timer) = self.core.timers.pop_due(now.mono) {
+            self.fire(timer);
+        }
+        self.finish();
     }
+
+    /// The next thing to carry out.
     pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
+        self.core.outputs.pop_front()
     }
+
+    /// When [`Self::handle_timeout`] is due next.
+    #[must_use]
     pub fn poll_deadline(&self) -> Option<tandem_sip::Mono> {
-        todo!()
+        let core = &self.core;
+        [
+            core.timers.next(),
+            core.endpoint.poll_deadline(),
+            core.registrar.poll_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
+
+    /// Calls in the table, those included that only wait for a last ACK or the relay's counters.
+    #[must_use]
     pub fn open_calls(&self) -> usize {
-        todo!()
+        self.calls.len()
+    }
+
+    /// Balances and holds, to be compared with the store's.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.core.ledger
+    }
+
+    /// Works on one call, and drops it when it is over.
+    fn with(&mut self, id: CallId, work: impl FnOnce(&mut Core, &mut Call)) {
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        work(&mut self.core, call);
+        self.sweep(id);
+    }
+
+    fn sweep(&mut self, id: CallId) {
+        if !self.calls.get(&id).is_some_and(|call| call.is_over()) {
+            return;
+        }
+        if let Some(call) = self.calls.remove(&id) {
+            forget(&mut self.core, &call);
+        }
+    }
+
+    fn insert(&mut self, call: Box<Call>) {
+        let id = call.id;
+        self.calls.insert(id, call);
+        self.sweep(id);
+    }
+
+    fn handle_relay(&mut self, report: RelayReport) {
+        let Some(call) = self.core.index.relays.get(&relay_of(&report)).copied() else {
+            return;
+        };
+        self.with(call, |core, call| dispatch::relay(core, call, report));
+    }
+
+    fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::NoResponse(call) => self.with(call, outcome::no_response),
+            Timer::Ring(call) => self.with(call, outcome::ring_timeout),
+            Timer::Extend(call) => self.with(call, extend::handle_extend),
+            Timer::CutOff(call) => self.with(call, extend::handle_cut_off),
+            Timer::RelayOpen(call) => self.with(call, |core, call| {
+                media::closed(core, call, None);
+                end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
+            }),
+            Timer::RelayClose(call) => self.with(call, |core, call| {
+                media::closed(core, call, None);
+                settle::book(core, call);
+            }),
+            Timer::Drain => self.end_all(),
+        }
+        self.pump();
+    }
+
+    /// Everything the endpoint has to say, until it has no more.
+    fn pump(&mut self) {
+        while let Some(output) = self.core.endpoint.poll_output() {
+            match output {
+                EndpointOutput::Transmit { flow, bytes } => {
+                    self.core.feed.totals.messages_out += 1;
+                    self.core
+                        .outputs
+                        .push_back(Output::Transmit { flow, bytes });
+                }
+                EndpointOutput::Event(event) => self.dispatch(event),
+            }
+        }
+    }
+
+    /// After each input: outputs of the layers below, one journal batch, replies, rows for watchers.
+    fn finish(&mut self) {
+        self.pump();
+        self.finish_drain();
+        let core = &mut self.core;
+        if let Some(batch) = core.outbox.take_batch() {
+            core.outputs.push_back(batch);
+        }
+        while let Some(reply) = core.outbox.take_reply() {
+            core.outputs.push_back(reply);
+        }
+        if core.feed.is_watched() {
+            rows::emit(core, &self.calls);
+        }
+    }
+
+    fn finish_drain(&mut self) {
+        let settled = |call: &Call| call.end.is_some_and(|end| end.booked);
+        let Gate::Draining(token) = self.core.gate else {
+            return;
+        };
+        if self.calls.values().all(|call| settled(call)) {
+            self.core.gate = Gate::Drained;
+            self.core.timers.disarm(Timer::Drain);
+            self.core.outbox.reply_when_durable(token, Reply::Drained);
+        }
+    }
+}
+
+fn relay_of(report: &RelayReport) -> RelayId {
+    match report {
+        RelayReport::Opened { id, .. }
+        | RelayReport::Refused { id, .. }
+        | RelayReport::Started { id, .. }
+        | RelayReport::Inactive { id, .. }
+        | RelayReport::Progress { id, .. }
+        | RelayReport::Closed { id, .. } => *id,
+    }
+}
+
+/// Nothing of a call that is over stays behind.
+fn forget(core: &mut Core, call: &Call) {
+    core.timers.disarm_call(call.id);
+    core.index.servers.remove(&call.caller.invite);
+    for leg in [Some(&call.caller.leg), call.callee.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        core.index.tags.remove(&leg.dialog.local_tag);
+        core.index.call_ids.remove(&leg.dialog.call_id);
     }
 }

@@ -280,6 +280,15 @@ impl Registrar {
         self.remove_all(lost)
     }
 
+    /// Drops every binding of a user, as an operator may ask.
+    pub fn remove_user(&mut self, user: &str) -> Vec<(String, Binding)> {
+        let Some((name, held)) = self.users.get_key_value(user) else {
+            return Vec::new();
+        };
+        let gone = held.iter().map(|r| (name.clone(), r.serial)).collect();
+        self.remove_all(gone)
+    }
+
     /// Drops expired bindings and tells whose.
     pub fn handle_timeout(&mut self, now: Mono) -> Vec<(String, Binding)> {
         let due = self.deadlines.range(..=(now, u64::MAX));

@@ -1,0 +1,106 @@
+//! What every call leaves behind, as it would be written at any moment of it.
+
+use crate::{
+    call::Call,
+    cause::{self, Cause},
+    decide::{CallFacts, Trace},
+    journal::OpenCall,
+};
+use tandem_billing::{
+    AccountId, CallId, UtcMs,
+    cdr::{Cdr, MediaStats},
+};
+
+/// The CDR of a call, without charges and cost.
+pub(crate) fn of_call(call: &Call, ended_at: UtcMs) -> Cdr {
+    let target = call.target.as_ref();
+    let (media_a, media_b) = call.media.stats();
+    Cdr {
+        call: call.id,
+        a_call_id: call.caller.leg.dialog.call_id.clone(),
+        b_call_id: target.and_then(|target| target.call_id.clone()),
+        account: Some(call.who.account.id),
+        source: call.who.source.to_string(),
+        caller: call.who.caller.clone(),
+        dialled: call.who.dialled.clone(),
+        sent_number: target.map(|target| target.number.clone()),
+        rating_number: Some(call.who.rating_number.clone()),
+        started_at: call.began.utc,
+        ringing_at: call.marks.ringing_at,
+        answered_at: call.marks.answered.map(|answered| answered.utc),
+        ended_at,
+        duration_ms: 0,
+        pdd_ms: call.marks.pdd_ms,
+        route: target.map(|target| target.route),
+        gateway: target.and_then(|target| target.gateway),
+        callee_account: target.and_then(|target| target.callee_account),
+        cause: cause::CRASHED.code.to_owned(),
+        sip_status: call.marks.status,
+        codec: call.media.codec.clone(),
+        charges: Vec::new(),
+        cost: None,
+        media_a,
+        media_b,
+        trace: text(&call.trace),
+    }
+}
+
+/// What the journal keeps of an open call.
+pub(crate) fn open_call(call: &Call, now: UtcMs) -> OpenCall {
+    OpenCall {
+        cdr: of_call(call, now),
+        quotes: call.bill.quotes(),
+        cost: call
+            .bill
+            .cost
+            .as_ref()
+            .map(|cost| (cost.gateway, cost.quote.clone())),
+        holds: call.bill.holds(),
+        paid_until_s: call.bill.paid_until_s,
+    }
+}
+
+/// A call that was refused before it began.
+pub(crate) struct Refused<'a> {
+    pub(crate) call_id: &'a str,
+    pub(crate) facts: &'a CallFacts,
+    pub(crate) account: AccountId,
+    pub(crate) trace: &'a Trace,
+    pub(crate) cause: &'static Cause,
+    pub(crate) status: u16,
+}
+
+pub(crate) fn of_refusal(now: UtcMs, call: CallId, refused: &Refused<'_>) -> Cdr {
+    Cdr {
+        call,
+        a_call_id: refused.call_id.to_owned(),
+        b_call_id: None,
+        account: Some(refused.account),
+        source: refused.facts.remote.to_string(),
+        caller: refused.facts.caller.clone(),
+        dialled: refused.facts.dialled.clone(),
+        sent_number: None,
+        rating_number: None,
+        started_at: now,
+        ringing_at: None,
+        answered_at: None,
+        ended_at: now,
+        duration_ms: 0,
+        pdd_ms: None,
+        route: None,
+        gateway: None,
+        callee_account: None,
+        cause: refused.cause.code.to_owned(),
+        sip_status: Some(refused.status),
+        codec: None,
+        charges: Vec::new(),
+        cost: None,
+        media_a: MediaStats::default(),
+        media_b: MediaStats::default(),
+        trace: text(refused.trace),
+    }
+}
+
+fn text(trace: &Trace) -> String {
+    serde_json::to_string(trace).unwrap_or_default()
+}

@@ -1,0 +1,165 @@
+//! One call: an attempt to connect a caller, its two legs, its money and its audio, as plain data.
+//!
+//! The verbs stand in [`crate::leg`], [`crate::hunt`] and [`crate::bill`]; each gets the shared core and one
+//! call. Which stage allows which verb is decided in the verb, every stage listed.
+
+use crate::{
+    Directory,
+    bill::Bill,
+    cause::Cause,
+    decide::Trace,
+    directory::Account,
+    hunt::Hunt,
+    io::Now,
+    leg::{Answer, Leg, Passing},
+    media::CallMedia,
+};
+use std::{net::SocketAddr, sync::Arc};
+use tandem_billing::{AccountId, CallId, GatewayId, RouteId, UtcMs};
+use tandem_sdp::Side;
+use tandem_sip::endpoint::ServerTxn;
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Someone to answer is looked for.
+    Hunting,
+    /// The called side answered; the caller's 200 waits for the hold to be durable.
+    Answering,
+    /// The caller was sent its 200: time counts.
+    Talking,
+    /// Over. The CDR may wait for the relay's last counters, our BYE for the caller's ACK.
+    Ending,
+}
+
+/// One call.
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    pub(crate) stage: Stage,
+    /// When the INVITE came.
+    pub(crate) began: Now,
+    /// The snapshot it was decided by.
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) who: Who,
+    pub(crate) caller: CallerLeg,
+    pub(crate) callee: Option<Leg>,
+    /// Until somebody answered.
+    pub(crate) hunt: Option<Box<Hunt>>,
+    /// What the called side said at its answer, until the caller has confirmed it.
+    pub(crate) answer: Option<Answer>,
+    pub(crate) passing: Vec<Passing>,
+    pub(crate) media: CallMedia,
+    pub(crate) bill: Bill,
+    pub(crate) target: Option<Target>,
+    pub(crate) marks: Marks,
+    pub(crate) end: Option<End>,
+    pub(crate) trace: Trace,
+}
+
+/// Who calls whom.
+pub(crate) struct Who {
+    pub(crate) account: Arc<Account>,
+    /// Where the INVITE came from.
+    pub(crate) source: SocketAddr,
+    /// Client first, then its resellers.
+    pub(crate) chain: Vec<AccountId>,
+    pub(crate) caller: String,
+    /// The caller's name, when its caller ID is passed on.
+    pub(crate) display: Option<String>,
+    /// The caller asked not to be shown (RFC 3323).
+    pub(crate) private: bool,
+    pub(crate) dialled: String,
+    pub(crate) rating_number: String,
+}
+
+/// The A leg: dialog from the start, and the INVITE we must answer.
+pub(crate) struct CallerLeg {
+    pub(crate) leg: Leg,
+    pub(crate) invite: ServerTxn,
+    pub(crate) confirm: Confirm,
+}
+
+/// Whether the caller's dialog may be ended with BYE (RFC 3261 section 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirm {
+    /// No 2xx was sent.
+    Unanswered,
+    /// The 2xx awaits its ACK.
+    Awaited,
+    /// The 2xx awaits its ACK, and BYE follows.
+    ThenBye,
+    /// It was ACKed, or never will be.
+    Done,
+}
+
+/// The target tried last; the one that answered, if one did.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) route: RouteId,
+    pub(crate) gateway: Option<GatewayId>,
+    pub(crate) callee_account: Option<AccountId>,
+    pub(crate) name: String,
+    pub(crate) number: String,
+    pub(crate) call_id: Option<String>,
+    /// Counted in the usage table.
+    pub(crate) counted: bool,
+}
+
+/// What the CDR notes of the way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marks {
+    pub(crate) ringing_at: Option<UtcMs>,
+    pub(crate) early_media: bool,
+    pub(crate) pdd_ms: Option<u64>,
+    /// When our 200 was sent: from here time is billed.
+    pub(crate) answered: Option<Now>,
+    /// The status the caller got.
+    pub(crate) status: Option<u16>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) cause: &'static Cause,
+    pub(crate) at: Now,
+    /// From the answer, never above what is paid for.
+    pub(crate) duration_ms: u64,
+    /// The CDR is written.
+    pub(crate) booked: bool,
+}
+
+impl Call {
+    pub(crate) fn leg(&self, side: Side) -> Option<&Leg> {
+        match side {
+            Side::A => Some(&self.caller.leg),
+            Side::B => self.callee.as_ref(),
+        }
+    }
+
+    pub(crate) fn leg_mut(&mut self, side: Side) -> Option<&mut Leg> {
+        match side {
+            Side::A => Some(&mut self.caller.leg),
+            Side::B => self.callee.as_mut(),
+        }
+    }
+
+    /// Nothing more is to come: it can be dropped.
+    pub(crate) fn is_over(&self) -> bool {
+        let booked = self.end.is_some_and(|end| end.booked);
+        match self.caller.confirm {
+            Confirm::Unanswered | Confirm::Done => booked,
+            Confirm::Awaited | Confirm::ThenBye => false,
+        }
+    }
+
+    /// Milliseconds since the answer, at most what is paid for.
+    pub(crate) fn answered_ms(&self, now: Now) -> u64 {
+        let Some(answered) = self.marks.answered else {
+            return 0;
+        };
+        let passed = now.mono.since(answered.mono).as_millis();
+        u64::try_from(passed)
+            .unwrap_or(u64::MAX)
+            .min(self.bill.paid_until_s.saturating_mul(1000))
+    }
+}

@@ -1,0 +1,160 @@
+//! One side of a call as SIP sees it: a dialog, the way to it, and what is under way in it.
+//!
+//! A file per verb: [`invite`] admits a caller, [`provisional`] and [`answer`] carry the called side's words
+//! back, [`ack`] confirms, [`cancel`] and [`bye`] end, [`change`] passes re-INVITE, UPDATE and INFO across.
+
+pub(crate) mod ack;
+pub(crate) mod answer;
+pub(crate) mod bye;
+pub(crate) mod cancel;
+pub(crate) mod change;
+pub(crate) mod invite;
+pub(crate) mod provisional;
+
+pub(crate) use answer::Answer;
+pub(crate) use bye::Farewells;
+pub(crate) use change::Passing;
+
+use crate::{
+    directory::{Account, Gateway},
+    switch::state::Core,
+};
+use bytes::Bytes;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+use tandem_billing::AccountId;
+use tandem_sdp::session::Origin;
+use tandem_sip::{
+    Flow,
+    dialog::Dialog,
+    endpoint::ClientTxn,
+    message::Draft,
+    value::{Host, Method, Uri},
+};
+
+/// What we take in a dialog and outside.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO";
+/// The port a URI without one means.
+const SIP_PORT: u16 = 5060;
+
+/// One side.
+pub(crate) struct Leg {
+    pub(crate) flow: Flow,
+    pub(crate) dialog: Dialog,
+    pub(crate) origin: Origin,
+    /// The last description we sent on it.
+    pub(crate) described: Option<Bytes>,
+    pub(crate) reach: Reach,
+    /// The gateway it leads to: its credentials answer challenges within the dialog.
+    pub(crate) gateway: Option<Arc<Gateway>>,
+}
+
+/// How a peer is reached within a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// A phone, perhaps behind NAT: always where its packets come from.
+    Symmetric,
+    /// A server: where its Contact or Record-Route says, unless that is an address of a network we are not in.
+    Contact,
+}
+
+/// The way to the next hop of a dialog.
+pub(crate) fn dialog_flow(flow: Flow, dialog: &Dialog, reach: Reach) -> Flow {
+    match reach {
+        Reach::Symmetric => return flow,
+        Reach::Contact => {}
+    }
+    if flow.transport.is_reliable() {
+        return flow;
+    }
+    let next = dialog
+        .routes
+        .first()
+        .map_or(&dialog.remote_target, |route| &route.uri);
+    match stated_address(next) {
+        Some(address) if is_plausible(address.ip(), flow.remote.ip()) => Flow {
+            remote: address,
+            ..flow
+        },
+        Some(_) | None => flow,
+    }
+}
+
+fn stated_address(uri: &Uri) -> Option<SocketAddr> {
+    match uri.host {
+        Host::Ip(ip) => Some(SocketAddr::new(ip, uri.port.unwrap_or(SIP_PORT))),
+        Host::Name(_) => None,
+    }
+}
+
+/// A private or loopback address in a Contact means something only if the packets come from such a one too.
+fn is_plausible(stated: IpAddr, seen: IpAddr) -> bool {
+    stated.is_ipv4() == seen.is_ipv4()
+        && !stated.is_unspecified()
+        && !stated.is_multicast()
+        && (stated == seen || (!is_local(stated) || is_local(seen)))
+}
+
+fn is_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_broadcast()
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+/// Sends a request within a leg's dialog.
+pub(crate) fn send(core: &mut Core, leg: &mut Leg, method: Method, draft: Draft) -> ClientTxn {
+    core.endpoint
+        .request_in_dialog(core.now.mono, leg.flow, &mut leg.dialog, method, draft)
+}
+
+/// Our Contact on a flow.
+pub(crate) fn contact(core: &Core, flow: Flow) -> String {
+    core.endpoint.contact(flow.listener, "call").to_string()
+}
+
+/// A draft with Contact and Allow, and a description if there is one.
+pub(crate) fn session_draft(core: &Core, flow: Flow, body: Option<Bytes>) -> Draft {
+    let draft = Draft::new()
+        .header("Contact", contact(core, flow))
+        .header("Allow", ALLOW);
+    match body {
+        Some(body) => draft.body("application/sdp", body),
+        None => draft,
+    }
+}
+
+/// What the caller's description in a CDR is made of, beside the facts.
+pub(crate) struct CallerParts {
+    pub(crate) account: Arc<Account>,
+    pub(crate) chain: Vec<AccountId>,
+    pub(crate) rating_number: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plausible;
+
+    #[test]
+    fn a_private_contact_is_followed_only_from_a_private_source() {
+        for (stated, seen, expected) in [
+            ("192.0.2.1", "198.51.100.7", true),
+            ("10.0.0.5", "198.51.100.7", false),
+            ("10.0.0.5", "10.0.0.9", true),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("0.0.0.0", "198.51.100.7", false),
+            ("2001:db8::1", "198.51.100.7", false),
+        ] {
+            let ip = |text: &str| text.parse().expect("an address");
+            assert_eq!(
+                is_plausible(ip(stated), ip(seen)),
+                expected,
+                "{stated} from {seen}"
+            );
+        }
+    }
+}

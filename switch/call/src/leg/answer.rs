@@ -1,0 +1,266 @@
+//! Somebody answered: the others are stopped, the price is taken again, and the caller gets its 200 once the
+//! hold is durable.
+
+use super::{Leg, Reach, bye, dialog_flow, provisional, session_draft};
+use crate::{
+    bill::{
+        cdr, extend,
+        reprice::{self, Repriced},
+    },
+    call::{Call, Confirm, Stage},
+    cause::{self, Cause},
+    decide::{LegTarget, Step},
+    hunt::{self, Attempt, Current},
+    journal::Record,
+    media::{self, Body},
+    switch::{end, state::Core, timer::Timer},
+};
+use bytes::Bytes;
+use std::sync::Arc;
+use tandem_sdp::{SessionDescription, Side};
+use tandem_sip::{Message, dialog::Dialog, endpoint::ClientTxn, message::Draft};
+
+/// What the called side answered, on its way to the caller.
+pub(crate) struct Answer {
+    /// For the caller's 200: an answer to its offer, or an offer if it made none.
+    body: Bytes,
+    /// The called side's 2xx held an offer: its ACK waits for the caller's answer.
+    pub(crate) unconfirmed: Option<ClientTxn>,
+}
+
+/// A 2xx to an INVITE of the hunt.
+pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Message) {
+    let Some((current, attempt)) = win(core, call, txn) else {
+        return;
+    };
+    let dialog = core
+        .endpoint
+        .client_request(txn)
+        .and_then(|request| Dialog::from_response(request, message));
+    let Some(dialog) = dialog else {
+        // Without a tag or Contact there is no dialog to speak in.
+        end::end(core, call, &cause::GATEWAY_REJECTED, end::Left::Callee);
+        return;
+    };
+    connect(core, call, &current, &attempt, dialog);
+    match agree(core, call, &attempt, message) {
+        Ok(answer) => {
+            call.answer = Some(answer);
+            call.stage = Stage::Answering;
+            if call.marks.pdd_ms.is_none() {
+                provisional::note_delay(core, call);
+            }
+            reprice::take_cost(call, current.candidate);
+            proceed(core, call);
+        }
+        Err(cause) => end::end(core, call, cause, end::Left::Nobody),
+    }
+}
+
+/// The attempt that answered; every other one is stopped and the hunt is over.
+fn win(core: &mut Core, call: &mut Call, txn: ClientTxn) -> Option<(Current, Attempt)> {
+    let mut current = call.hunt.as_mut()?.current.take()?;
+    let at = current
+        .attempts
+        .iter()
+        .position(|attempt| attempt.txn == txn)?;
+    let attempt = current.attempts.remove(at);
+    for other in current.attempts.drain(..) {
+        hunt::attempt::give_up(core, &other);
+    }
+    core.index.clients.remove(&txn);
+    // A proxy may have forked it: further answers are ended as they come.
+    core.strays.keep(core.now.mono, txn, attempt.flow);
+    for timer in [Timer::NoResponse(call.id), Timer::Ring(call.id)] {
+        core.timers.disarm(timer);
+    }
+    call.trace.steps.push(Step::Tried {
+        route: current.candidate.route.id,
+        target: current.candidate.name(),
+        outcome: "answered".to_owned(),
+        after_ms: u64::try_from(core.now.mono.since(current.began).as_millis()).unwrap_or(u64::MAX),
+    });
+    call.hunt = None;
+    Some((current, attempt))
+}
+
+fn connect(core: &mut Core, call: &mut Call, current: &Current, attempt: &Attempt, dialog: Dialog) {
+    let (reach, gateway) = match &current.candidate.leg {
+        LegTarget::Gateway(gateway) => (Reach::Contact, Some(Arc::clone(gateway))),
+        LegTarget::Devices { .. } => (Reach::Symmetric, None),
+    };
+    core.index
+        .tags
+        .insert(dialog.local_tag.clone(), (call.id, Side::B));
+    if let Some(target) = call.target.as_mut() {
+        target.call_id = Some(attempt.call_id.clone());
+    }
+    call.callee = Some(Leg {
+        flow: dialog_flow(attempt.flow, &dialog, reach),
+        dialog,
+        origin: attempt.origin,
+        described: attempt
+            .request
+            .draft
+            .body
+            .as_ref()
+            .map(|(_, body)| body.clone()),
+        reach,
+        gateway,
+    });
+}
+
+/// Offer and answer (RFC 3264): ACKs the called side at once, unless its 2xx held the offer.
+fn agree(
+    core: &mut Core,
+    call: &mut Call,
+    attempt: &Attempt,
+    message: &Message,
+) -> Result<Answer, &'static Cause> {
+    let offer = call.media.offer.take();
+    let unconfirmed = if offer.is_some() {
+        confirm(core, call, attempt.txn, None);
+        None
+    } else {
+        Some(attempt.txn)
+    };
+    let said = match (media::read_body(message), &attempt.early, &offer) {
+        (Body::Audio(sdp), _, _) => Some(*sdp),
+        // The answer came before, in a 183, and some do not repeat it.
+        (Body::None, Some(early), Some(_)) => Some((**early).clone()),
+        (Body::None, _, _) | (Body::Unfit, _, _) => None,
+    };
+    let body = said.and_then(|sdp| describe(core, call, attempt, sdp, offer.as_ref()));
+    let answer = Answer {
+        body: body.clone().unwrap_or_default(),
+        unconfirmed,
+    };
+    match body {
+        Some(_) => Ok(answer),
+        None => {
+            call.answer = Some(answer);
+            Err(&cause::MEDIA_UNACCEPTABLE)
+        }
+    }
+}
+
+fn describe(
+    core: &mut Core,
+    call: &mut Call,
+    attempt: &Attempt,
+    mut sdp: SessionDescription,
+    offer: Option<&SessionDescription>,
+) -> Option<Bytes> {
+    match offer {
+        Some(offer) => sdp.complete_for(offer),
+        None if !call.media.allowed.is_empty() && !sdp.restrict_codecs(&call.media.allowed) => {
+            return None;
+        }
+        None => {}
+    }
+    call.media.codec = media::codec_names(&sdp).into_iter().next();
+    media::learn(core, call, Side::B, &sdp, attempt.flow.remote.ip());
+    media::note_direction(core, call, sdp.direction());
+    media::body_for(core, call, Side::A, &sdp)
+}
+
+/// ACKs the called side's 2xx.
+pub(crate) fn confirm(core: &mut Core, call: &Call, txn: ClientTxn, body: Option<Bytes>) {
+    let Some(leg) = call.callee.as_ref() else {
+        return;
+    };
+    let draft = match body {
+        Some(body) => Draft::new().body("application/sdp", body),
+        None => Draft::new(),
+    };
+    core.endpoint
+        .ack(core.now.mono, txn, leg.flow, &leg.dialog, draft);
+}
+
+/// A 2xx must be ACKed before its dialog can be ended, even when no answer to its offer will come.
+pub(crate) fn confirm_unconfirmed(core: &mut Core, call: &mut Call) {
+    if let Some(txn) = call.answer.take().and_then(|answer| answer.unconfirmed) {
+        confirm(core, call, txn, None);
+    }
+}
+
+/// Goes on as far as the journal allows: called at the answer, and again when its batch is on disk.
+pub(crate) fn proceed(core: &mut Core, call: &mut Call) {
+    match call.stage {
+        Stage::Answering => {}
+        Stage::Hunting | Stage::Talking | Stage::Ending => return,
+    }
+    if !core.outbox.is_durable(call.bill.hold_seq) {
+        return wait(core, call);
+    }
+    match reprice::reprice(core, call) {
+        Ok(Repriced::Paid) => give_answer(core, call),
+        Ok(Repriced::Raised) => wait(core, call),
+        Err(refused) => {
+            call.trace.steps.push(refused.step());
+            end::end(core, call, refused.cause, end::Left::Nobody);
+        }
+    }
+}
+
+fn wait(core: &mut Core, call: &mut Call) {
+    if core.outbox.has_failed() {
+        end::end(core, call, &cause::NOT_DURABLE, end::Left::Nobody);
+    } else {
+        core.outbox.wait(call.bill.hold_seq, call.id);
+        core.feed.touch(call.id);
+    }
+}
+
+/// The 200 to the caller: from here on time is money.
+fn give_answer(core: &mut Core, call: &mut Call) {
+    let body = call.answer.as_ref().map(|answer| answer.body.clone());
+    let draft = session_draft(core, call.caller.leg.flow, body);
+    let tag = call.caller.leg.dialog.local_tag.clone();
+    core.respond(call.caller.invite, (200, "OK"), &tag, draft);
+    call.stage = Stage::Talking;
+    call.caller.confirm = Confirm::Awaited;
+    call.marks.answered = Some(core.now);
+    call.marks.status = Some(200);
+    core.record(Record::Answered {
+        call: call.id,
+        at: core.now.utc,
+        open: Box::new(cdr::open_call(call, core.now.utc)),
+    });
+    extend::arm(core, call);
+    core.feed.totals.answered += 1;
+    if let Some(gateway) = call.target.as_ref().and_then(|target| target.gateway) {
+        core.usage.answered(gateway);
+        core.feed.tally(gateway).answered += 1;
+    }
+    core.feed.touch(call.id);
+}
+
+/// An INVITE that nobody wanted any more was answered: ACK and BYE (RFC 3261 section 13.2.2.4).
+pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
+    if !matches!(message.status(), Some(200..=299)) {
+        return;
+    }
+    let Some(flow) = core.strays.flow(txn) else {
+        return;
+    };
+    let dialog = core
+        .endpoint
+        .client_request(txn)
+        .and_then(|request| Dialog::from_response(request, message));
+    let Some(dialog) = dialog else {
+        return;
+    };
+    // A repeated 2xx of the answer we took is the endpoint's to ACK; its dialog is a call's.
+    let mut leg = Leg {
+        flow: dialog_flow(flow, &dialog, Reach::Contact),
+        origin: core.new_origin(flow),
+        dialog,
+        described: None,
+        reach: Reach::Contact,
+        gateway: None,
+    };
+    core.endpoint
+        .ack(core.now.mono, txn, leg.flow, &leg.dialog, Draft::new());
+    bye::send(core, &mut leg);
+}

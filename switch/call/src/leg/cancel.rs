@@ -1,0 +1,22 @@
+//! The caller gives up before an answer (RFC 3261 section 9.2). The endpoint has answered the CANCEL itself.
+
+use crate::{
+    call::{Call, Stage},
+    cause,
+    switch::{end, state::Core},
+};
+use tandem_sip::endpoint::ServerTxn;
+
+/// The caller cancelled; a CANCEL that crossed our 200 never comes here, since the INVITE is answered then.
+pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ServerTxn) {
+    if txn != call.caller.invite {
+        // A re-INVITE: it is answered with what the other side says, which is never long in coming.
+        return;
+    }
+    match call.stage {
+        Stage::Hunting | Stage::Answering => {
+            end::end(core, call, &cause::CALLER_CANCELLED, end::Left::Nobody)
+        }
+        Stage::Talking | Stage::Ending => {}
+    }
+}

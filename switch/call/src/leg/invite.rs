@@ -1,0 +1,358 @@
+//! A caller arrives: checked, recognised, decided upon, paid for, and sent on its way.
+
+use super::{CallerParts, Leg, Reach, dialog_flow};
+use crate::{
+    bill::{self, cdr},
+    call::{Call, CallerLeg, Confirm, Marks, Stage, Who},
+    cause::{self, Cause},
+    decide::{Admission, CallFacts, Decision, Outcome, Refusal, Trace, decide},
+    directory::Account,
+    hunt::{self, Hunt},
+    journal::Record,
+    media::{self, Body, CallMedia},
+    switch::{
+        auth::{self, Proof},
+        state::{Core, Gate},
+    },
+};
+use std::sync::Arc;
+use tandem_sdp::{SessionDescription, Side};
+use tandem_sip::{
+    Flow, Message, dialog::Dialog, digest::ChallengeKind, endpoint::ServerTxn, message::Draft,
+};
+
+/// Seconds after which a caller we have no room for may try again.
+const RETRY_AFTER_S: u32 = 10;
+/// What a request may pass through when it does not say (RFC 3261 section 8.1.1.6).
+const MAX_FORWARDS: u8 = 70;
+/// Longest name or number kept of what a caller sends, in bytes.
+const MAX_NAME_BYTES: usize = 128;
+
+/// An INVITE that opens a dialog.
+pub(crate) struct Arrival<'a> {
+    pub(crate) txn: ServerTxn,
+    pub(crate) flow: Flow,
+    pub(crate) message: &'a Message,
+}
+
+/// Answers the INVITE, or makes it a call.
+pub(crate) fn handle(
+    core: &mut Core,
+    open_calls: usize,
+    arrival: &Arrival<'_>,
+) -> Option<Box<Call>> {
+    core.feed.totals.attempts += 1;
+    if let Err(answer) = check(core, open_calls, arrival) {
+        core.feed.totals.refused += 1;
+        core.reject(arrival.txn, answer.0, answer.1);
+        return None;
+    }
+    let body = media::read_body(arrival.message);
+    let mut facts = facts(core, arrival, &body);
+    let decision = recognise(core, arrival, &mut facts)?;
+    match (decision.outcome, decision.account, body) {
+        (Outcome::Admitted(_), Some(account), Body::Unfit) => {
+            refuse(
+                core,
+                arrival,
+                &facts,
+                &account,
+                decision.trace,
+                &Refusal::from(&cause::BAD_OFFER),
+            );
+            None
+        }
+        (Outcome::Admitted(admission), Some(account), Body::None) => admit(
+            core,
+            arrival,
+            facts,
+            Admitted {
+                admission: *admission,
+                account,
+                trace: decision.trace,
+            },
+            None,
+        ),
+        (Outcome::Admitted(admission), Some(account), Body::Audio(sdp)) => admit(
+            core,
+            arrival,
+            facts,
+            Admitted {
+                admission: *admission,
+                account,
+                trace: decision.trace,
+            },
+            Some(*sdp),
+        ),
+        (Outcome::Refused(refusal), Some(account), Body::None | Body::Audio(_) | Body::Unfit) => {
+            refuse(core, arrival, &facts, &account, decision.trace, &refusal);
+            None
+        }
+        (Outcome::Admitted(_) | Outcome::Refused(_) | Outcome::Challenge, _, _) => {
+            core.feed.totals.refused += 1;
+            let cause = &cause::UNKNOWN_SOURCE;
+            core.reject(arrival.txn, (cause.sip_status, cause.reason), Draft::new());
+            None
+        }
+    }
+}
+
+type Answer = ((u16, &'static str), Draft);
+
+fn because(cause: &'static Cause) -> Answer {
+    ((cause.sip_status, cause.reason), Draft::new())
+}
+
+/// What is wrong whoever sends it. None of these leaves a CDR: the sender is not known yet.
+fn check(core: &Core, open_calls: usize, arrival: &Arrival<'_>) -> Result<(), Answer> {
+    let message = arrival.message;
+    if message.max_forwards() == Some(0) {
+        return Err(because(&cause::TOO_MANY_HOPS));
+    }
+    let required: Vec<&str> = message.headers("Require").collect();
+    if !required.is_empty() {
+        // No extension is supported that a caller could require (RFC 3261 section 8.2.2.3).
+        return Err((
+            (420, "Bad Extension"),
+            Draft::new().header("Unsupported", required.join(", ")),
+        ));
+    }
+    match core.index.call_ids.get(message.call_id()) {
+        Some((_, Side::B)) => return Err(because(&cause::LOOP)),
+        // The same request by another way (RFC 3261 section 8.2.2.2).
+        Some((_, Side::A)) => return Err(((482, "Merged Request"), Draft::new())),
+        None => {}
+    }
+    let closed = if core.gate != Gate::Open {
+        Some(&cause::DRAINING)
+    } else if core.outbox.has_failed() {
+        Some(&cause::NOT_DURABLE)
+    } else if open_calls >= core.fixed.max_calls {
+        Some(&cause::SWITCH_FULL)
+    } else {
+        None
+    };
+    match closed {
+        Some(cause) => {
+            let (answer, draft) = because(cause);
+            Err((answer, draft.header("Retry-After", RETRY_AFTER_S)))
+        }
+        None => Ok(()),
+    }
+}
+
+fn facts(core: &mut Core, arrival: &Arrival<'_>, body: &Body) -> CallFacts {
+    let message = arrival.message;
+    let dialled = message
+        .request_uri()
+        .and_then(|uri| uri.user_unescaped())
+        .unwrap_or_default();
+    let number = dialled.split(';').next().unwrap_or_default();
+    CallFacts {
+        remote: arrival.flow.remote,
+        transport: arrival.flow.transport,
+        device: None,
+        as_account: None,
+        caller: shortened(message.from().uri.user_unescaped().unwrap_or_default()),
+        // One byte more than is allowed, so that the decision sees that it is too long.
+        dialled: cut(number, MAX_NAME_BYTES + 1).to_owned(),
+        at: core.now.utc,
+        codecs: match body {
+            Body::Audio(sdp) => media::codec_names(sdp),
+            Body::None | Body::Unfit => Vec::new(),
+        },
+        draw: core.draw(),
+    }
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+fn shortened(text: String) -> String {
+    if text.len() <= MAX_NAME_BYTES {
+        text
+    } else {
+        cut(&text, MAX_NAME_BYTES).to_owned()
+    }
+}
+
+/// Decides by source address, else by digest. None: a challenge went out.
+fn recognise(core: &mut Core, arrival: &Arrival<'_>, facts: &mut CallFacts) -> Option<Decision> {
+    let directory = Arc::clone(&core.directory);
+    let decision = decide(&directory, facts, &core.live_usage());
+    match decision.outcome {
+        Outcome::Admitted(_) | Outcome::Refused(_) => return Some(decision),
+        Outcome::Challenge => {}
+    }
+    match auth::prove(core, arrival.message, ChallengeKind::Proxy) {
+        Proof::Device(device) => {
+            facts.device = Some(device.username.clone());
+            Some(decide(&directory, facts, &core.live_usage()))
+        }
+        Proof::Nothing(stale) => {
+            core.feed.totals.challenged += 1;
+            auth::challenge(core, arrival.txn, ChallengeKind::Proxy, stale);
+            None
+        }
+    }
+}
+
+fn refuse(
+    core: &mut Core,
+    arrival: &Arrival<'_>,
+    facts: &CallFacts,
+    account: &Account,
+    trace: Trace,
+    refusal: &Refusal,
+) {
+    core.feed.totals.refused += 1;
+    let (status, reason) = refusal.answer();
+    core.reject(arrival.txn, (status, reason), Draft::new());
+    let parts = cdr::Refused {
+        call_id: arrival.message.call_id(),
+        facts,
+        account: account.id,
+        trace: &trace,
+        cause: refusal.cause,
+        status,
+    };
+    let id = core.new_call_id();
+    let cdr = cdr::of_refusal(core.now.utc, id, &parts);
+    core.record(Record::Ended {
+        cdr: Box::new(cdr),
+        entries: Vec::new(),
+    });
+}
+
+struct Admitted {
+    admission: Admission,
+    account: Arc<Account>,
+    trace: Trace,
+}
+
+fn admit(
+    core: &mut Core,
+    arrival: &Arrival<'_>,
+    facts: CallFacts,
+    admitted: Admitted,
+    offer: Option<SessionDescription>,
+) -> Option<Box<Call>> {
+    let Admitted {
+        admission,
+        account,
+        mut trace,
+    } = admitted;
+    let id = core.new_call_id();
+    let bill = match bill::reserve::reserve(core, id, admission.levels, admission.max_duration_s) {
+        Ok(bill) => bill,
+        Err(refused) => {
+            trace.steps.push(refused.step());
+            refuse(
+                core,
+                arrival,
+                &facts,
+                &account,
+                trace,
+                &Refusal::from(refused.cause),
+            );
+            return None;
+        }
+    };
+    core.respond(arrival.txn, (100, "Trying"), "", Draft::new());
+    let chain: Vec<_> = bill.levels.iter().map(|level| level.account.id).collect();
+    core.usage.call_began(core.now.mono, &chain);
+    let max_forwards = arrival
+        .message
+        .max_forwards()
+        .unwrap_or(MAX_FORWARDS)
+        .saturating_sub(1);
+    let mut call = Box::new(Call {
+        id,
+        stage: Stage::Hunting,
+        began: core.now,
+        directory: Arc::clone(&core.directory),
+        caller: caller_leg(core, arrival, &facts),
+        callee: None,
+        hunt: Some(Box::new(Hunt::new(admission.candidates, max_forwards))),
+        answer: None,
+        passing: Vec::new(),
+        media: CallMedia::new(offer),
+        bill,
+        target: None,
+        marks: Marks::default(),
+        end: None,
+        trace,
+        who: who(
+            arrival,
+            facts,
+            CallerParts {
+                account,
+                chain,
+                rating_number: admission.rating_number,
+            },
+        ),
+    });
+    index(core, &call, arrival.message.call_id());
+    call.bill.hold_seq = core.record(Record::Opened(Box::new(cdr::open_call(
+        &call,
+        core.now.utc,
+    ))));
+    core.feed.touch(id);
+    hunt::next(core, &mut call);
+    Some(call)
+}
+
+fn caller_leg(core: &mut Core, arrival: &Arrival<'_>, facts: &CallFacts) -> CallerLeg {
+    let tag = core.endpoint.new_tag();
+    let dialog = Dialog::from_request(arrival.message, &tag);
+    let reach = if facts.device.is_some() {
+        Reach::Symmetric
+    } else {
+        Reach::Contact
+    };
+    let leg = Leg {
+        flow: dialog_flow(arrival.flow, &dialog, reach),
+        dialog,
+        origin: core.new_origin(arrival.flow),
+        described: None,
+        reach,
+        gateway: None,
+    };
+    CallerLeg {
+        leg,
+        invite: arrival.txn,
+        confirm: Confirm::Unanswered,
+    }
+}
+
+fn who(arrival: &Arrival<'_>, facts: CallFacts, parts: CallerParts) -> Who {
+    let message = arrival.message;
+    let private = message
+        .headers("Privacy")
+        .flat_map(|line| line.split([';', ',']))
+        .any(|value| matches!(value.trim(), "id" | "user" | "header" | "session"));
+    Who {
+        account: parts.account,
+        source: facts.remote,
+        chain: parts.chain,
+        display: message.from().display.map(shortened),
+        private,
+        caller: facts.caller,
+        dialled: facts.dialled,
+        rating_number: parts.rating_number,
+    }
+}
+
+fn index(core: &mut Core, call: &Call, call_id: &str) {
+    core.index.servers.insert(call.caller.invite, call.id);
+    core.index
+        .tags
+        .insert(call.caller.leg.dialog.local_tag.clone(), (call.id, Side::A));
+    core.index
+        .call_ids
+        .insert(call_id.to_owned(), (call.id, Side::A));
+}

@@ -1,0 +1,98 @@
+//! What operators and background tasks ask of the core.
+
+use super::{Switch, end, register, rows, state::Gate, timer::Timer};
+use crate::{
+    call::Stage,
+    cause,
+    io::{Command, Output, Reply, Token},
+    journal::Record,
+};
+use std::time::Duration;
+use tandem_billing::{
+    CallId,
+    ledger::{Movement, Posted},
+};
+
+impl Switch {
+    pub(super) fn command(&mut self, token: Token, command: Command) {
+        let reply = match command {
+            Command::HangUp { call } => self.hang_up(call),
+            Command::Post(movement) => return self.post(token, movement),
+            Command::Balances(accounts) => {
+                let ledger = &self.core.ledger;
+                let row = |account| (account, ledger.balance(account), ledger.held(account));
+                Reply::Balances(accounts.into_iter().map(row).collect())
+            }
+            Command::Snapshot => {
+                Reply::Snapshot(Box::new(rows::snapshot(&mut self.core, &self.calls)))
+            }
+            Command::Unwatch => {
+                self.core.feed.unwatch();
+                Reply::Done
+            }
+            Command::Drain { within_s } => return self.drain(token, within_s),
+            Command::Unregister { username } => {
+                if register::unregister(&mut self.core, &username) {
+                    Reply::Done
+                } else {
+                    Reply::NotFound
+                }
+            }
+        };
+        self.core.outputs.push_back(Output::Reply { token, reply });
+    }
+
+    fn hang_up(&mut self, id: CallId) -> Reply {
+        let Some(call) = self.calls.get(&id) else {
+            return Reply::NotFound;
+        };
+        let cause = match call.stage {
+            Stage::Hunting | Stage::Answering => &cause::OPERATOR_CANCELLED,
+            Stage::Talking => &cause::OPERATOR_HANGUP,
+            Stage::Ending => return Reply::NotFound,
+        };
+        self.with(id, |core, call| {
+            end::end(core, call, cause, end::Left::Nobody)
+        });
+        Reply::Done
+    }
+
+    /// Answered once it is on disk, a repetition too: the first may still be on its way there.
+    fn post(&mut self, token: Token, movement: Movement) {
+        let reply = match self.core.ledger.post(movement) {
+            Ok(Posted::Booked(entry)) => {
+                self.core.record(Record::Posted(entry.clone()));
+                Reply::Posted(Ok(entry))
+            }
+            Ok(Posted::Repeated) => Reply::Repeated,
+            Err(error) => {
+                let reply = Reply::Posted(Err(error));
+                return self.core.outputs.push_back(Output::Reply { token, reply });
+            }
+        };
+        self.core.outbox.reply_when_durable(token, reply);
+    }
+
+    /// A second drain replaces the first, which is answered at once.
+    fn drain(&mut self, token: Token, within_s: u32) {
+        match std::mem::replace(&mut self.core.gate, Gate::Draining(token)) {
+            Gate::Draining(first) => self.core.outputs.push_back(Output::Reply {
+                token: first,
+                reply: Reply::Done,
+            }),
+            Gate::Open | Gate::Drained => {}
+        }
+        self.core
+            .arm_in(Timer::Drain, Duration::from_secs(u64::from(within_s)));
+    }
+
+    /// The patience of a drain is over: what is still up is ended and billed.
+    pub(super) fn end_all(&mut self) {
+        let ids: Vec<CallId> = self.calls.keys().copied().collect();
+        for id in ids {
+            self.with(id, |core, call| {
+                end::end(core, call, &cause::SHUTDOWN, end::Left::Nobody)
+            });
+        }
+    }
+}

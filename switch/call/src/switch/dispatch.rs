@@ -1,0 +1,214 @@
+//! From what arrives to the verb that handles it.
+
+use super::{Switch, end, state::Core};
+use crate::{
+    bill::settle,
+    call::{Call, Stage},
+    cause,
+    hunt::{self, outcome},
+    leg::{
+        ALLOW, ack, answer, bye, cancel,
+        change::{self, What},
+        invite::{self, Arrival},
+    },
+    media, register,
+};
+use tandem_billing::CallId;
+use tandem_sdp::{RelayReport, Side};
+use tandem_sip::{
+    Flow, Message,
+    endpoint::{ClientTxn, Event, ServerTxn},
+    message::Draft,
+    value::Method,
+};
+
+impl Switch {
+    pub(super) fn dispatch(&mut self, event: Event) {
+        match event {
+            Event::Request { txn, flow, message } => self.request(txn, flow, &message),
+            Event::Cancelled { txn } => {
+                self.with_server(txn, |core, call| cancel::handle(core, call, txn))
+            }
+            Event::Acked { txn, message } => {
+                self.with_server(txn, |core, call| ack::handle(core, call, txn, &message));
+            }
+            Event::AckTimeout { txn } => self.with_server(txn, |core, call| {
+                if txn == call.caller.invite {
+                    end::ack_timeout(core, call);
+                } else {
+                    change::unconfirmed(core, call, txn);
+                }
+            }),
+            Event::Response { txn, message } => self.response(txn, &message),
+            Event::Timeout { txn } => self.lost(txn, true),
+            Event::TransportFailed { txn } => self.lost(txn, false),
+        }
+    }
+
+    fn with_server(&mut self, txn: ServerTxn, work: impl FnOnce(&mut Core, &mut Call)) {
+        if let Some(call) = self.core.index.servers.get(&txn).copied() {
+            self.with(call, work);
+        }
+    }
+
+    fn response(&mut self, txn: ClientTxn, message: &Message) {
+        let Some(call) = self.core.index.clients.get(&txn).copied() else {
+            // A BYE of ours, or an INVITE that nobody wants any more.
+            bye::answered(&mut self.core, txn, message);
+            answer::end_stray(&mut self.core, txn, message);
+            return;
+        };
+        self.with(call, |core, call| {
+            if !outcome::response(core, call, txn, message) {
+                change::response(core, call, txn, message);
+            }
+        });
+    }
+
+    fn lost(&mut self, txn: ClientTxn, sent: bool) {
+        let Some(call) = self.core.index.clients.get(&txn).copied() else {
+            bye::unanswered(&mut self.core, txn);
+            return;
+        };
+        self.with(call, |core, call| {
+            if !outcome::lost(core, call, txn, sent) {
+                change::lost(core, call, txn);
+            }
+        });
+    }
+
+    fn request(&mut self, txn: ServerTxn, flow: Flow, message: &Message) {
+        match message.to_tag() {
+            Some(tag) => match self.core.index.tags.get(tag).copied() {
+                Some((call, side)) => self.in_dialog(call, side, (txn, flow, message)),
+                None => {
+                    self.core
+                        .reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new())
+                }
+            },
+            None => self.out_of_dialog(txn, flow, message),
+        }
+    }
+
+    fn in_dialog(&mut self, id: CallId, side: Side, request: (ServerTxn, Flow, &Message)) {
+        self.with(id, |core, call| within(core, call, side, request));
+    }
+
+    fn out_of_dialog(&mut self, txn: ServerTxn, flow: Flow, message: &Message) {
+        let core = &mut self.core;
+        match message.method() {
+            Method::Invite => {
+                let arrival = Arrival { txn, flow, message };
+                if let Some(call) = invite::handle(core, self.calls.len(), &arrival) {
+                    self.insert(call);
+                }
+            }
+            Method::Register => register::handle(core, txn, flow, message),
+            Method::Options => options(core, txn, flow),
+            Method::Subscribe | Method::Publish => {
+                core.reject(txn, (489, "Bad Event"), Draft::new())
+            }
+            Method::Bye
+            | Method::Cancel
+            | Method::Prack
+            | Method::Update
+            | Method::Info
+            | Method::Notify => {
+                core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
+            }
+            Method::Refer | Method::Message => not_allowed(core, txn),
+            Method::Ack => {}
+            Method::Other(_) => core.reject(
+                txn,
+                (501, "Not Implemented"),
+                Draft::new().header("Allow", ALLOW),
+            ),
+        }
+    }
+}
+
+fn options(core: &mut Core, txn: ServerTxn, flow: Flow) {
+    let contact = core.endpoint.contact(flow.listener, "call");
+    let draft = Draft::new()
+        .header("Allow", ALLOW)
+        .header("Accept", "application/sdp")
+        .header("Contact", contact);
+    core.reject(txn, (200, "OK"), draft);
+}
+
+fn not_allowed(core: &mut Core, txn: ServerTxn) {
+    core.reject(
+        txn,
+        (405, "Method Not Allowed"),
+        Draft::new().header("Allow", ALLOW),
+    );
+}
+
+/// A request within a dialog of ours.
+fn within(core: &mut Core, call: &mut Call, side: Side, request: (ServerTxn, Flow, &Message)) {
+    let (txn, flow, message) = request;
+    let Some(leg) = call.leg_mut(side) else {
+        return core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
+    };
+    if let Err(rejection) = leg.dialog.accept_request(message) {
+        return core.respond(txn, rejection.status(), "", Draft::new());
+    }
+    match message.method() {
+        Method::Bye => bye::handle(core, call, side, txn),
+        Method::Invite => change::handle(core, call, side, What::Invite, request),
+        Method::Update => change::handle(core, call, side, What::Update, request),
+        Method::Info => change::handle(core, call, side, What::Info, request),
+        Method::Options => options(core, txn, flow),
+        Method::Subscribe | Method::Publish => core.reject(txn, (489, "Bad Event"), Draft::new()),
+        Method::Cancel | Method::Prack | Method::Notify => {
+            core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
+        }
+        Method::Refer | Method::Message | Method::Register => not_allowed(core, txn),
+        Method::Ack => {}
+        Method::Other(_) => core.reject(
+            txn,
+            (501, "Not Implemented"),
+            Draft::new().header("Allow", ALLOW),
+        ),
+    }
+}
+
+/// A report of the call's relay.
+pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
+    match report {
+        RelayReport::Opened { a_port, b_port, .. } => {
+            media::opened(core, call, (a_port, b_port));
+            hunt::resume(core, call);
+        }
+        RelayReport::Refused { .. } => {
+            media::closed(core, call, None);
+            end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
+        }
+        RelayReport::Started { .. } => {}
+        RelayReport::Inactive { silent_s, .. } => inactive(core, call, silent_s),
+        RelayReport::Progress { a, b, .. } => {
+            call.media.counters = (a, b);
+            core.feed.touch(call.id);
+        }
+        RelayReport::Closed { a, b, .. } => {
+            media::closed(core, call, Some((a, b)));
+            match call.stage {
+                Stage::Ending => settle::book(core, call),
+                // The relay threads are gone: without them there is no audio.
+                Stage::Hunting | Stage::Answering | Stage::Talking => {
+                    end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
+                }
+            }
+        }
+    }
+}
+
+fn inactive(core: &mut Core, call: &mut Call, silent_s: u32) {
+    let limit_s = core.directory.settings.rtp_inactivity_s;
+    match call.stage {
+        Stage::Talking if limit_s != 0 && silent_s >= limit_s && !call.media.held => {
+            end::end(core, call, &cause::NO_AUDIO, end::Left::Nobody);
+        }
+        Stage::Hunting | Stage::Answering | Stage::Talking | Stage::Ending => {}
+    }
+}

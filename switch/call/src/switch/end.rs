@@ -1,0 +1,144 @@
+//! The one way a call ends, whatever ended it: legs told, timers off, channels free, relay back, then the bill.
+
+use super::{state::Core, timer::Timer};
+use crate::{
+    bill::settle,
+    call::{Call, Confirm, End, Stage, Target},
+    cause::{self, Cause},
+    hunt,
+    leg::{answer, bye, change},
+    media,
+};
+use tandem_billing::GatewayId;
+use tandem_sip::message::Draft;
+
+/// Which side has gone already and need not be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    Nobody,
+    Caller,
+    Callee,
+}
+
+/// Ends the call with the cause's own status.
+pub(crate) fn end(core: &mut Core, call: &mut Call, cause: &'static Cause, left: Left) {
+    end_with(core, call, cause, (cause.sip_status, cause.reason), left);
+}
+
+/// Ends the call; an unanswered caller is told `answer`.
+pub(crate) fn end_with(
+    core: &mut Core,
+    call: &mut Call,
+    cause: &'static Cause,
+    answer: (u16, &str),
+    left: Left,
+) {
+    match call.stage {
+        Stage::Hunting | Stage::Answering => {
+            hunt::abandon(core, call);
+            let answer = if answer.0 < 300 {
+                (487, "Request Terminated")
+            } else {
+                answer
+            };
+            call.marks.status = Some(answer.0);
+            let tag = call.caller.leg.dialog.local_tag.clone();
+            core.respond(call.caller.invite, answer, &tag, Draft::new());
+        }
+        Stage::Talking => {
+            call.marks.status = Some(200);
+            if left != Left::Caller {
+                bye::send_to_caller(core, call);
+            }
+        }
+        Stage::Ending => return,
+    }
+    if left != Left::Callee {
+        hang_up_callee(core, call);
+    }
+    change::abandon(core, call);
+    close(core, call, cause);
+}
+
+fn hang_up_callee(core: &mut Core, call: &mut Call) {
+    answer::confirm_unconfirmed(core, call);
+    if let Some(leg) = call.callee.as_mut() {
+        bye::send(core, leg);
+    }
+}
+
+fn close(core: &mut Core, call: &mut Call, cause: &'static Cause) {
+    let duration_ms = call.answered_ms(core.now);
+    call.stage = Stage::Ending;
+    call.end = Some(End {
+        cause,
+        at: core.now,
+        duration_ms,
+        booked: false,
+    });
+    for timer in [
+        Timer::NoResponse(call.id),
+        Timer::Ring(call.id),
+        Timer::Extend(call.id),
+        Timer::CutOff(call.id),
+    ] {
+        core.timers.disarm(timer);
+    }
+    core.outbox.forget(call.bill.hold_seq, call.id);
+    core.usage.call_ended(&call.who.chain);
+    leave_target(core, call, duration_ms);
+    core.feed.touch(call.id);
+    if !media::close(core, call) {
+        settle::book(core, call);
+    }
+}
+
+fn leave_target(core: &mut Core, call: &mut Call, duration_ms: u64) {
+    let answered = call.marks.answered.is_some();
+    let Some(target) = call.target.as_mut() else {
+        return;
+    };
+    release_target(core, target);
+    if let (Some(gateway), true) = (target.gateway, answered) {
+        core.usage.talked(gateway, duration_ms / 1000);
+        note_talk(core, gateway, duration_ms);
+    }
+}
+
+fn note_talk(core: &mut Core, gateway: GatewayId, duration_ms: u64) {
+    let tally = core.feed.tally(gateway);
+    tally.answered_ms = tally.answered_ms.saturating_add(duration_ms);
+    let totals = &mut core.feed.totals;
+    totals.answered_ms = totals.answered_ms.saturating_add(duration_ms);
+}
+
+/// The target's channel is free again.
+pub(crate) fn release_target(core: &mut Core, target: &mut Target) {
+    if std::mem::take(&mut target.counted) {
+        core.usage.attempt_ended(target.route, target.gateway);
+        if let Some(gateway) = target.gateway {
+            core.feed.tally(gateway);
+        }
+    }
+}
+
+/// The caller's ACK will never come.
+pub(crate) fn ack_timeout(core: &mut Core, call: &mut Call) {
+    match (call.stage, call.caller.confirm) {
+        (Stage::Talking, Confirm::Awaited) => {
+            call.caller.confirm = Confirm::Done;
+            end(core, call, &cause::ACK_TIMEOUT, Left::Nobody);
+        }
+        (Stage::Ending, Confirm::ThenBye) => {
+            call.caller.confirm = Confirm::Done;
+            bye::send(core, &mut call.caller.leg);
+        }
+        (Stage::Ending, Confirm::Awaited) => call.caller.confirm = Confirm::Done,
+        (
+            Stage::Hunting | Stage::Answering | Stage::Talking | Stage::Ending,
+            Confirm::Unanswered | Confirm::Done,
+        )
+        | (Stage::Hunting | Stage::Answering, Confirm::Awaited | Confirm::ThenBye)
+        | (Stage::Talking, Confirm::ThenBye) => {}
+    }
+}

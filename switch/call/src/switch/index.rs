@@ -1,0 +1,78 @@
+//! How what arrives finds its call: by transaction, tag, Call-ID or relay. Looked up only, never iterated.
+
+use std::collections::{HashMap, VecDeque};
+use tandem_billing::CallId;
+use tandem_sdp::{RelayId, Side};
+use tandem_sip::{
+    Flow, Mono,
+    endpoint::{ClientTxn, ServerTxn},
+};
+
+/// How long an INVITE that nobody wants any more can still be answered: the CANCEL's and the forks' 64*T1.
+const STRAY_US: u64 = 80_000_000;
+
+/// Everything here belongs to an open call and goes with it.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) servers: HashMap<ServerTxn, CallId>,
+    pub(crate) clients: HashMap<ClientTxn, CallId>,
+    /// By our own tag, which no peer can guess.
+    pub(crate) tags: HashMap<String, (CallId, Side)>,
+    /// Call-IDs of open legs: a merged request, or our own call coming back to us.
+    pub(crate) call_ids: HashMap<String, (CallId, Side)>,
+    pub(crate) relays: HashMap<RelayId, CallId>,
+}
+
+/// INVITEs we sent and gave up: should one be answered all the same, it gets ACK and BYE.
+#[derive(Debug, Default)]
+pub(crate) struct Strays {
+    flows: HashMap<ClientTxn, Flow>,
+    order: VecDeque<(Mono, ClientTxn)>,
+}
+
+impl Strays {
+    pub(crate) fn keep(&mut self, now: Mono, txn: ClientTxn, flow: Flow) {
+        while let Some((since, old)) = self.order.front().copied() {
+            if now.0.saturating_sub(since.0) < STRAY_US {
+                break;
+            }
+            self.order.pop_front();
+            self.flows.remove(&old);
+        }
+        if self.flows.insert(txn, flow).is_none() {
+            self.order.push_back((now, txn));
+        }
+    }
+
+    pub(crate) fn flow(&self, txn: ClientTxn) -> Option<Flow> {
+        self.flows.get(&txn).copied()
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.flows.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tandem_sip::Transport;
+
+    #[test]
+    fn strays_are_forgotten_in_time() {
+        let flow = Flow {
+            transport: Transport::Udp,
+            listener: 0,
+            connection: 0,
+            remote: ([127, 0, 0, 1], 5060).into(),
+        };
+        let mut strays = Strays::default();
+        strays.keep(Mono(0), ClientTxn(1), flow);
+        strays.keep(Mono(STRAY_US - 1), ClientTxn(2), flow);
+        assert!(strays.flow(ClientTxn(1)).is_some());
+        strays.keep(Mono(STRAY_US), ClientTxn(3), flow);
+        assert!(strays.flow(ClientTxn(1)).is_none());
+        assert_eq!(strays.len(), 2);
+    }
+}

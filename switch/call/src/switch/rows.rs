@@ -1,0 +1,144 @@
+//! Calls and gateways as the monitor shows them. Charges are computed here and nowhere per tick.
+
+use super::{Calls, register, state::Core};
+use crate::{
+    call::{Call, Stage},
+    io::Now,
+    monitor::{CallState, Change, LiveCall, Snapshot},
+};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use tandem_billing::{GatewayId, Micros};
+
+/// Sends a row for all that changed in this input.
+pub(super) fn emit(core: &mut Core, calls: &Calls) {
+    for id in core.feed.take_changed_calls() {
+        if let Some(call) = calls
+            .get(&id)
+            .filter(|call| call.end.is_none_or(|end| !end.booked))
+        {
+            let now = core.now;
+            core.feed
+                .push(|| Change::Call(Box::new(live_call(call, now))));
+        }
+    }
+    for id in core.feed.take_changed_gateways() {
+        let state = gateway_state(core, id);
+        core.feed.push(|| Change::Gateway(state));
+    }
+    let events = core.feed.take_events();
+    core.outputs.extend(events);
+}
+
+fn gateway_state(core: &Core, id: GatewayId) -> crate::monitor::GatewayState {
+    let name = core
+        .directory
+        .gateways
+        .get(&id)
+        .map_or("", |gateway| gateway.name.as_str());
+    core.feed
+        .gateway_state(id, name, core.usage.gateway_calls(id))
+}
+
+/// Everything at this instant; from here on deltas follow.
+pub(super) fn snapshot(core: &mut Core, calls: &Calls) -> Snapshot {
+    let seq = core.feed.watch();
+    let live = calls
+        .values()
+        .filter(|call| call.end.is_none_or(|end| !end.booked));
+    let rows: Vec<LiveCall> = live.map(|call| live_call(call, core.now)).collect();
+    let mut totals = core.feed.totals.clone();
+    let count = |wanted: fn(CallState) -> bool| {
+        u32::try_from(rows.iter().filter(|row| wanted(row.state)).count()).unwrap_or(u32::MAX)
+    };
+    totals.calls = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    totals.ringing = count(|state| matches!(state, CallState::Ringing | CallState::EarlyMedia));
+    totals.connected = count(|state| state == CallState::Answered);
+    totals.registrations = u32::try_from(core.registrar.len()).unwrap_or(u32::MAX);
+    let gateways = core
+        .directory
+        .gateways
+        .keys()
+        .map(|id| gateway_state(core, *id))
+        .collect();
+    Snapshot {
+        seq,
+        calls: rows,
+        registrations: register::snapshot(core),
+        gateways,
+        totals,
+    }
+}
+
+fn state(call: &Call) -> CallState {
+    match call.stage {
+        Stage::Hunting if call.marks.early_media => CallState::EarlyMedia,
+        Stage::Hunting if call.marks.ringing_at.is_some() => CallState::Ringing,
+        Stage::Hunting if call.target.is_none() => CallState::Routing,
+        Stage::Hunting | Stage::Answering => CallState::Trying,
+        Stage::Talking => CallState::Answered,
+        Stage::Ending => CallState::Ending,
+    }
+}
+
+fn live_call(call: &Call, now: Now) -> LiveCall {
+    let target = call.target.as_ref();
+    let client = call.bill.levels.first();
+    let answered_ms = call
+        .end
+        .map_or_else(|| call.answered_ms(now), |end| end.duration_ms);
+    let (charge, cost) = match call.marks.answered {
+        Some(_) => running(call, answered_ms),
+        None => (Micros::ZERO, Micros::ZERO),
+    };
+    LiveCall {
+        call: call.id,
+        state: state(call),
+        caller: call.who.caller.clone(),
+        dialled: call.who.dialled.clone(),
+        account: Some(call.who.account.id),
+        account_name: call.who.account.login.clone(),
+        chain: call.who.chain.clone(),
+        gateway: target.and_then(|target| target.gateway),
+        target_name: target.map_or_else(String::new, |target| target.name.clone()),
+        destination: client.map_or_else(String::new, |level| level.quote.description.clone()),
+        codec: call.media.codec.clone(),
+        started_at: call.began.utc,
+        answered_at: call.marks.answered.map(|answered| answered.utc),
+        currency: client.map(|level| level.quote.currency),
+        price_per_minute: client.map_or(Micros::ZERO, |level| micros(level.quote.price_per_minute)),
+        charge,
+        cost,
+        paid_until_s: call.bill.paid_until_s,
+        media_a: call.media.counters.0,
+        media_b: call.media.counters.1,
+    }
+}
+
+/// What would be booked if it ended now: the client's charge, and what the terminator or the next level takes.
+fn running(call: &Call, answered_ms: u64) -> (Micros, Micros) {
+    let mut charges = call
+        .bill
+        .levels
+        .iter()
+        .map(|level| level.quote.charge(answered_ms, 0).amount);
+    let charge = charges.next().unwrap_or_default();
+    let above = charges.next();
+    let taken = call
+        .bill
+        .cost
+        .as_ref()
+        .map(|cost| cost.quote.charge(answered_ms, 0).amount);
+    (charge, above.or(taken).unwrap_or_default())
+}
+
+/// For display: a price rounded to micro-units.
+fn micros(price: Decimal) -> Micros {
+    let scaled = price
+        .checked_mul(Decimal::from(1_000_000))
+        .map(|scaled| scaled.round());
+    Micros(
+        scaled
+            .and_then(|scaled| scaled.to_i64())
+            .unwrap_or(i64::MAX),
+    )
+}

@@ -1,0 +1,216 @@
+//! What all verbs share: the layers below, the ledger, the indexes and the way out. No call lives here.
+
+use super::{
+    feed::Feed,
+    index::{Index, Strays},
+    outbox::Outbox,
+    timer::{Timer, Timers},
+};
+use crate::{
+    Directory,
+    io::{MediaAddress, Now, Output, SwitchConfig, Token},
+    journal::Record,
+    leg::Farewells,
+    usage::{LiveUsage, UsageTable},
+};
+use rand_chacha::{
+    ChaCha12Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
+use tandem_billing::{CallId, ledger::Ledger};
+use tandem_sdp::{RelayCommand, RelayId, session::Origin};
+use tandem_sip::{
+    Flow, Transport,
+    digest::Authenticator,
+    endpoint::{Endpoint, Listener, ServerTxn},
+    message::Draft,
+    registrar::{Registrar, RegistrarConfig},
+};
+
+/// Life of a digest nonce.
+const NONCE_LIFE_MS: u64 = 300_000;
+/// Phones of one device at once.
+pub(crate) const MAX_BINDINGS: usize = 10;
+/// Devices with a phone registered.
+const MAX_REGISTERED_USERS: usize = 1_000_000;
+
+/// What the configuration fixes for the life of the process.
+pub(crate) struct Fixed {
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) media: Vec<MediaAddress>,
+    pub(crate) max_calls: usize,
+}
+
+/// Whether new calls are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    /// No more; who asked is told when the last one has ended.
+    Draining(Token),
+    /// The last one has ended.
+    Drained,
+}
+
+/// Shared by all verbs; a verb gets it beside the one call it works on.
+pub(crate) struct Core {
+    pub(crate) fixed: Fixed,
+    /// The clocks of the input being handled.
+    pub(crate) now: Now,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) digest: Authenticator,
+    pub(crate) registrar: Registrar,
+    pub(crate) ledger: Ledger,
+    pub(crate) usage: UsageTable,
+    pub(crate) index: Index,
+    pub(crate) strays: Strays,
+    pub(crate) farewells: Farewells,
+    pub(crate) timers: Timers,
+    pub(crate) outbox: Outbox,
+    pub(crate) feed: Feed,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) gate: Gate,
+    rng: ChaCha12Rng,
+    next_call: CallId,
+    next_relay: u64,
+}
+
+impl Core {
+    pub(crate) fn new(
+        config: SwitchConfig,
+        directory: Arc<Directory>,
+        ledger: Ledger,
+        now: Now,
+    ) -> Self {
+        let mut rng = ChaCha12Rng::from_seed(config.seed);
+        let mut key = || {
+            let mut bytes = [0; 32];
+            rng.fill_bytes(&mut bytes);
+            bytes
+        };
+        let (endpoint_seed, digest_key) = (key(), key());
+        let settings = &directory.settings;
+        let registrar = RegistrarConfig {
+            min_expires_s: settings.min_register_s,
+            max_expires_s: settings.max_register_s,
+            default_expires_s: settings.max_register_s,
+            max_bindings_per_user: MAX_BINDINGS,
+            max_users: MAX_REGISTERED_USERS,
+        };
+        Self {
+            fixed: Fixed {
+                listeners: config.endpoint.listeners.clone(),
+                media: config.media,
+                max_calls: config.max_calls,
+            },
+            now,
+            directory,
+            endpoint: Endpoint::new(config.endpoint, endpoint_seed),
+            digest: Authenticator::new(digest_key, NONCE_LIFE_MS),
+            registrar: Registrar::new(registrar),
+            ledger,
+            usage: UsageTable::default(),
+            index: Index::default(),
+            strays: Strays::default(),
+            farewells: Farewells::default(),
+            timers: Timers::default(),
+            outbox: Outbox::new(config.next_seq),
+            feed: Feed::default(),
+            outputs: VecDeque::new(),
+            gate: Gate::Open,
+            rng,
+            next_call: config.next_call,
+            next_relay: 1,
+        }
+    }
+
+    pub(crate) fn new_call_id(&mut self) -> CallId {
+        let id = self.next_call;
+        self.next_call = CallId(id.0.saturating_add(1));
+        id
+    }
+
+    pub(crate) fn new_relay_id(&mut self) -> RelayId {
+        let id = RelayId(self.next_relay);
+        self.next_relay += 1;
+        id
+    }
+
+    /// 0..10_000.
+    pub(crate) fn draw(&mut self) -> u16 {
+        (self.rng.next_u32() % 10_000) as u16
+    }
+
+    pub(crate) fn random(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+
+    /// A fresh o= line for a leg whose media address is `address`.
+    pub(crate) fn new_origin(&mut self, flow: Flow) -> Origin {
+        // RFC 8866 wants numbers; many peers read them into signed 64 bits.
+        let session_id = self.random() >> 2;
+        let address = self
+            .media(flow.listener)
+            .map_or(flow.remote.ip(), |media| media.advertised);
+        Origin {
+            session_id,
+            version: 1,
+            address,
+        }
+    }
+
+    /// Audio addresses that go with a listener.
+    pub(crate) fn media(&self, listener: u16) -> Option<MediaAddress> {
+        self.fixed.media.get(usize::from(listener)).copied()
+    }
+
+    /// The way to a peer we speak to first, over the first listener of its transport and family.
+    pub(crate) fn flow_to(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
+        let fits = |l: &Listener| l.transport == transport && l.local.is_ipv4() == remote.is_ipv4();
+        let listener = self.fixed.listeners.iter().position(fits)?;
+        Some(Flow {
+            transport,
+            listener: u16::try_from(listener).ok()?,
+            connection: 0,
+            remote,
+        })
+    }
+
+    pub(crate) fn live_usage(&self) -> LiveUsage<'_> {
+        LiveUsage {
+            now: self.now.mono,
+            table: &self.usage,
+            registrar: &self.registrar,
+        }
+    }
+
+    pub(crate) fn respond(
+        &mut self,
+        txn: ServerTxn,
+        (status, reason): (u16, &str),
+        to_tag: &str,
+        draft: Draft,
+    ) {
+        self.endpoint
+            .respond(self.now.mono, txn, status, reason, to_tag, draft);
+    }
+
+    /// A final answer that opens no dialog.
+    pub(crate) fn reject(&mut self, txn: ServerTxn, answer: (u16, &str), draft: Draft) {
+        let tag = self.endpoint.new_tag();
+        self.respond(txn, answer, &tag, draft);
+    }
+
+    pub(crate) fn record(&mut self, record: Record) -> u64 {
+        self.outbox.record(record)
+    }
+
+    pub(crate) fn relay(&mut self, command: RelayCommand) {
+        self.outputs.push_back(Output::Relay(command));
+    }
+
+    pub(crate) fn arm_in(&mut self, timer: Timer, after: Duration) {
+        self.timers.arm_in(timer, self.now.mono, after);
+    }
+}

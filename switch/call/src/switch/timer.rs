@@ -1,0 +1,116 @@
+//! Every timer of the call core and the one ordered index that says which is next.
+//!
+//! Protocol timers live in the SIP endpoint, bindings in the registrar; these are the call's own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+use tandem_billing::CallId;
+use tandem_sip::Mono;
+
+/// All timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// The target tried has said nothing at all: its next host, or the next candidate.
+    NoResponse(CallId),
+    /// The target tried has neither answered nor refused for its ring timeout.
+    Ring(CallId),
+    /// The relay has not answered an `Open`.
+    RelayOpen(CallId),
+    /// The next slice is to be reserved, some time before the paid one runs out.
+    Extend(CallId),
+    /// The last paid second, or the longest duration allowed, is over.
+    CutOff(CallId),
+    /// The relay has not sent its last counters: the CDR is written without them.
+    RelayClose(CallId),
+    /// The patience of a drain is over.
+    Drain,
+}
+
+/// What is armed. A timer is armed once: arming it again moves it.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    due: BTreeSet<(Mono, Timer)>,
+    armed: BTreeMap<Timer, Mono>,
+}
+
+impl Timers {
+    pub(crate) fn arm(&mut self, timer: Timer, at: Mono) {
+        self.disarm(timer);
+        self.armed.insert(timer, at);
+        self.due.insert((at, timer));
+    }
+
+    pub(crate) fn arm_in(&mut self, timer: Timer, now: Mono, after: Duration) {
+        self.arm(timer, now + after);
+    }
+
+    pub(crate) fn disarm(&mut self, timer: Timer) {
+        if let Some(at) = self.armed.remove(&timer) {
+            self.due.remove(&(at, timer));
+        }
+    }
+
+    pub(crate) fn next(&self) -> Option<Mono> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Takes the earliest timer that is due.
+    pub(crate) fn pop_due(&mut self, now: Mono) -> Option<Timer> {
+        let (at, timer) = self.due.first().copied()?;
+        if at > now {
+            return None;
+        }
+        self.disarm(timer);
+        Some(timer)
+    }
+
+    /// Disarms all that a call could have armed.
+    pub(crate) fn disarm_call(&mut self, call: CallId) {
+        for timer in [
+            Timer::NoResponse(call),
+            Timer::Ring(call),
+            Timer::RelayOpen(call),
+            Timer::Extend(call),
+            Timer::CutOff(call),
+            Timer::RelayClose(call),
+        ] {
+            self.disarm(timer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arming_again_moves_a_timer() {
+        let mut timers = Timers::default();
+        let (ring, cut) = (Timer::Ring(CallId(1)), Timer::CutOff(CallId(1)));
+        timers.arm(ring, Mono(5));
+        timers.arm(cut, Mono(7));
+        timers.arm(ring, Mono(9));
+        assert_eq!(timers.next(), Some(Mono(7)));
+        assert_eq!(timers.pop_due(Mono(6)), None);
+        assert_eq!(timers.pop_due(Mono(9)), Some(cut));
+        assert_eq!(timers.pop_due(Mono(9)), Some(ring));
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn nothing_of_a_call_stays_armed() {
+        let mut timers = Timers::default();
+        for timer in [
+            Timer::Extend(CallId(1)),
+            Timer::CutOff(CallId(1)),
+            Timer::Ring(CallId(2)),
+        ] {
+            timers.arm(timer, Mono(1));
+        }
+        timers.disarm_call(CallId(1));
+        assert_eq!(timers.pop_due(Mono(1)), Some(Timer::Ring(CallId(2))));
+        assert_eq!(timers.pop_due(Mono(1)), None);
+    }
+}
