@@ -14,25 +14,36 @@ use tandem_billing::{
 };
 use tandem_sip::{Transport, digest::Ha1};
 
+/// A customer or reseller as the call path reads it.
 #[derive(Clone, Debug)]
 pub struct Account {
+    /// Row id.
     pub id: AccountId,
     /// Login: also the name reports show.
     pub login: String,
+    /// How its calls are recognised.
     pub kind: AccountKind,
+    /// Only active ones call.
     pub status: AccountStatus,
+    /// Fixed at creation; its tariffs have the same.
     pub currency: Currency,
     /// 0 for prepaid; a credit limit otherwise (0 means none).
     pub credit_limit: Micros,
+    /// What it pays; None refuses its calls.
     pub tariff: Option<TariffId>,
+    /// None takes the nearest reseller's.
     pub routing_group: Option<RoutingGroupId>,
     /// The reseller above, if any; resellers are accounts too.
     pub reseller: Option<AccountId>,
+    /// Rewriting toward plan, tariff and caller ID.
     pub rules: NumberRules,
+    /// Applied before the caller rules.
     pub caller_id: CallerIdRule,
     /// Empty allows all. Emergency numbers pass both lists.
     pub allowed_prefixes: Vec<String>,
+    /// Numbers it may not call.
     pub blocked_prefixes: Vec<String>,
+    /// Of its whole branch, if a reseller.
     pub limits: Limits,
     /// Seconds; 0 means the global setting.
     pub max_duration_s: u32,
@@ -40,66 +51,96 @@ pub struct Account {
     pub max_rate_per_minute: Option<Micros>,
     /// Lower-case names in order of preference; empty allows all.
     pub codecs: Vec<String>,
+    /// Direct only where the target allows it too.
     pub media: MediaMode,
+    /// Whether a route dearer than the sale may be taken.
     pub loss_allowed: LossPolicy,
+    /// From then on its calls are refused.
     pub expires_at: Option<UtcMs>,
+    /// Dialled prefix -> tariff, before all others (rating.md rule 1.2).
     /// Dialled prefix -> tariff, caller prefix -> tariff (rating.md section 1).
     pub dnis_tariffs: PrefixMap<TariffId>,
+    /// Caller prefix -> tariff, before the account's own.
     pub ani_tariffs: PrefixMap<TariffId>,
 }
 
+/// How calls are recognised as the account's (features.md section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountKind {
+    /// By source address.
     Wholesale,
+    /// By digest.
     Retail,
+    /// By PIN.
     CallingCard,
+    /// By caller number at a trigger number.
     Callback,
+    /// By its cabins.
     CallShop,
+    /// By all of these.
     Common,
+    /// Places no calls itself; owns accounts.
     Reseller { level: u8 },
 }
+/// Whether it may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountStatus {
+    /// It may.
     Active,
+    /// Not for now.
     Blocked,
+    /// Not until extended.
     Expired,
+    /// Never again.
     Closed,
 }
+/// What the loss guard does with a route dearer than the sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LossPolicy {
+    /// Drops it.
     Refuse,
+    /// Keeps it.
     Allow,
 }
 /// What the far end sees as the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallerIdRule {
-    /** as the phone sends it */
+    /// As the phone sends it.
     Pass,
-    /** always this */
+    /// Always this.
     Fixed(String),
-    /** only one of these, else the first */
+    /// Only one of these, else the first.
     OneOf(Vec<String>),
 }
+/// Which way the audio takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaMode {
+    /// Through our relay.
     Relay,
-    /** no relay: the sides exchange audio directly */
+    /// No relay: the sides exchange audio directly.
     Direct,
 }
 /// 0 means unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
+    /// Up at once, ringing included.
     pub max_calls: u32,
+    /// Begun within a second.
     pub max_cps: u32,
 }
 
 /// How a source address is recognised as an account's.
 #[derive(Clone, Debug)]
 pub struct SourceAddress {
+    /// Whose.
     pub account: AccountId,
+    /// First address of the network.
     pub network: IpAddr,
+    /// Leading bits that must agree: 32 or 128 for one address.
     pub prefix_len: u8,
+    /// None takes any.
     pub port: Option<u16>,
+    /// None takes any.
     pub transport: Option<Transport>,
     /// The dialled number must begin with it; it is stripped. Empty for none.
     pub tech_prefix: String,
@@ -108,94 +149,144 @@ pub struct SourceAddress {
 /// One SIP log-in of an account.
 #[derive(Clone, Debug)]
 pub struct Device {
+    /// Digest user name.
     pub username: String,
+    /// Whose.
     pub account: AccountId,
+    /// All that is kept of its password.
     pub ha1: Ha1,
-    /** number others reach it by, besides its username */
+    /// Number others reach it by, besides its username.
     pub extension: Option<String>,
 }
 
+/// A SIP peer that calls are sent to.
 #[derive(Clone, Debug)]
 pub struct Gateway {
+    /// Row id.
     pub id: GatewayId,
+    /// For people.
     pub name: String,
+    /// Disabled ones get no calls.
     pub enabled: bool,
     /// In order of priority, then weight. Resolved addresses; names are resolved by the shell.
     pub hosts: Vec<GatewayHost>,
+    /// To its hosts.
     pub transport: Transport,
+    /// Answers its challenges.
     pub auth: Option<GatewayAuth>,
+    /// Rewriting toward it, and its rating number.
     pub rules: NumberRules,
+    /// Lower-case names in order of preference; empty allows all.
     pub codecs: Vec<String>,
+    /// Of calls to it.
     pub limits: Limits,
+    /// What it takes; None counts as nothing.
     pub cost_tariff: Option<TariffId>,
     /// Final status codes on which the hunt stops instead of going on.
     pub stop_codes: Vec<u16>,
     /// Seconds without any provisional response after which the next route is tried.
     pub no_response_s: u32,
+    /// Seconds of ringing; 0 means the global setting.
     pub ring_timeout_s: u32,
+    /// Direct only where the account allows it too.
     pub media: MediaMode,
+    /// Of its cost tariff.
     pub currency: Currency,
+    /// Host part of From toward it; ours if None.
     pub from_domain: Option<String>,
+    /// Whether P-Asserted-Identity is sent (RFC 3325).
     pub send_pai: bool,
 }
+/// One address of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayHost {
+    /// Resolved.
     pub address: SocketAddr,
+    /// Lower first.
     pub priority: u16,
+    /// Share among equal priority.
     pub weight: u16,
 }
+/// Our user at a gateway.
 #[derive(Clone, Debug)]
 pub struct GatewayAuth {
+    /// Digest user name.
     pub username: String,
+    /// In clear: we must answer with it.
     pub password: String,
 }
 
+/// What an account's calls are routed by.
 #[derive(Clone, Debug)]
 pub struct RoutingGroup {
+    /// Row id.
     pub id: RoutingGroupId,
+    /// For people.
     pub name: String,
     /// Rows of the group it inherits from are tried after its own of the same prefix.
     pub inherits: Option<RoutingGroupId>,
+    /// Order among rows of one prefix.
     pub policy: RoutingPolicy,
+    /// Its rows.
     pub routes: PrefixMap<Vec<Arc<Route>>>,
 }
+/// How rows of one prefix are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoutingPolicy {
+    /// By priority, equal ones by share.
     AsListed,
+    /// Cheapest cost tariff first.
     LeastCost,
+    /// Best recent ASR, then ACD.
     Quality,
+    /// Widest margin first.
     Margin,
 }
 
 /// A row of the dial plan.
 #[derive(Clone, Debug)]
 pub struct Route {
+    /// Row id.
     pub id: RouteId,
+    /// What the number begins with; longest wins. Empty fits all.
     pub prefix: String,
+    /// Lower first.
     pub priority: u16,
+    /// Where it leads.
     pub target: Target,
     /// Percent among rows of the same prefix and priority.
     pub share: u8,
+    /// When it holds.
     pub hours: Hours,
+    /// Rewriting before the target's own.
     pub rules: NumberRules,
+    /// Of calls by this row.
     pub limits: Limits,
+    /// Disabled rows are skipped.
     pub enabled: bool,
 }
 /// Days and minutes in a time zone; the default is always. As `billing::tariff::Span`.
 #[derive(Clone, Debug)]
 pub struct Hours {
+    /// Which days and minutes.
     pub span: Span,
+    /// Whose wall clock.
     pub time_zone: jiff::tz::TimeZone,
 }
+/// Where a dial plan row leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
+    /// A terminator.
     Gateway(GatewayId),
     /// Registered phones of an account.
     Account(AccountId),
     /// The registered device or extension whose name is the dialled number.
     LocalDevice,
+    /// Nowhere: the call is refused and the hunt ends here.
     Reject {
+        /// 400 to 699.
         status: u16,
+        /// Reason phrase.
         reason: String,
     },
 }
@@ -203,19 +294,29 @@ pub enum Target {
 /// Global settings of the call path; take effect with the snapshot.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Digest realm; secrets are stored for it.
     pub realm: String,
+    /// Seconds of ringing before the next route or the end.
     pub ring_timeout_s: u32,
+    /// Seconds; 0 means no limit.
     pub max_duration_s: u32,
-    /// Two hop limits: routes tried within one prefix, and in all.
+    /// Routes tried within one prefix.
     pub max_hops_per_prefix: u8,
+    /// In all prefixes.
     pub max_hops: u8,
     /// Prefixes or numbers that always pass lists (not balance unless their rate is free to call).
     pub emergency_numbers: Vec<String>,
+    /// Caller prefixes refused.
     pub blocked_callers: Vec<String>,
+    /// Number prefixes refused.
     pub blocked_numbers: Vec<String>,
+    /// Seconds without audio after which a call is ended; 0 never.
     pub rtp_inactivity_s: u32,
+    /// Of the whole switch.
     pub global_limits: Limits,
+    /// Shortest registration, seconds.
     pub min_register_s: u32,
+    /// Longest registration, seconds.
     pub max_register_s: u32,
     /// Longest slice reserved at once, seconds.
     pub max_slice_s: u32,
