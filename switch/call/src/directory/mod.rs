@@ -3,6 +3,11 @@
 //! The store builds it and swaps it whole after an edit; live calls keep the one they started with. Plain
 //! checked data plus look-up indexes; balances are not in it.
 
+pub mod spec;
+
+pub use spec::DirectorySpec;
+
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
     net::{IpAddr, SocketAddr},
@@ -65,7 +70,8 @@ pub struct Account {
 }
 
 /// How calls are recognised as the account's (features.md section 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AccountKind {
     /// By source address.
     Wholesale,
@@ -83,7 +89,8 @@ pub enum AccountKind {
     Reseller { level: u8 },
 }
 /// Whether it may call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AccountStatus {
     /// It may.
     Active,
@@ -95,7 +102,8 @@ pub enum AccountStatus {
     Closed,
 }
 /// What the loss guard does with a route dearer than the sale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LossPolicy {
     /// Drops it.
     Refuse,
@@ -103,7 +111,8 @@ pub enum LossPolicy {
     Allow,
 }
 /// What the far end sees as the caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CallerIdRule {
     /// As the phone sends it.
     Pass,
@@ -113,7 +122,8 @@ pub enum CallerIdRule {
     OneOf(Vec<String>),
 }
 /// Which way the audio takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MediaMode {
     /// Through our relay.
     Relay,
@@ -121,7 +131,8 @@ pub enum MediaMode {
     Direct,
 }
 /// 0 means unlimited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Up at once, ringing included.
     pub max_calls: u32,
@@ -231,7 +242,8 @@ pub struct RoutingGroup {
     pub routes: PrefixMap<Vec<Arc<Route>>>,
 }
 /// How rows of one prefix are ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RoutingPolicy {
     /// By priority, equal ones by share.
     AsListed,
@@ -274,7 +286,8 @@ pub struct Hours {
     pub time_zone: jiff::tz::TimeZone,
 }
 /// Where a dial plan row leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Target {
     /// A terminator.
     Gateway(GatewayId),
@@ -292,7 +305,8 @@ pub enum Target {
 }
 
 /// Global settings of the call path; take effect with the snapshot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Digest realm; secrets are stored for it.
     pub realm: String,
@@ -320,6 +334,26 @@ pub struct Settings {
     pub max_register_s: u32,
     /// Longest slice reserved at once, seconds.
     pub max_slice_s: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            realm: "tandem".into(),
+            ring_timeout_s: 90,
+            max_duration_s: 0,
+            max_hops_per_prefix: 5,
+            max_hops: 10,
+            emergency_numbers: Vec::new(),
+            blocked_callers: Vec::new(),
+            blocked_numbers: Vec::new(),
+            rtp_inactivity_s: 60,
+            global_limits: Limits::default(),
+            min_register_s: 60,
+            max_register_s: 3600,
+            max_slice_s: 60,
+        }
+    }
 }
 
 /// Everything an operator configured, at one instant.
