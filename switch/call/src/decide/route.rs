@@ -269,7 +269,7 @@ impl Hunt<'_> {
             return Err("its rules leave no number".to_owned());
         }
         let caller = route.rules.apply(RuleKey::Caller, &self.numbers.caller);
-        let cost = self.cost(gateway, &number)?;
+        let cost = self.cost(gateway, route)?;
         Ok(Found::Leg(Box::new(Candidate {
             leg: LegTarget::Gateway(Arc::clone(gateway)),
             caller: gateway.rules.apply(RuleKey::Caller, &caller),
@@ -297,12 +297,14 @@ impl Hunt<'_> {
         }
     }
 
-    /// The terminator's price for the number as its own `TP:` rule gives it, and the loss guard.
-    fn cost(&self, gateway: &Gateway, number: &str) -> Result<Option<Quote>, String> {
+    /// The terminator's price and the loss guard. Its rating number is the client's after the `TP:` rules of
+    /// the row and the gateway: each sees the result before.
+    fn cost(&self, gateway: &Gateway, route: &Route) -> Result<Option<Quote>, String> {
         let Some(tariff) = gateway.cost_tariff else {
             return Ok(None);
         };
-        let rated = gateway.rules.apply(RuleKey::Rating, number);
+        let by_row = route.rules.apply(RuleKey::Rating, &self.numbers.rating);
+        let rated = gateway.rules.apply(RuleKey::Rating, &by_row);
         let cost = self
             .call
             .directory
