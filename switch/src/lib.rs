@@ -6,4 +6,5 @@
 pub mod cli;
 pub mod config;
 pub mod daemon;
+mod demo;
 pub mod engine;

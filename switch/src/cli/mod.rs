@@ -4,6 +4,7 @@
 
 mod admin;
 mod books;
+mod demo;
 mod run;
 
 use crate::config::{Config, ConfigError};
@@ -45,6 +46,8 @@ impl Place {
 enum Command {
     /// Run the switch (the default).
     Run,
+    /// Run a sample operator whose phones call over real sockets.
+    Demo(demo::DemoArgs),
     /// Check the configuration and say every fault at once.
     Check,
     /// Create an admin log-in, or reset one's password. The switch must be stopped.
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
     let Cli { place, command } = Cli::parse();
     let done = match command.unwrap_or(Command::Run) {
         Command::Run => run::run(&place),
+        Command::Demo(args) => demo::run(&place, &args),
         Command::Check => check(&place),
         Command::Admin(args) => admin::run(&place, &args),
         Command::Verify => books::verify(&place),

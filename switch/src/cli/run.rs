@@ -53,7 +53,7 @@ fn reload(place: &Place, running: &Config) {
     }
 }
 
-fn start_log(config: &Config) -> Result<(), Failure> {
+pub(super) fn start_log(config: &Config) -> Result<(), Failure> {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| config.log.filter.clone());
     let filter: EnvFilter = filter.parse()?;
     tracing_subscriber::fmt()
