@@ -4,7 +4,10 @@
 
 mod admin;
 mod books;
+mod cases;
+mod decide;
 mod demo;
+mod rate;
 mod run;
 
 use crate::config::{Config, ConfigError};
@@ -52,6 +55,12 @@ enum Command {
     Check,
     /// Create an admin log-in, or reset one's password. The switch must be stopped.
     Admin(admin::AdminArgs),
+    /// Price cases of number, instant and duration from a file. No switch needed.
+    #[command(after_long_help = rate::FORMAT)]
+    Rate(rate::RateArgs),
+    /// Decide cases of caller and number from a file: routes, prices, refusals, with the trace. No switch needed.
+    #[command(after_long_help = decide::FORMAT)]
+    Decide(decide::DecideArgs),
     /// Check the books: balances against entries, holds against calls, CDRs against charges.
     Verify,
     /// Copy the database while the switch runs.
@@ -73,6 +82,8 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&place, &args),
         Command::Check => check(&place),
         Command::Admin(args) => admin::run(&place, &args),
+        Command::Rate(args) => rate::run(&args),
+        Command::Decide(args) => decide::run(&args),
         Command::Verify => books::verify(&place),
         Command::Backup { to } => books::backup(&place, &to),
     };
