@@ -208,7 +208,7 @@ CREATE INDEX tariff_base ON tariff (base_tariff_id);
 CREATE TABLE rate (
     id                      INTEGER PRIMARY KEY,
     revision                INTEGER NOT NULL,
-    tariff_id               INTEGER NOT NULL REFERENCES tariff (id),
+    tariff_id               INTEGER NOT NULL,
     generation              INTEGER NOT NULL,
     prefix                  TEXT NOT NULL,
     description             TEXT NOT NULL,
@@ -237,6 +237,13 @@ CREATE TABLE rate (
     free_to_call            INTEGER NOT NULL CHECK (free_to_call IN (0, 1))
 ) STRICT;
 CREATE INDEX rate_tariff ON rate (tariff_id, generation, prefix);
+-- Generations not in force, being written or being removed in short steps: rates of a deleted tariff outlive
+-- it for a moment, which is why they have no foreign key. Ids of tariffs are never used again.
+CREATE TABLE rate_sweep (
+    tariff_id  INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (tariff_id, generation)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE dnis_tariff (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

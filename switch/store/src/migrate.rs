@@ -1,19 +1,168 @@
-//! Numbered, forward-only migrations; the file is copied before.
-use crate::StoreError;
-use rusqlite::Connection;
-use std::path::Path;
+//! Numbered, forward-only migrations. The file is copied before the first one that changes it.
+//!
+//! The schema's number is SQLite's `user_version`; each migration runs in a transaction of its own with its
+//! number, so that a crash leaves the file at one number or the next. `schema.sql` is what all of them
+//! together make; a test holds both against each other.
+
+use crate::{StoreError, backup, connection::APPLICATION_ID, edit};
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::{Path, PathBuf};
+use tracing::info;
+
+/// One step.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Migration {
+    /// 1, 2, 3, ... without a gap.
     pub number: u32,
+    /// What it does.
     pub sql: &'static str,
 }
+
+/// All steps there ever were.
 pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
     number: 1,
     sql: include_str!("../migrations/0001_initial.sql"),
 }];
+
+/// Brings a file to the newest schema; a new file gets all of it.
 pub(crate) fn run(
     connection: &mut Connection,
     path: &Path,
     migrations: &[Migration],
 ) -> Result<(), StoreError> {
-    todo!()
+    let found = check(connection, path)?;
+    let known = migrations.last().map_or(0, |last| last.number);
+    if found > known {
+        return Err(StoreError::TooNew {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    if found > 0 && found < known {
+        keep_copy(connection, path, found)?;
+    }
+    for migration in migrations.iter().filter(|migration| migration.number > found) {
+        step(connection, migration)?;
+        info!(number = migration.number, "database migrated");
+    }
+    edit::add_missing_settings(connection)
+}
+
+/// The schema number of a file that is ours or empty.
+fn check(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let foreign = |_| StoreError::Foreign(path.to_owned());
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(foreign)?;
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if tables > 0 && id != APPLICATION_ID {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn keep_copy(connection: &Connection, path: &Path, found: u32) -> Result<(), StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".schema{found}.bak"));
+    let copy = PathBuf::from(name);
+    if !copy.exists() {
+        backup::copy(connection, &copy)?;
+    }
+    info!(copy = %copy.display(), "database copied before its migration");
+    Ok(())
+}
+
+fn step(connection: &mut Connection, migration: &Migration) -> Result<(), StoreError> {
+    let failed = StoreError::sqlite("migrate the database");
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    transaction.execute_batch(migration.sql).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", migration.number)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.commit().map_err(StoreError::sqlite("commit a migration"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection;
+
+    fn shape(connection: &Connection) -> Vec<(String, String)> {
+        let mut statement = connection
+            .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+            .unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn the_schema_file_is_what_the_migrations_make() {
+        let whole = Connection::open_in_memory().unwrap();
+        whole.execute_batch(include_str!("../schema.sql")).unwrap();
+        let stepwise = Connection::open_in_memory().unwrap();
+        for migration in MIGRATIONS {
+            stepwise.execute_batch(migration.sql).unwrap();
+        }
+        assert_eq!(shape(&whole), shape(&stepwise));
+        for (index, migration) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(migration.number as usize, index + 1);
+        }
+    }
+
+    #[test]
+    fn every_table_is_strict() {
+        let whole = Connection::open_in_memory().unwrap();
+        whole.execute_batch(include_str!("../schema.sql")).unwrap();
+        let loose: i64 = whole
+            .query_row(
+                "SELECT count(*) FROM pragma_table_list WHERE strict = 0 AND schema = 'main' AND name NOT LIKE 'sqlite_%'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(loose, 0);
+    }
+
+    const SECOND: Migration = Migration {
+        number: 2,
+        sql: "CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;",
+    };
+    const BROKEN: Migration = Migration {
+        number: 3,
+        sql: "CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT; CREATE TABLE later (id) STRICT;",
+    };
+
+    #[test]
+    fn the_file_is_copied_before_and_a_failed_step_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let mut file = connection::read_write(&path).unwrap();
+        run(&mut file, &path, MIGRATIONS).unwrap();
+        let copy = folder.path().join("t.db.schema1.bak");
+        assert!(!copy.exists(), "a new file needs no copy");
+
+        let failed = run(&mut file, &path, &[MIGRATIONS[0], SECOND, BROKEN]);
+        assert!(matches!(failed, Err(StoreError::Sqlite { .. })));
+        let version: u32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, 2);
+        assert!(!shape(&file).iter().any(|(name, _)| name == "half"));
+        assert!(shape(&file).iter().any(|(name, _)| name == "later"));
+        let before = connection::read_only(&copy).unwrap();
+        assert!(!shape(&before).iter().any(|(name, _)| name == "later"));
+    }
+
+    #[test]
+    fn foreign_and_newer_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let mut file = connection::read_write(&path).unwrap();
+        file.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(matches!(run(&mut file, &path, MIGRATIONS), Err(StoreError::Foreign(_))));
+
+        let path = folder.path().join("newer.db");
+        let mut file = connection::read_write(&path).unwrap();
+        run(&mut file, &path, MIGRATIONS).unwrap();
+        file.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(run(&mut file, &path, MIGRATIONS), Err(StoreError::TooNew { found: 99, .. })));
+    }
 }

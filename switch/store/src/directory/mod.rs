@@ -1,7 +1,26 @@
 //! The directory snapshot: built at start, rebuilt in its changed parts after an edit.
-use crate::{Event, StoreError};
+//!
+//! [`Catalogue`] keeps the last snapshot and the built tariffs; a rebuild reads only what [`Changes`] names and
+//! shares the rest. [`Publisher`] does that on a thread of its own, so that a large tariff neither holds up
+//! the journal nor is read for an edit of something else; edits that come meanwhile are taken together.
+
+mod accounts;
+mod dial_plan;
+mod publisher;
+mod row;
+mod tariffs;
+
+pub(crate) use publisher::{Published, Publisher};
+pub(crate) use tariffs::{load_header, load_prefix, rate_of, spec_of};
+
+use crate::StoreError;
 use rusqlite::Connection;
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::SocketAddr,
+    sync::Arc,
+};
+use tandem_billing::{Tariff, TariffBook, TariffId};
 use tandem_call::Directory;
 
 /// Parts of the directory that were edited.
@@ -13,13 +32,14 @@ pub struct Changes {
     pub devices: BTreeSet<i64>,
     /// Row ids.
     pub gateways: BTreeSet<i64>,
-    /// Row ids.
+    /// Row ids; their dial plan rows are meant as well.
     pub groups: BTreeSet<i64>,
-    /// Row ids.
+    /// Row ids; their rates are meant as well.
     pub tariffs: BTreeSet<i64>,
     /// Small tables that are read whole.
     pub tables: BTreeSet<Table>,
 }
+
 /// A small table that is read whole when it changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
@@ -28,40 +48,136 @@ pub enum Table {
     /// Settings and blocklists.
     Settings,
 }
-pub(crate) type Resolve = Arc<dyn Fn(&str, u16) -> Vec<SocketAddr> + Send + Sync>;
-pub(crate) struct Catalogue {
-    resolve: Resolve,
-}
-impl Catalogue {
-    pub fn new(resolve: Resolve) -> Self {
-        Self { resolve }
+
+impl Changes {
+    /// These and those.
+    pub fn merge(&mut self, mut other: Self) {
+        self.accounts.append(&mut other.accounts);
+        self.devices.append(&mut other.devices);
+        self.gateways.append(&mut other.gateways);
+        self.groups.append(&mut other.groups);
+        self.tariffs.append(&mut other.tariffs);
+        self.tables.append(&mut other.tables);
     }
-    pub fn load(&mut self, connection: &Connection) -> Result<Arc<Directory>, StoreError> {
-        todo!()
+    /// Whether the directory stays as it is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
-pub(crate) struct Publisher {
-    catalogue: Catalogue,
-    connection: Connection,
+
+/// Which rows of a table are read.
+#[derive(Clone, Copy)]
+enum Which<'a> {
+    All,
+    Ids(&'a BTreeSet<i64>),
 }
-impl Publisher {
-    pub fn new(catalogue: Catalogue, connection: Connection) -> Self {
-        Self {
-            catalogue,
-            connection,
+
+impl Which<'_> {
+    /// SQL that keeps the rows whose `column` is wanted. Ids are our own integers.
+    fn condition(self, column: &str) -> String {
+        match self {
+            Which::All => "1".to_owned(),
+            Which::Ids(ids) => {
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                format!("{column} IN ({})", ids.join(","))
+            }
         }
     }
-    pub fn run(mut self, todo: &Published, on_event: &(dyn Fn(Event) + Send + Sync)) {
-        todo!()
-    }
 }
-#[derive(Debug, Default)]
-pub(crate) struct Published {}
-impl Published {
-    pub fn add(&self, changes: Changes, then: Box<dyn FnOnce() + Send>) {
-        todo!()
+
+/// Addresses of a host name.
+pub(crate) type Resolve = Arc<dyn Fn(&str, u16) -> Vec<SocketAddr> + Send + Sync>;
+
+/// The snapshot in force and what the next one is made from.
+pub(crate) struct Catalogue {
+    resolve: Resolve,
+    tariffs: BTreeMap<TariffId, Arc<Tariff>>,
+    current: Option<Arc<Directory>>,
+}
+
+impl Catalogue {
+    pub fn new(resolve: Resolve) -> Self {
+        Self {
+            resolve,
+            tariffs: BTreeMap::new(),
+            current: None,
+        }
     }
-    pub fn stop(&self) {
-        todo!()
+
+    /// All of it, under one read transaction.
+    pub fn load(&mut self, connection: &Connection) -> Result<Arc<Directory>, StoreError> {
+        let reading = connection.unchecked_transaction()?;
+        self.tariffs = tariffs::load(&reading, Which::All)?;
+        let mut directory = Directory {
+            version: 1,
+            accounts: accounts::load(&reading, Which::All)?,
+            devices: HashMap::new(),
+            account_devices: BTreeMap::new(),
+            extensions: HashMap::new(),
+            sources: accounts::load_sources(&reading)?,
+            gateways: dial_plan::load_gateways(&reading, Which::All, &*self.resolve)?,
+            groups: dial_plan::load_groups(&reading, Which::All)?,
+            tariffs: self.book()?,
+            settings: dial_plan::load_settings(&reading)?,
+        };
+        accounts::load_devices(&reading, Which::All, &mut directory)?;
+        drop(reading);
+        Ok(self.put(directory))
+    }
+
+    /// The current one with the changed parts read again; all else is shared.
+    pub fn reload(&mut self, connection: &Connection, changes: &Changes) -> Result<Arc<Directory>, StoreError> {
+        let Some(current) = self.current.clone() else {
+            return self.load(connection);
+        };
+        let reading = connection.unchecked_transaction()?;
+        let mut next = Directory::clone(&current);
+        next.version += 1;
+        if !changes.accounts.is_empty() {
+            next.accounts.retain(|id, _| !changes.accounts.contains(&id.0));
+            next.accounts.extend(accounts::load(&reading, Which::Ids(&changes.accounts))?);
+        }
+        if !changes.devices.is_empty() {
+            accounts::forget_devices(&changes.devices, &mut next);
+            accounts::load_devices(&reading, Which::Ids(&changes.devices), &mut next)?;
+        }
+        if !changes.gateways.is_empty() {
+            next.gateways.retain(|id, _| !changes.gateways.contains(&id.0));
+            let which = Which::Ids(&changes.gateways);
+            next.gateways.extend(dial_plan::load_gateways(&reading, which, &*self.resolve)?);
+        }
+        if !changes.groups.is_empty() {
+            next.groups.retain(|id, _| !changes.groups.contains(&id.0));
+            next.groups.extend(dial_plan::load_groups(&reading, Which::Ids(&changes.groups))?);
+        }
+        if !changes.tariffs.is_empty() {
+            let fresh = tariffs::load(&reading, Which::Ids(&changes.tariffs))?;
+            self.tariffs.retain(|id, _| !changes.tariffs.contains(&id.0));
+            self.tariffs.extend(fresh);
+            next.tariffs = self.book()?;
+        }
+        if changes.tables.contains(&Table::Sources) {
+            next.sources = accounts::load_sources(&reading)?;
+        }
+        if changes.tables.contains(&Table::Settings) {
+            next.settings = dial_plan::load_settings(&reading)?;
+        }
+        drop(reading);
+        Ok(self.put(next))
+    }
+
+    fn book(&self) -> Result<TariffBook, StoreError> {
+        let tariffs = self.tariffs.values().cloned().collect();
+        TariffBook::build(tariffs).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            StoreError::corrupt("tariffs", faults.join("; "))
+        })
+    }
+
+    fn put(&mut self, directory: Directory) -> Arc<Directory> {
+        let directory = Arc::new(directory);
+        self.current = Some(Arc::clone(&directory));
+        directory
     }
 }

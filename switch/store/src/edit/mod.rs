@@ -3,9 +3,21 @@
 //! An update or delete names the revision it was made on, so that two people never overwrite each other
 //! unknowingly. Several edits given together are done all or not at all.
 
+mod account;
+mod apply;
+mod check;
+mod dial_plan;
+mod operator;
+mod reseller;
 mod settings;
+mod tariff;
 
+pub(crate) use apply::{Audit, apply, audit};
+pub(crate) use check::{parse_network, parse_zone};
+pub(crate) use settings::{add_missing_settings, read_settings};
+pub(crate) use operator::SHORTEST_PASSWORD;
 pub use settings::{SettingInfo, settings};
+pub(crate) use tariff::sheet_faults;
 
 use crate::{
     query::Scope,
@@ -214,8 +226,27 @@ impl From<rusqlite::Error> for EditError {
     }
 }
 
+/// Called with the result of edits.
 pub(crate) type Then = Box<dyn FnOnce(Result<Vec<Edited>, EditError>) + Send>;
-pub(crate) struct Prepared {}
+
+/// An edit whose slow part is done: a password is a hash already.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    edit: Edit,
+    /// The hash of a login's new password.
+    hash: Option<String>,
+}
+
+/// Hashes a login's password, on the caller's thread.
 pub(crate) fn prepare(edit: Edit) -> Result<Prepared, EditError> {
-    todo!()
+    let hash = match &edit.change {
+        Change::Create { resource: Resource::Login, value } | Change::Update { resource: Resource::Login, value } => {
+            match value.get("password") {
+                Some(Value::String(password)) => Some(crate::login::hash(password)?),
+                _ => None,
+            }
+        }
+        Change::Create { .. } | Change::Update { .. } | Change::Delete { .. } => None,
+    };
+    Ok(Prepared { edit, hash })
 }

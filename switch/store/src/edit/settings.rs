@@ -1,5 +1,12 @@
-//! Settings that hold for the whole switch: keys, types, ranges, defaults.
-use serde_json::Value;
+//! Settings that hold for the whole switch: keys, types, ranges, defaults. One table; everything else about
+//! settings follows from it.
+
+use super::EditError;
+use crate::StoreError;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tandem_call::directory::{Limits, Settings};
 
 /// What a setting is.
 #[derive(Clone, Debug, PartialEq)]
@@ -8,11 +15,102 @@ pub struct SettingInfo {
     pub key: &'static str,
     /// At the first start.
     pub default: Value,
+    /// Smallest and greatest value of a number.
+    pub range: Option<(u64, u64)>,
     /// For people.
     pub help: &'static str,
 }
-/// All settings.
+
+/// All settings there are.
 #[must_use]
 pub fn settings() -> Vec<SettingInfo> {
-    todo!()
+    let number = |key, default: u64, range, help| SettingInfo { key, default: json!(default), range: Some(range), help };
+    let other = |key, default, help| SettingInfo { key, default, range: None, help };
+    vec![
+        other("operator_name", json!("Tandem"), "Shown on invoices, in mails and in the manager's title."),
+        other("base_currency", json!("EUR"), "Profit reports convert to it."),
+        other("realm", json!("tandem"), "Realm of digest authentication; fixed once there are devices."),
+        number("ring_timeout_s", 60, (5, 600), "Seconds a called party may ring."),
+        number("max_duration_s", 7200, (60, 86_400), "Longest call, seconds."),
+        number("max_hops_per_prefix", 4, (1, 50), "Routes tried within one prefix."),
+        number("max_hops", 8, (1, 100), "Routes tried in all."),
+        other("emergency_numbers", json!(["112", "911"]), "Numbers that pass every allow- and blocklist."),
+        number("rtp_inactivity_s", 60, (0, 3600), "Seconds without audio after which a call is ended; 0 never."),
+        number("max_calls", 0, (0, 1_000_000), "Simultaneous calls of the whole switch; 0 is unlimited."),
+        number("max_cps", 0, (0, 1_000_000), "Calls begun in one second; 0 is unlimited."),
+        number("min_register_s", 60, (10, 86_400), "Shortest registration, seconds."),
+        number("max_register_s", 3600, (10, 86_400), "Longest registration, seconds."),
+        number("max_slice_s", 60, (1, 3600), "Longest time reserved at once, seconds."),
+    ]
+}
+
+/// Whether a value fits its key.
+pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
+    let Some(info) = settings().into_iter().find(|info| info.key == key) else {
+        return Err(format!("there is no setting {key:?}"));
+    };
+    match (&info.default, value) {
+        (Value::Number(_), Value::Number(number)) => match (number.as_u64(), info.range) {
+            (Some(n), Some((least, most))) if (least..=most).contains(&n) => Ok(()),
+            (_, Some((least, most))) => Err(format!("must be a whole number from {least} to {most}")),
+            (_, None) => Ok(()),
+        },
+        (Value::String(_), Value::String(text)) if key == "base_currency" => {
+            tandem_billing::Currency::try_from(text.clone()).map(drop)
+        }
+        (Value::String(_), Value::String(text)) => {
+            let fits = (1..=100).contains(&text.len()) && !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
+            if fits { Ok(()) } else { Err("must be 1 to 100 printable characters without quotes".into()) }
+        }
+        (Value::Array(_), Value::Array(items)) => {
+            let number = |item: &Value| item.as_str().is_some_and(|text| !text.is_empty() && !text.contains(char::is_whitespace));
+            if items.iter().all(number) { Ok(()) } else { Err("must be a list of numbers without spaces".into()) }
+        }
+        (default, _) => Err(format!("must be of the type of {default}")),
+    }
+}
+
+/// Every store has a row per setting; new settings come with new programs.
+pub(crate) fn add_missing_settings(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare("INSERT OR IGNORE INTO setting (revision, key, value) VALUES (1, ?1, ?2)")?;
+    for info in settings() {
+        statement.execute(params![info.key, info.default.to_string()])?;
+    }
+    Ok(())
+}
+
+/// A setting whose value is a text.
+pub(super) fn text_setting(connection: &Connection, key: &str) -> Result<String, EditError> {
+    value(connection, key).map_err(|error| EditError::Store(error.to_string()))
+}
+
+fn value<T: DeserializeOwned>(connection: &Connection, key: &str) -> Result<T, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM setting WHERE key = ?1")?;
+    let text: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
+    let what = || format!("setting {key}");
+    let text = text.ok_or_else(|| StoreError::corrupt(what(), "is missing"))?;
+    serde_json::from_str(&text).map_err(|error| StoreError::corrupt(what(), error))
+}
+
+/// The call path's settings; blocklists are not among them.
+pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreError> {
+    Ok(Settings {
+        realm: value(connection, "realm")?,
+        ring_timeout_s: value(connection, "ring_timeout_s")?,
+        max_duration_s: value(connection, "max_duration_s")?,
+        max_hops_per_prefix: value(connection, "max_hops_per_prefix")?,
+        max_hops: value(connection, "max_hops")?,
+        emergency_numbers: value(connection, "emergency_numbers")?,
+        blocked_callers: Vec::new(),
+        blocked_numbers: Vec::new(),
+        rtp_inactivity_s: value(connection, "rtp_inactivity_s")?,
+        global_limits: Limits {
+            max_calls: value(connection, "max_calls")?,
+            max_cps: value(connection, "max_cps")?,
+        },
+        min_register_s: value(connection, "min_register_s")?,
+        max_register_s: value(connection, "max_register_s")?,
+        max_slice_s: value(connection, "max_slice_s")?,
+    })
 }

@@ -1,8 +1,17 @@
 //! Journal batches into rows: many batches in one transaction.
+//!
+//! The fast path runs a group without savepoints. When a batch breaks a rule of the schema (a duplicate key, a
+//! missing account), the group is run again with a savepoint per batch and the broken one is put aside in
+//! `rejected_batch`; every other error leaves nothing behind and is for the caller to repeat.
+
+mod record;
+
 use crate::{Changes, EditError, Edited, StoreError, edit};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tandem_billing::UtcMs;
 use tandem_call::journal::Batch;
+
+pub(crate) use record::insert_ended;
 
 /// A batch that broke a rule of the schema and was put aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,28 +27,140 @@ pub struct Rejected {
 pub struct Committer {
     connection: Connection,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Fast,
+    Careful,
+}
+
 impl Committer {
     pub(crate) fn new(connection: Connection) -> Self {
         Self { connection }
     }
-    /// Commits batches in order, each whole.
+
+    /// Opens a store's file for writing, migrated but not recovered: for tests and benches that bring their
+    /// own thread. [`crate::Store::open`] is the way for everyone else.
     ///
     /// # Errors
-    /// When nothing could be committed: try again with the same batches.
-    pub fn commit(&mut self, batches: &[Batch], at: UtcMs) -> Result<Vec<Rejected>, StoreError> {
-        todo!()
+    /// As [`crate::Store::open`].
+    pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
+        Ok(Self::new(crate::store::open_migrated(path)?))
     }
+
+    /// Commits batches in order, each whole. What is returned was put aside, all else is durable.
+    ///
+    /// # Errors
+    /// When nothing was committed: try again with the same batches.
+    pub fn commit(&mut self, batches: &[Batch], at: UtcMs) -> Result<Vec<Rejected>, StoreError> {
+        match self.attempt(batches, at, Pace::Fast) {
+            Err(error) if breaks_rule(&error) => self.attempt(batches, at, Pace::Careful),
+            other => other,
+        }
+    }
+
+    fn attempt(&mut self, batches: &[Batch], at: UtcMs, pace: Pace) -> Result<Vec<Rejected>, StoreError> {
+        let mut transaction = begin(&mut self.connection)?;
+        let mut rejected = Vec::new();
+        for batch in batches {
+            match pace {
+                Pace::Fast => record::apply(&transaction, batch)?,
+                Pace::Careful => rejected.extend(careful(&mut transaction, batch, at)?),
+            }
+        }
+        if let Some(last) = batches.last() {
+            record::beat(&transaction, at, Some(last.seq))?;
+        }
+        commit(transaction)?;
+        Ok(rejected)
+    }
+
     /// Writes the last durable instant, if a call is open.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn heartbeat(&mut self, at: UtcMs) -> Result<(), StoreError> {
-        todo!()
+        let open: bool = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM open_call)")?
+            .query_row([], |row| row.get(0))?;
+        if !open {
+            return Ok(());
+        }
+        let transaction = begin(&mut self.connection)?;
+        record::beat(&transaction, at, None)?;
+        commit(transaction)
     }
-    pub(crate) fn edit(
+
+    /// Several edits in one transaction, all or none.
+    pub(crate) fn edit(&mut self, edits: &[edit::Prepared]) -> Result<(Vec<Edited>, Changes), EditError> {
+        self.transact(|transaction| {
+            let mut changes = Changes::default();
+            let mut edited = Vec::with_capacity(edits.len());
+            for prepared in edits {
+                edited.push(edit::apply(transaction, prepared, &mut changes)?);
+            }
+            Ok((edited, changes))
+        })
+    }
+
+    /// Work in a transaction of its own, rolled back if it fails.
+    pub(crate) fn transact<T, E: From<rusqlite::Error>>(
         &mut self,
-        edits: &[edit::Prepared],
-    ) -> Result<(Vec<Edited>, Changes), EditError> {
-        todo!()
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    /// The connection, for tests that make it fail.
+    #[cfg(test)]
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(StoreError::sqlite("begin a journal commit"))
+}
+
+fn commit(transaction: Transaction<'_>) -> Result<(), StoreError> {
+    transaction.commit().map_err(StoreError::sqlite("commit the journal"))
+}
+
+fn careful(transaction: &mut Transaction<'_>, batch: &Batch, at: UtcMs) -> Result<Option<Rejected>, StoreError> {
+    let savepoint = transaction.savepoint()?;
+    match record::apply(&savepoint, batch) {
+        Ok(()) => {
+            savepoint.commit()?;
+            Ok(None)
+        }
+        Err(error) if breaks_rule(&error) => {
+            // Dropped, a savepoint rolls back.
+            drop(savepoint);
+            let reason = crate::writer::chain(&error);
+            record::put_aside(transaction, batch, at, &reason)?;
+            Ok(Some(Rejected { seq: batch.seq, reason }))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the batch itself is at fault, so that repeating it cannot help.
+fn breaks_rule(error: &StoreError) -> bool {
+    match error {
+        StoreError::Corrupt { .. } => true,
+        StoreError::Sqlite { doing, source } => {
+            *doing == record::DOING
+                && matches!(
+                    source.sqlite_error_code(),
+                    Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
+                )
+        }
+        _ => false,
     }
 }

@@ -20,6 +20,8 @@ pub use statistics::{CurrencyTotal, GroupBy, StatisticsQuery, StatisticsRow, Tot
 pub use view::List;
 
 pub(crate) use build::{BRANCH, column_value};
+pub(crate) use reader::{in_branch, read_one};
+pub(crate) use statistics::HOUR_MS;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     StoreError, connection,
-    record::{Field, Record},
+    record::{Field, Record, View},
 };
 use rusqlite::{Connection, OptionalExtension, named_params, params_from_iter};
 use serde::de::DeserializeOwned;
@@ -381,4 +381,16 @@ pub(crate) fn in_branch(
         )
         .optional()?;
     Ok(found.is_some())
+}
+
+/// One row of a view by its key, as a JSON object.
+pub(crate) fn read_one(
+    connection: &Connection,
+    view: &'static View,
+    id: i64,
+    scope: Scope,
+) -> Result<Option<Map<String, Value>>, StoreError> {
+    let query = ListQuery::all(scope).filter(view.key, Op::Eq, id).page(0, 1);
+    let (built, fields) = Select::new(view, &query)?.rows(&query)?;
+    Ok(read_rows(connection, &built, &fields)?.into_iter().next())
 }

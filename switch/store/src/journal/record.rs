@@ -1,0 +1,349 @@
+//! One journal record into rows.
+
+use crate::{StoreError, query::HOUR_MS};
+use rusqlite::{Connection, named_params, params};
+use serde::Serialize;
+use tandem_billing::{
+    AccountId, CallId, Currency, Micros, UtcMs,
+    cdr::Cdr,
+    ledger::{Entry, Level},
+};
+use tandem_call::journal::{Batch, OpenCall, Record, Registration};
+
+/// What errors of this module say was being done.
+pub(super) const DOING: &str = "write a journal record";
+
+pub(super) fn apply(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
+    for record in &batch.records {
+        apply_record(connection, record)?;
+    }
+    Ok(())
+}
+
+fn apply_record(connection: &Connection, record: &Record) -> Result<(), StoreError> {
+    match record {
+        Record::Opened(open) => insert_open(connection, open),
+        Record::Answered { call, at, open } => update_answered(connection, *call, *at, open),
+        Record::Extended { call, levels } => update_holds(connection, *call, levels),
+        Record::Ended { cdr, entries } => insert_ended(connection, cdr, entries),
+        Record::Posted(entry) => insert_entry(connection, entry),
+        Record::Registered(registration) => upsert_registration(connection, registration),
+        Record::Unregistered { username, contact } => {
+            run(connection, "DELETE FROM registration WHERE username = ?1 AND contact = ?2", (username, contact))
+                .map(drop)
+        }
+    }
+}
+
+fn run(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(StoreError::sqlite(DOING))?;
+    statement.execute(values).map_err(StoreError::sqlite(DOING))
+}
+
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::corrupt("a journal record", error))
+}
+
+fn insert_open(connection: &Connection, open: &OpenCall) -> Result<(), StoreError> {
+    let call = open.cdr.call;
+    run(
+        connection,
+        "INSERT INTO open_call (call_id, answered_at, document) VALUES (?1, ?2, ?3)",
+        params![call.0, open.cdr.answered_at.map(|at| at.0), json(open)?],
+    )?;
+    for (level, hold) in open.holds.iter().enumerate() {
+        insert_hold(connection, call, level, hold)?;
+    }
+    Ok(())
+}
+
+fn insert_hold(connection: &Connection, call: CallId, level: usize, hold: &Level) -> Result<(), StoreError> {
+    run(
+        connection,
+        "INSERT INTO hold (call_id, level, account_id, amount) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (call_id, level) DO UPDATE SET account_id = excluded.account_id, amount = excluded.amount",
+        params![call.0, level, hold.account.0, hold.amount.0],
+    )
+    .map(drop)
+}
+
+fn update_answered(connection: &Connection, call: CallId, at: UtcMs, open: &OpenCall) -> Result<(), StoreError> {
+    let changed = run(
+        connection,
+        "UPDATE open_call SET answered_at = ?2, document = ?3 WHERE call_id = ?1",
+        params![call.0, at.0, json(open)?],
+    )?;
+    expect_open(call, changed)?;
+    update_holds(connection, call, &open.holds)
+}
+
+fn update_holds(connection: &Connection, call: CallId, levels: &[Level]) -> Result<(), StoreError> {
+    for (level, hold) in levels.iter().enumerate() {
+        insert_hold(connection, call, level, hold)?;
+    }
+    Ok(())
+}
+
+fn expect_open(call: CallId, changed: usize) -> Result<(), StoreError> {
+    if changed == 1 {
+        return Ok(());
+    }
+    Err(StoreError::corrupt(format!("call {call}"), "answered, but was never opened in the journal"))
+}
+
+/// A call's end: its hold goes, CDR, charges, entries and roll-up come.
+pub(crate) fn insert_ended(connection: &Connection, cdr: &Cdr, entries: &[Entry]) -> Result<(), StoreError> {
+    run(connection, "DELETE FROM open_call WHERE call_id = ?1", [cdr.call.0])?;
+    let money = Money::of(cdr);
+    insert_cdr(connection, cdr, &money)?;
+    insert_detail(connection, cdr)?;
+    insert_charges(connection, cdr)?;
+    for entry in entries {
+        insert_entry(connection, entry)?;
+    }
+    add_to_hour(connection, cdr, &money)
+}
+
+/// The amounts of a CDR as its row has them.
+struct Money {
+    currency: Option<String>,
+    charge: Micros,
+    billed_secs: u64,
+    revenue_currency: Option<String>,
+    revenue: Micros,
+    cost_currency: Option<String>,
+    cost: Micros,
+    margin: Option<i64>,
+}
+
+impl Money {
+    fn of(cdr: &Cdr) -> Self {
+        let (client, top) = (cdr.charges.first(), cdr.charges.last());
+        let revenue = top.map_or(Micros::ZERO, |level| level.charge);
+        let cost = cdr.cost.as_ref().map_or(Micros::ZERO, |cost| cost.cost);
+        let cost_currency = cdr.cost.as_ref().map(|cost| cost.currency);
+        let comparable = match (top, cost_currency) {
+            (Some(level), Some(currency)) => level.currency == currency,
+            // Without a cost the whole revenue is margin, e.g. on-net.
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        let text = |currency: Currency| currency.to_string();
+        Self {
+            currency: client.map(|level| text(level.currency)),
+            charge: client.map_or(Micros::ZERO, |level| level.charge),
+            billed_secs: client.map_or(0, |level| level.billed_secs),
+            revenue_currency: top.map(|level| text(level.currency)),
+            revenue,
+            cost_currency: cost_currency.map(text),
+            cost,
+            margin: comparable.then_some(revenue.0.saturating_sub(cost.0)),
+        }
+    }
+}
+
+fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), StoreError> {
+    let client = cdr.charges.first();
+    run(
+        connection,
+        "INSERT INTO cdr (call_id, a_call_id, b_call_id, account_id, source, caller, dialled, sent_number, \
+         rating_number, started_at, ringing_at, answered_at, ended_at, duration_ms, pdd_ms, route_id, gateway_id, \
+         callee_account_id, cause, sip_status, codec, prefix, destination, billed_secs, currency, charge, \
+         revenue_currency, revenue, cost_currency, cost, margin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
+        params![
+            cdr.call.0,
+            cdr.a_call_id,
+            cdr.b_call_id,
+            cdr.account.map(|id| id.0),
+            cdr.source,
+            cdr.caller,
+            cdr.dialled,
+            cdr.sent_number,
+            cdr.rating_number,
+            cdr.started_at.0,
+            cdr.ringing_at.map(|at| at.0),
+            cdr.answered_at.map(|at| at.0),
+            cdr.ended_at.0,
+            cdr.duration_ms,
+            cdr.pdd_ms,
+            cdr.route.map(|id| id.0),
+            cdr.gateway.map(|id| id.0),
+            cdr.callee_account.map(|id| id.0),
+            cdr.cause,
+            cdr.sip_status,
+            cdr.codec,
+            client.map(|level| level.prefix.as_str()),
+            client.map(|level| level.description.as_str()),
+            money.billed_secs,
+            money.currency,
+            money.charge.0,
+            money.revenue_currency,
+            money.revenue.0,
+            money.cost_currency,
+            money.cost.0,
+            money.margin,
+        ],
+    )
+    .map(drop)
+}
+
+fn insert_detail(connection: &Connection, cdr: &Cdr) -> Result<(), StoreError> {
+    let cost = cdr.cost.as_ref().map(json).transpose()?;
+    let trace = if cdr.trace.is_empty() { "null" } else { cdr.trace.as_str() };
+    run(
+        connection,
+        "INSERT INTO cdr_detail (call_id, cost, media_a, media_b, trace) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![cdr.call.0, cost, json(&cdr.media_a)?, json(&cdr.media_b)?, trace],
+    )
+    .map(drop)
+}
+
+fn insert_charges(connection: &Connection, cdr: &Cdr) -> Result<(), StoreError> {
+    for (level, charge) in cdr.charges.iter().enumerate() {
+        run(
+            connection,
+            "INSERT INTO cdr_charge (call_id, level, account_id, tariff_id, rate_id, prefix, description, currency, \
+             price_per_minute, billed_secs, charge) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            params![
+                cdr.call.0,
+                level,
+                charge.account.0,
+                charge.tariff.0,
+                charge.rate.0,
+                charge.prefix,
+                charge.description,
+                charge.currency.to_string(),
+                charge.price_per_minute.to_string(),
+                charge.billed_secs,
+                charge.charge.0,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Books an entry and moves the balance with it, in the same transaction. `balance_after` is the ledger's: if
+/// it is not what the rows give, the books are kept by the rows and the difference is an error.
+fn insert_entry(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
+    let after = add_to_balance(connection, entry.account, entry.amount)?;
+    if after != entry.balance_after {
+        tracing::error!(
+            key = entry.key,
+            account = entry.account.0,
+            ledger = entry.balance_after.0,
+            rows = after.0,
+            "balance of the ledger in memory differs from the rows"
+        );
+    }
+    run(
+        connection,
+        "INSERT INTO ledger_entry (key, account_id, kind, amount, balance_after, at, call_id, operator_id, note) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            entry.key,
+            entry.account.0,
+            kind_name(entry)?,
+            entry.amount.0,
+            after.0,
+            entry.at.0,
+            entry.call.map(|id| id.0),
+            entry.operator.map(|id| id.0),
+            entry.note,
+        ],
+    )
+    .map(drop)
+}
+
+fn kind_name(entry: &Entry) -> Result<String, StoreError> {
+    match serde_json::to_value(entry.kind) {
+        Ok(serde_json::Value::String(name)) => Ok(name),
+        _ => Err(StoreError::corrupt(format!("ledger entry {}", entry.key), "its kind has no name")),
+    }
+}
+
+fn add_to_balance(connection: &Connection, account: AccountId, amount: Micros) -> Result<Micros, StoreError> {
+    let mut statement = connection
+        .prepare_cached(
+            "INSERT INTO balance (account_id, amount) VALUES (?1, ?2) \
+             ON CONFLICT (account_id) DO UPDATE SET amount = amount + excluded.amount RETURNING amount",
+        )
+        .map_err(StoreError::sqlite(DOING))?;
+    let after = statement.query_row([account.0, amount.0], |row| row.get(0));
+    Ok(Micros(after.map_err(StoreError::sqlite(DOING))?))
+}
+
+fn add_to_hour(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), StoreError> {
+    run(
+        connection,
+        "INSERT INTO hourly (hour, account_id, gateway_id, destination, currency, revenue_currency, cost_currency, \
+         attempts, answered, duration_ms, billed_secs, pdd_ms, pdd_count, charge, revenue, cost) \
+         VALUES (:hour, :account, :gateway, :destination, :currency, :revenue_currency, :cost_currency, \
+         1, :answered, :duration, :billed, :pdd, :pdd_count, :charge, :revenue, :cost) \
+         ON CONFLICT DO UPDATE SET attempts = attempts + 1, answered = answered + excluded.answered, \
+         duration_ms = duration_ms + excluded.duration_ms, billed_secs = billed_secs + excluded.billed_secs, \
+         pdd_ms = pdd_ms + excluded.pdd_ms, pdd_count = pdd_count + excluded.pdd_count, \
+         charge = charge + excluded.charge, revenue = revenue + excluded.revenue, cost = cost + excluded.cost",
+        named_params! {
+            ":hour": cdr.started_at.0.div_euclid(HOUR_MS),
+            ":account": cdr.account.map_or(0, |id| id.0),
+            ":gateway": cdr.gateway.map_or(0, |id| id.0),
+            ":destination": cdr.charges.first().map_or("", |level| level.description.as_str()),
+            ":currency": money.currency.as_deref().unwrap_or(""),
+            ":revenue_currency": money.revenue_currency.as_deref().unwrap_or(""),
+            ":cost_currency": money.cost_currency.as_deref().unwrap_or(""),
+            ":answered": i64::from(cdr.answered_at.is_some()),
+            ":duration": cdr.duration_ms,
+            ":billed": money.billed_secs,
+            ":pdd": cdr.pdd_ms.unwrap_or(0),
+            ":pdd_count": i64::from(cdr.pdd_ms.is_some()),
+            ":charge": money.charge.0,
+            ":revenue": money.revenue.0,
+            ":cost": money.cost.0,
+        },
+    )
+    .map(drop)
+}
+
+fn upsert_registration(connection: &Connection, registration: &Registration) -> Result<(), StoreError> {
+    run(
+        connection,
+        "INSERT OR REPLACE INTO registration (username, contact, transport, listener, remote, path, call_id, cseq, \
+         expires_at, user_agent, q_thousandths) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            registration.username,
+            registration.contact,
+            registration.transport,
+            registration.listener,
+            registration.remote,
+            json(&registration.path)?,
+            registration.call_id,
+            registration.cseq,
+            registration.expires_at.0,
+            registration.user_agent,
+            registration.q_thousandths,
+        ],
+    )
+    .map(drop)
+}
+
+/// The last durable instant never goes back, whatever the clock does.
+pub(super) fn beat(connection: &Connection, at: UtcMs, seq: Option<u64>) -> Result<(), StoreError> {
+    run(
+        connection,
+        "INSERT INTO heartbeat (id, at, last_seq) VALUES (1, ?1, coalesce(?2, 0)) \
+         ON CONFLICT (id) DO UPDATE SET at = max(at, excluded.at), last_seq = max(last_seq, excluded.last_seq)",
+        params![at.0, seq],
+    )
+    .map(drop)
+}
+
+/// Keeps a batch that cannot be applied.
+pub(super) fn put_aside(connection: &Connection, batch: &Batch, at: UtcMs, reason: &str) -> Result<(), StoreError> {
+    run(
+        connection,
+        "INSERT INTO rejected_batch (seq, at, reason, document) VALUES (?1, ?2, ?3, ?4)",
+        params![batch.seq, at.0, reason, format!("{:?}", batch.records)],
+    )
+    .map(drop)
+}
