@@ -206,7 +206,7 @@ CREATE INDEX tariff_owner ON tariff (owner_id);
 CREATE INDEX tariff_base ON tariff (base_tariff_id);
 
 CREATE TABLE rate (
-    id                      INTEGER PRIMARY KEY,
+    id                      INTEGER PRIMARY KEY AUTOINCREMENT,
     revision                INTEGER NOT NULL,
     tariff_id               INTEGER NOT NULL,
     generation              INTEGER NOT NULL,
@@ -321,9 +321,10 @@ CREATE TABLE balance (
 
 -- An admitted call not yet ended: enough to close and bill it after a crash.
 CREATE TABLE open_call (
-    call_id     INTEGER PRIMARY KEY,
-    answered_at INTEGER,
-    document    TEXT NOT NULL
+    call_id      INTEGER PRIMARY KEY,
+    answered_at  INTEGER,
+    paid_until_s INTEGER NOT NULL,
+    document     TEXT NOT NULL
 ) STRICT;
 -- Totals per level, client first.
 CREATE TABLE hold (

@@ -28,18 +28,28 @@ pub(crate) fn copy(from: &Connection, to: &Path) -> Result<(), StoreError> {
         source,
     };
     if to.exists() {
-        return Err(file("write backup", std::io::ErrorKind::AlreadyExists.into()));
+        return Err(file(
+            "write backup",
+            std::io::ErrorKind::AlreadyExists.into(),
+        ));
     }
     let part = part_name(to);
     if part.exists() {
         fs::remove_file(&part).map_err(|source| file("remove unfinished backup", source))?;
     }
     {
-        let mut target = Connection::open(&part).map_err(StoreError::sqlite("create the backup"))?;
-        let backup = Backup::new(from, &mut target).map_err(StoreError::sqlite("start the backup"))?;
-        let step = backup.step(-1).map_err(StoreError::sqlite("copy the database"))?;
+        let mut target =
+            Connection::open(&part).map_err(StoreError::sqlite("create the backup"))?;
+        let backup =
+            Backup::new(from, &mut target).map_err(StoreError::sqlite("start the backup"))?;
+        let step = backup
+            .step(-1)
+            .map_err(StoreError::sqlite("copy the database"))?;
         if step != StepResult::Done {
-            return Err(StoreError::corrupt("backup", "the database is locked: try again"));
+            return Err(StoreError::corrupt(
+                "backup",
+                "the database is locked: try again",
+            ));
         }
         drop(backup);
         // The copy shall be one file, whatever journal mode it was copied with.

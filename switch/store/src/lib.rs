@@ -7,14 +7,6 @@
 //! checked, [`login`] who may come in, [`verify`] whether the books are right, [`backup`] a copy while running,
 //! [`sample`] a demo operator. Nothing outside this crate contains SQL. Must not know SIP messages, sockets
 //! or JSON-RPC.
-#![allow(
-    missing_docs,
-    clippy::todo,
-    unused_variables,
-    dead_code,
-    unused_imports,
-    unused_mut
-)] // skeleton: goes away with the first implementation
 
 pub mod backup;
 mod bulk;
@@ -34,7 +26,7 @@ pub mod verify;
 mod writer;
 
 pub use bulk::Replaced;
-pub use directory::Changes;
+pub use directory::{Changes, Table};
 pub use edit::{Actor, Change, Edit, EditError, Edited, FieldError};
 pub use error::StoreError;
 pub use journal::{Committer, Rejected};

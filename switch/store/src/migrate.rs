@@ -42,7 +42,10 @@ pub(crate) fn run(
     if found > 0 && found < known {
         keep_copy(connection, path, found)?;
     }
-    for migration in migrations.iter().filter(|migration| migration.number > found) {
+    for migration in migrations
+        .iter()
+        .filter(|migration| migration.number > found)
+    {
         step(connection, migration)?;
         info!(number = migration.number, "database migrated");
     }
@@ -79,7 +82,9 @@ fn step(connection: &mut Connection, migration: &Migration) -> Result<(), StoreE
     transaction.execute_batch(migration.sql).map_err(failed)?;
     transaction.pragma_update(None, "user_version", migration.number)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.commit().map_err(StoreError::sqlite("commit a migration"))
+    transaction
+        .commit()
+        .map_err(StoreError::sqlite("commit a migration"))
 }
 
 #[cfg(test)]
@@ -91,7 +96,9 @@ mod tests {
         let mut statement = connection
             .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
             .unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
         rows.map(Result::unwrap).collect()
     }
 
@@ -143,7 +150,9 @@ mod tests {
 
         let failed = run(&mut file, &path, &[MIGRATIONS[0], SECOND, BROKEN]);
         assert!(matches!(failed, Err(StoreError::Sqlite { .. })));
-        let version: u32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        let version: u32 = file
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
         assert_eq!(version, 2);
         assert!(!shape(&file).iter().any(|(name, _)| name == "half"));
         assert!(shape(&file).iter().any(|(name, _)| name == "later"));
@@ -157,12 +166,18 @@ mod tests {
         let path = folder.path().join("t.db");
         let mut file = connection::read_write(&path).unwrap();
         file.execute_batch("CREATE TABLE theirs (x)").unwrap();
-        assert!(matches!(run(&mut file, &path, MIGRATIONS), Err(StoreError::Foreign(_))));
+        assert!(matches!(
+            run(&mut file, &path, MIGRATIONS),
+            Err(StoreError::Foreign(_))
+        ));
 
         let path = folder.path().join("newer.db");
         let mut file = connection::read_write(&path).unwrap();
         run(&mut file, &path, MIGRATIONS).unwrap();
         file.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(run(&mut file, &path, MIGRATIONS), Err(StoreError::TooNew { found: 99, .. })));
+        assert!(matches!(
+            run(&mut file, &path, MIGRATIONS),
+            Err(StoreError::TooNew { found: 99, .. })
+        ));
     }
 }

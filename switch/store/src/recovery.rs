@@ -43,21 +43,37 @@ pub struct ClosedCall {
 }
 
 /// Closes every open call. Does nothing after an orderly end.
-pub(crate) fn recover(connection: &mut Connection, now: UtcMs) -> Result<RecoveryReport, StoreError> {
-    let open: bool = connection.query_row("SELECT EXISTS (SELECT 1 FROM open_call)", [], |row| row.get(0))?;
+pub(crate) fn recover(
+    connection: &mut Connection,
+    now: UtcMs,
+) -> Result<RecoveryReport, StoreError> {
+    let open: bool =
+        connection.query_row("SELECT EXISTS (SELECT 1 FROM open_call)", [], |row| {
+            row.get(0)
+        })?;
     if !open {
         return Ok(RecoveryReport::default());
     }
     let mut ledger = load_ledger(connection)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let last: Option<i64> = transaction.query_row("SELECT max(at) FROM heartbeat", [], |row| row.get(0))?;
+    let last: Option<i64> =
+        transaction.query_row("SELECT max(at) FROM heartbeat", [], |row| row.get(0))?;
     let last = UtcMs(last.unwrap_or(0));
-    let mut report = RecoveryReport { last_durable: Some(last), ..RecoveryReport::default() };
-    for (call, document) in open_calls(&transaction)? {
+    let mut report = RecoveryReport {
+        last_durable: Some(last),
+        ..RecoveryReport::default()
+    };
+    for (call, paid_until_s, document) in open_calls(&transaction)? {
         match serde_json::from_str::<OpenCall>(&document) {
-            Ok(open) => {
+            Ok(mut open) => {
+                // The document is as old as the answer; this is as of the last extension.
+                open.paid_until_s = paid_until_s;
                 let closed = close(&transaction, &mut ledger, open, last)?;
-                warn!(call = call.0, duration_ms = closed.duration_ms, "call left open by a crash was closed");
+                warn!(
+                    call = call.0,
+                    duration_ms = closed.duration_ms,
+                    "call left open by a crash was closed"
+                );
                 report.calls.push(closed);
             }
             Err(reason) => {
@@ -67,13 +83,18 @@ pub(crate) fn recover(connection: &mut Connection, now: UtcMs) -> Result<Recover
             }
         }
     }
-    transaction.commit().map_err(StoreError::sqlite("commit the recovery"))?;
+    transaction
+        .commit()
+        .map_err(StoreError::sqlite("commit the recovery"))?;
     Ok(report)
 }
 
-fn open_calls(connection: &Connection) -> Result<Vec<(CallId, String)>, StoreError> {
-    let mut statement = connection.prepare("SELECT call_id, document FROM open_call ORDER BY call_id")?;
-    let rows = statement.query_map([], |row| Ok((CallId(row.get(0)?), row.get(1)?)))?;
+fn open_calls(connection: &Connection) -> Result<Vec<(CallId, u64, String)>, StoreError> {
+    let mut statement = connection
+        .prepare("SELECT call_id, paid_until_s, document FROM open_call ORDER BY call_id")?;
+    let rows = statement.query_map([], |row| {
+        Ok((CallId(row.get(0)?), row.get(1)?, row.get(2)?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -100,13 +121,18 @@ fn close(
 ) -> Result<ClosedCall, StoreError> {
     let call = open.cdr.call;
     let holds = holds(transaction, call)?;
-    let duration_ms = billable_ms(&open, &holds, last);
+    let duration_ms = billable_ms(&open, last);
     let charges = charges(&open, &holds, duration_ms);
-    let booked: Vec<(AccountId, Micros)> = charges.iter().map(|level| (level.account, level.charge)).collect();
+    let booked: Vec<(AccountId, Micros)> = charges
+        .iter()
+        .map(|level| (level.account, level.charge))
+        .collect();
     let refused = |error| StoreError::corrupt(format!("hold of call {call}"), error);
     ledger.reserve(call, &holds).map_err(refused)?;
     let entries = if open.cdr.answered_at.is_some() {
-        ledger.settle(call, last.max(open.cdr.started_at), &booked).map_err(refused)?
+        ledger
+            .settle(call, last.max(open.cdr.started_at), &booked)
+            .map_err(refused)?
     } else {
         ledger.release(call).map_err(refused)?;
         Vec::new()
@@ -123,8 +149,8 @@ fn close(
 
 /// As last extended. They were within credit when they were granted; whatever changed since, they stand.
 fn holds(transaction: &Transaction<'_>, call: CallId) -> Result<Vec<Level>, StoreError> {
-    let mut statement =
-        transaction.prepare_cached("SELECT account_id, amount FROM hold WHERE call_id = ?1 ORDER BY level")?;
+    let mut statement = transaction
+        .prepare_cached("SELECT account_id, amount FROM hold WHERE call_id = ?1 ORDER BY level")?;
     let rows = statement.query_map([call.0], |row| {
         Ok(Level {
             account: AccountId(row.get(0)?),
@@ -136,17 +162,12 @@ fn holds(transaction: &Transaction<'_>, call: CallId) -> Result<Vec<Level>, Stor
 }
 
 /// From answer to the last durable instant, in whole seconds, at most what was paid for.
-fn billable_ms(open: &OpenCall, holds: &[Level], last: UtcMs) -> u64 {
+fn billable_ms(open: &OpenCall, last: UtcMs) -> u64 {
     let Some(answered) = open.cdr.answered_at else {
         return 0;
     };
     let lived = u64::try_from(last.0.saturating_sub(answered.0) / 1000).unwrap_or(0);
-    let held = open.quotes.iter().zip(holds).map(|((_, quote), hold)| {
-        quote.affordable_secs(hold.amount, lived).unwrap_or(0)
-    });
-    // The document is as old as the answer, the holds are as last extended: the later of both counts.
-    let paid = held.min().unwrap_or(0).max(open.paid_until_s);
-    lived.min(paid).saturating_mul(1000)
+    lived.min(open.paid_until_s).saturating_mul(1000)
 }
 
 fn charges(open: &OpenCall, holds: &[Level], duration_ms: u64) -> Vec<LevelCharge> {
@@ -173,19 +194,22 @@ fn charges(open: &OpenCall, holds: &[Level], duration_ms: u64) -> Vec<LevelCharg
 
 fn ended(open: OpenCall, charges: Vec<LevelCharge>, duration_ms: u64, last: UtcMs) -> Cdr {
     let answered = open.cdr.answered_at;
-    let cost = open.cost.filter(|_| answered.is_some()).map(|(gateway, quote)| {
-        let charge = quote.charge(duration_ms, 0);
-        Cost {
-            gateway,
-            tariff: quote.tariff,
-            rate: quote.rate,
-            prefix: quote.prefix.clone(),
-            currency: quote.currency,
-            price_per_minute: quote.price_per_minute,
-            billed_secs: charge.billed_secs,
-            cost: charge.amount,
-        }
-    });
+    let cost = open
+        .cost
+        .filter(|_| answered.is_some())
+        .map(|(gateway, quote)| {
+            let charge = quote.charge(duration_ms, 0);
+            Cost {
+                gateway,
+                tariff: quote.tariff,
+                rate: quote.rate,
+                prefix: quote.prefix.clone(),
+                currency: quote.currency,
+                price_per_minute: quote.price_per_minute,
+                billed_secs: charge.billed_secs,
+                cost: charge.amount,
+            }
+        });
     let ended_at = match answered {
         Some(at) => at.plus_ms(i64::try_from(duration_ms).unwrap_or(i64::MAX)),
         None => last.max(open.cdr.started_at),

@@ -6,6 +6,7 @@
 
 use crate::{
     Committer, Edit, EditError, Edited, Reader, StoreError, StoreOptions,
+    bulk::Swept,
     directory::{Changes, Published, Publisher},
     edit,
 };
@@ -18,6 +19,7 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
+use tandem_billing::Tariff;
 use tandem_call::{Directory, journal::Batch};
 use tracing::{error, warn};
 
@@ -176,15 +178,14 @@ impl Writer {
         answer.recv().map_err(|_| StoreError::Closed)
     }
 
-    /// Waits until a change is in force.
-    pub(crate) fn publish(&self, changes: Changes) {
+    /// Waits until new tariffs are in force.
+    pub(crate) fn publish_ready(&self, tariffs: Vec<Arc<Tariff>>) {
         let (done, waiting) = channel();
-        self.publisher.add(
-            changes,
-            Box::new(move || {
-                let _ = done.send(());
-            }),
-        );
+        let then = move || {
+            let _ = done.send(());
+        };
+        self.publisher
+            .add_ready(Changes::default(), tariffs, Box::new(then));
         // An error means the store is closing: nobody needs the directory any more.
         let _ = waiting.recv();
     }
@@ -264,6 +265,15 @@ pub(crate) fn start(
     Ok((writer, threads))
 }
 
+/// What the writer does when nothing waits.
+#[derive(Clone, Copy)]
+enum Idle {
+    /// Removes rates that are not in force.
+    Sweep,
+    /// Waits, and keeps the heartbeat.
+    Rest,
+}
+
 struct Body {
     committer: Committer,
     queue: Receiver<Job>,
@@ -273,23 +283,53 @@ struct Body {
 
 impl Body {
     fn run(&mut self) {
+        // A crash may have left rates to sweep.
+        let mut idle = Idle::Sweep;
         loop {
-            let job = match self.queue.recv_timeout(self.options.heartbeat) {
-                Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.beat();
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
+            let Some(job) = self.next(&mut idle) else {
+                return;
             };
             let after = match job {
                 Job::Batch(first) => self.commit_from(first),
                 other => Some(other),
             };
             match after {
-                Some(Job::Work(work)) => work(&mut self.committer),
+                Some(Job::Work(work)) => {
+                    work(&mut self.committer);
+                    idle = Idle::Sweep;
+                }
                 Some(Job::Stop) => return,
                 Some(Job::Batch(_)) | None => {}
+            }
+        }
+    }
+
+    /// The next job; what is done while there is none. None when nobody can send any more.
+    fn next(&mut self, idle: &mut Idle) -> Option<Job> {
+        loop {
+            let wait = match idle {
+                Idle::Sweep => Duration::ZERO,
+                Idle::Rest => self.options.heartbeat,
+            };
+            match (self.queue.recv_timeout(wait), *idle) {
+                (Ok(job), _) => return Some(job),
+                (Err(RecvTimeoutError::Disconnected), _) => return None,
+                (Err(RecvTimeoutError::Timeout), Idle::Sweep) => *idle = self.sweep(),
+                (Err(RecvTimeoutError::Timeout), Idle::Rest) => self.beat(),
+            }
+        }
+    }
+
+    fn sweep(&mut self) -> Idle {
+        match self.committer.sweep() {
+            Ok(Swept::MoreLeft) => Idle::Sweep,
+            Ok(Swept::All) => Idle::Rest,
+            Err(failure) => {
+                warn!(
+                    reason = chain(&failure),
+                    "old rates not removed, trying again later"
+                );
+                Idle::Rest
             }
         }
     }

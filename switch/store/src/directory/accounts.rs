@@ -13,14 +13,17 @@ use std::{
 };
 use tandem_billing::{AccountId, Micros, RoutingGroupId, TariffId, UtcMs, prefix::PrefixMap};
 use tandem_call::directory::{
-    Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Limits, LossPolicy, MediaMode,
-    SourceAddress,
+    Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Limits, LossPolicy,
+    MediaMode, SourceAddress,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
 type Overrides = BTreeMap<i64, Vec<(String, TariffId)>>;
 
-pub(super) fn load(connection: &Connection, which: Which<'_>) -> Result<BTreeMap<AccountId, Arc<Account>>, StoreError> {
+pub(super) fn load(
+    connection: &Connection,
+    which: Which<'_>,
+) -> Result<BTreeMap<AccountId, Arc<Account>>, StoreError> {
     let mut dnis = overrides(connection, "dnis_tariff", which)?;
     let mut ani = overrides(connection, "ani_tariff", which)?;
     let sql = format!(
@@ -41,8 +44,15 @@ pub(super) fn load(connection: &Connection, which: Which<'_>) -> Result<BTreeMap
     Ok(accounts)
 }
 
-fn overrides(connection: &Connection, table: &str, which: Which<'_>) -> Result<Overrides, StoreError> {
-    let sql = format!("SELECT account_id, prefix, tariff_id FROM {table} WHERE {}", which.condition("account_id"));
+fn overrides(
+    connection: &Connection,
+    table: &str,
+    which: Which<'_>,
+) -> Result<Overrides, StoreError> {
+    let sql = format!(
+        "SELECT account_id, prefix, tariff_id FROM {table} WHERE {}",
+        which.condition("account_id")
+    );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut overrides = Overrides::new();
@@ -55,7 +65,10 @@ fn overrides(connection: &Connection, table: &str, which: Which<'_>) -> Result<O
 
 fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     let id: i64 = row.get("id")?;
-    let (mode, ids) = (row::named(row, "caller_id_mode")?, row::texts(row, "caller_ids")?);
+    let (mode, ids) = (
+        row::named(row, "caller_id_mode")?,
+        row::texts(row, "caller_ids")?,
+    );
     Ok(Account {
         id: AccountId(id),
         login: row.get("login")?,
@@ -64,7 +77,9 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         currency: row::named(row, "currency")?,
         credit_limit: Micros(row.get("credit_limit")?),
         tariff: row.get::<_, Option<i64>>("tariff_id")?.map(TariffId),
-        routing_group: row.get::<_, Option<i64>>("routing_group_id")?.map(RoutingGroupId),
+        routing_group: row
+            .get::<_, Option<i64>>("routing_group_id")?
+            .map(RoutingGroupId),
         reseller: row.get::<_, Option<i64>>("reseller_id")?.map(AccountId),
         rules: row::rules(row, "rules")?,
         caller_id: caller_id(mode, ids),
@@ -72,7 +87,9 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         blocked_prefixes: row::texts(row, "blocked_prefixes")?,
         limits: limits(row)?,
         max_duration_s: row.get("max_duration_s")?,
-        max_rate_per_minute: row.get::<_, Option<i64>>("max_rate_per_minute")?.map(Micros),
+        max_rate_per_minute: row
+            .get::<_, Option<i64>>("max_rate_per_minute")?
+            .map(Micros),
         codecs: row::texts(row, "codecs")?,
         media: media(row::named(row, "media")?),
         loss_allowed: match row::named(row, "loss_policy")? {
@@ -155,7 +172,11 @@ pub(super) fn load_sources(connection: &Connection) -> Result<Vec<SourceAddress>
             network,
             prefix_len,
             port: row.get("port")?,
-            transport: if has_transport { Some(transport(row::named(row, "transport")?)) } else { None },
+            transport: if has_transport {
+                Some(transport(row::named(row, "transport")?))
+            } else {
+                None
+            },
             tech_prefix: row.get("tech_prefix")?,
         });
     }
@@ -165,7 +186,11 @@ pub(super) fn load_sources(connection: &Connection) -> Result<Vec<SourceAddress>
 /// Takes out the devices of these accounts.
 pub(super) fn forget_devices(accounts: &BTreeSet<i64>, directory: &mut Directory) {
     for account in accounts {
-        for username in directory.account_devices.remove(&AccountId(*account)).unwrap_or_default() {
+        for username in directory
+            .account_devices
+            .remove(&AccountId(*account))
+            .unwrap_or_default()
+        {
             if let Some(device) = directory.devices.remove(&username)
                 && let Some(extension) = &device.extension
             {
@@ -199,10 +224,18 @@ pub(super) fn load_devices(
             extension: row.get(4)?,
         };
         if let Some(extension) = &device.extension {
-            directory.extensions.insert(extension.clone(), device.username.clone());
+            directory
+                .extensions
+                .insert(extension.clone(), device.username.clone());
         }
-        directory.account_devices.entry(device.account).or_default().push(device.username.clone());
-        directory.devices.insert(device.username.clone(), Arc::new(device));
+        directory
+            .account_devices
+            .entry(device.account)
+            .or_default()
+            .push(device.username.clone());
+        directory
+            .devices
+            .insert(device.username.clone(), Arc::new(device));
     }
     Ok(())
 }

@@ -5,7 +5,10 @@ use super::{
     accounts::{limits, media, transport},
     row,
 };
-use crate::{StoreError, edit, record::{self, RouteTarget}};
+use crate::{
+    StoreError, edit,
+    record::{self, RouteTarget},
+};
 use rusqlite::{Connection, Row};
 use std::{
     collections::BTreeMap,
@@ -28,7 +31,10 @@ pub(super) fn load_gateways(
     resolve: &dyn Fn(&str, u16) -> Vec<SocketAddr>,
 ) -> Result<BTreeMap<GatewayId, Arc<Gateway>>, StoreError> {
     let mut hosts = load_hosts(connection, which, resolve)?;
-    let mut statement = connection.prepare(&format!("SELECT * FROM gateway WHERE {}", which.condition("id")))?;
+    let mut statement = connection.prepare(&format!(
+        "SELECT * FROM gateway WHERE {}",
+        which.condition("id")
+    ))?;
     let mut rows = statement.query([])?;
     let mut gateways = BTreeMap::new();
     while let Some(row) = rows.next()? {
@@ -90,7 +96,11 @@ fn load_hosts(
             warn!(gateway, host, "gateway host has no address");
         }
         let hosts = hosts.entry(gateway).or_default();
-        hosts.extend(addresses.into_iter().map(|address| GatewayHost { address, priority, weight }));
+        hosts.extend(addresses.into_iter().map(|address| GatewayHost {
+            address,
+            priority,
+            weight,
+        }));
     }
     Ok(hosts)
 }
@@ -100,7 +110,10 @@ pub(super) fn load_groups(
     which: Which<'_>,
 ) -> Result<BTreeMap<RoutingGroupId, Arc<RoutingGroup>>, StoreError> {
     let mut routes = load_routes(connection, which)?;
-    let sql = format!("SELECT id, name, inherits_id, policy FROM routing_group WHERE {}", which.condition("id"));
+    let sql = format!(
+        "SELECT id, name, inherits_id, policy FROM routing_group WHERE {}",
+        which.condition("id")
+    );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut groups = BTreeMap::new();
@@ -110,7 +123,9 @@ pub(super) fn load_groups(
         let group = RoutingGroup {
             id: RoutingGroupId(id),
             name: row.get("name")?,
-            inherits: row.get::<_, Option<i64>>("inherits_id")?.map(RoutingGroupId),
+            inherits: row
+                .get::<_, Option<i64>>("inherits_id")?
+                .map(RoutingGroupId),
             policy: match row::named(row, "policy")? {
                 record::RoutingPolicy::AsListed => RoutingPolicy::AsListed,
                 record::RoutingPolicy::LeastCost => RoutingPolicy::LeastCost,
@@ -138,7 +153,10 @@ fn load_routes(connection: &Connection, which: Which<'_>) -> Result<Routes, Stor
     while let Some(row) = rows.next()? {
         let route = route(row)?;
         let group = routes.entry(row.get("routing_group_id")?).or_default();
-        group.entry(route.prefix.clone()).or_default().push(Arc::new(route));
+        group
+            .entry(route.prefix.clone())
+            .or_default()
+            .push(Arc::new(route));
     }
     Ok(routes)
 }
@@ -193,7 +211,8 @@ pub(super) fn load_settings(connection: &Connection) -> Result<Settings, StoreEr
 }
 
 fn blocked(connection: &Connection, list: &str) -> Result<Vec<String>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT prefix FROM block_entry WHERE list = ?1 ORDER BY prefix")?;
+    let mut statement = connection
+        .prepare_cached("SELECT prefix FROM block_entry WHERE list = ?1 ORDER BY prefix")?;
     let rows = statement.query_map([list], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -11,7 +11,7 @@ mod row;
 mod tariffs;
 
 pub(crate) use publisher::{Published, Publisher};
-pub(crate) use tariffs::{load_header, load_prefix, rate_of, spec_of};
+pub(crate) use tariffs::{load_header, load_prefix, load_staged, rate_of, spec_of};
 
 use crate::StoreError;
 use rusqlite::Connection;
@@ -126,8 +126,14 @@ impl Catalogue {
         Ok(self.put(directory))
     }
 
-    /// The current one with the changed parts read again; all else is shared.
-    pub fn reload(&mut self, connection: &Connection, changes: &Changes) -> Result<Arc<Directory>, StoreError> {
+    /// The current one with the changed parts read again, all else shared. Tariffs that are `ready` were
+    /// built by who wrote them; one that changed since is in `changes` as well and read.
+    pub fn reload(
+        &mut self,
+        connection: &Connection,
+        changes: &Changes,
+        ready: Vec<Arc<Tariff>>,
+    ) -> Result<Arc<Directory>, StoreError> {
         let Some(current) = self.current.clone() else {
             return self.load(connection);
         };
@@ -135,26 +141,39 @@ impl Catalogue {
         let mut next = Directory::clone(&current);
         next.version += 1;
         if !changes.accounts.is_empty() {
-            next.accounts.retain(|id, _| !changes.accounts.contains(&id.0));
-            next.accounts.extend(accounts::load(&reading, Which::Ids(&changes.accounts))?);
+            next.accounts
+                .retain(|id, _| !changes.accounts.contains(&id.0));
+            next.accounts
+                .extend(accounts::load(&reading, Which::Ids(&changes.accounts))?);
         }
         if !changes.devices.is_empty() {
             accounts::forget_devices(&changes.devices, &mut next);
             accounts::load_devices(&reading, Which::Ids(&changes.devices), &mut next)?;
         }
         if !changes.gateways.is_empty() {
-            next.gateways.retain(|id, _| !changes.gateways.contains(&id.0));
+            next.gateways
+                .retain(|id, _| !changes.gateways.contains(&id.0));
             let which = Which::Ids(&changes.gateways);
-            next.gateways.extend(dial_plan::load_gateways(&reading, which, &*self.resolve)?);
+            next.gateways
+                .extend(dial_plan::load_gateways(&reading, which, &*self.resolve)?);
         }
         if !changes.groups.is_empty() {
             next.groups.retain(|id, _| !changes.groups.contains(&id.0));
-            next.groups.extend(dial_plan::load_groups(&reading, Which::Ids(&changes.groups))?);
+            next.groups.extend(dial_plan::load_groups(
+                &reading,
+                Which::Ids(&changes.groups),
+            )?);
         }
+        let repriced = !ready.is_empty() || !changes.tariffs.is_empty();
+        self.tariffs
+            .extend(ready.into_iter().map(|tariff| (tariff.spec().id, tariff)));
         if !changes.tariffs.is_empty() {
             let fresh = tariffs::load(&reading, Which::Ids(&changes.tariffs))?;
-            self.tariffs.retain(|id, _| !changes.tariffs.contains(&id.0));
+            self.tariffs
+                .retain(|id, _| !changes.tariffs.contains(&id.0));
             self.tariffs.extend(fresh);
+        }
+        if repriced {
             next.tariffs = self.book()?;
         }
         if changes.tables.contains(&Table::Sources) {

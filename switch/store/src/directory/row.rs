@@ -13,13 +13,19 @@ pub(super) fn bad(table: &str, id: i64) -> impl Fn(String) -> StoreError + '_ {
 
 /// A JSON document in a text column.
 pub(super) fn document<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
-    let text = row.get_ref(column)?.as_str().map_err(|error| StoreError::corrupt(column, error))?;
+    let text = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(|error| StoreError::corrupt(column, error))?;
     serde_json::from_str(text).map_err(|error| StoreError::corrupt(column, error))
 }
 
 /// A list of texts, mostly empty.
 pub(super) fn texts(row: &Row<'_>, column: &str) -> Result<Vec<String>, StoreError> {
-    let text = row.get_ref(column)?.as_str().map_err(|error| StoreError::corrupt(column, error))?;
+    let text = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(|error| StoreError::corrupt(column, error))?;
     if text == "[]" {
         return Ok(Vec::new());
     }
@@ -28,7 +34,10 @@ pub(super) fn texts(row: &Row<'_>, column: &str) -> Result<Vec<String>, StoreErr
 
 /// An enum or code kept by its name.
 pub(super) fn named<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
-    let text = row.get_ref(column)?.as_str().map_err(|error| StoreError::corrupt(column, error))?;
+    let text = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(|error| StoreError::corrupt(column, error))?;
     let name = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
     T::deserialize(name).map_err(|error| StoreError::corrupt(column, error))
 }
@@ -40,14 +49,23 @@ pub(super) fn price(row: &Row<'_>, column: &str) -> Result<Decimal, StoreError> 
 
 /// The same, or nothing.
 pub(super) fn optional_price(row: &Row<'_>, column: &str) -> Result<Option<Decimal>, StoreError> {
-    let text = row.get_ref(column)?.as_str_or_null().map_err(|error| StoreError::corrupt(column, error))?;
-    let parsed = text.map(|text| text.parse().map_err(|error| StoreError::corrupt(column, error)));
+    let text = row
+        .get_ref(column)?
+        .as_str_or_null()
+        .map_err(|error| StoreError::corrupt(column, error))?;
+    let parsed = text.map(|text| {
+        text.parse()
+            .map_err(|error| StoreError::corrupt(column, error))
+    });
     parsed.transpose()
 }
 
 /// Number rules.
 pub(super) fn rules(row: &Row<'_>, column: &str) -> Result<NumberRules, StoreError> {
-    let text = row.get_ref(column)?.as_str().map_err(|error| StoreError::corrupt(column, error))?;
+    let text = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(|error| StoreError::corrupt(column, error))?;
     if text.is_empty() {
         return Ok(NumberRules::default());
     }

@@ -9,7 +9,10 @@ use tandem_billing::{
     tariff::{Markup, Rate, TariffSpec, Terms},
 };
 
-pub(super) fn load(connection: &Connection, which: Which<'_>) -> Result<BTreeMap<TariffId, Arc<Tariff>>, StoreError> {
+pub(super) fn load(
+    connection: &Connection,
+    which: Which<'_>,
+) -> Result<BTreeMap<TariffId, Arc<Tariff>>, StoreError> {
     let sql = format!("SELECT * FROM tariff WHERE {}", which.condition("id"));
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
@@ -73,13 +76,30 @@ pub(crate) fn spec_of(tariff: &record::Tariff) -> TariffSpec {
 }
 
 /// A header and the generation of its rates in force; None if there is no such tariff.
-pub(crate) fn load_header(connection: &Connection, id: TariffId) -> Result<Option<(record::Tariff, i64)>, StoreError> {
+pub(crate) fn load_header(
+    connection: &Connection,
+    id: TariffId,
+) -> Result<Option<(record::Tariff, i64)>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT * FROM tariff WHERE id = ?1")?;
     let mut rows = statement.query([id.0])?;
     match rows.next()? {
         Some(row) => Ok(Some((header(row)?, row.get("generation")?))),
         None => Ok(None),
     }
+}
+
+/// A tariff with the rates of a generation that may not be in force yet.
+pub(crate) fn load_staged(
+    connection: &Connection,
+    id: TariffId,
+    generation: i64,
+) -> Result<Option<TariffSpec>, StoreError> {
+    let Some((header, _)) = load_header(connection, id)? else {
+        return Ok(None);
+    };
+    let mut spec = spec_of(&header);
+    spec.rates = rates(connection, id, generation)?;
+    Ok(Some(spec))
 }
 
 /// The billing crate's form of a rate.
@@ -105,7 +125,11 @@ const COLUMNS: &str = "SELECT id, prefix, description, price, steps, from_day, t
     addition, connect_fee, surcharge_time, surcharge_amount, post_call_surcharge_pct, min_charge, max_charge \
     FROM rate WHERE tariff_id = ?1 AND generation = ?2";
 
-fn rates(connection: &Connection, tariff: TariffId, generation: i64) -> Result<Vec<Rate>, StoreError> {
+fn rates(
+    connection: &Connection,
+    tariff: TariffId,
+    generation: i64,
+) -> Result<Vec<Rate>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{COLUMNS} ORDER BY prefix, id"))?;
     let mut rows = statement.query([tariff.0, generation])?;
     let mut rates = Vec::new();
@@ -138,12 +162,19 @@ fn rate(row: &Row<'_>) -> Result<Rate, StoreError> {
         match row.get_ref(index)? {
             ValueRef::Null => Ok(None),
             value => {
-                let text = value.as_str().map_err(|error| StoreError::corrupt(format!("rate {id}"), error))?;
-                text.parse().map(Some).map_err(|error| StoreError::corrupt(format!("rate {id}"), error))
+                let text = value
+                    .as_str()
+                    .map_err(|error| StoreError::corrupt(format!("rate {id}"), error))?;
+                text.parse()
+                    .map(Some)
+                    .map_err(|error| StoreError::corrupt(format!("rate {id}"), error))
             }
         }
     };
-    let steps = row.get_ref(4)?.as_str().map_err(|error| StoreError::corrupt(format!("rate {id}"), error))?;
+    let steps = row
+        .get_ref(4)?
+        .as_str()
+        .map_err(|error| StoreError::corrupt(format!("rate {id}"), error))?;
     Ok(Rate {
         id: RateId(id),
         prefix: row.get(1)?,
@@ -170,7 +201,11 @@ fn rate(row: &Row<'_>) -> Result<Rate, StoreError> {
             to_minute: row.get(8)?,
             holiday: row.get(9)?,
         },
-        steps: if steps == "[]" { Vec::new() } else { row::document(row, "steps")? },
+        steps: if steps == "[]" {
+            Vec::new()
+        } else {
+            row::document(row, "steps")?
+        },
         effective_from: row.get::<_, Option<i64>>(10)?.map(UtcMs),
         effective_to: row.get::<_, Option<i64>>(11)?.map(UtcMs),
         blocked: row.get(12)?,

@@ -20,7 +20,11 @@ pub(super) fn account(context: &Context<'_>, mut account: Account) -> Result<Che
     contact(&account, &mut faults);
     place_in_tree(context, &account, &mut faults)?;
     assigned(context, &account, &mut faults)?;
-    account.created_at = match context.old.and_then(|old| old.get("created_at")).and_then(Value::as_i64) {
+    account.created_at = match context
+        .old
+        .and_then(|old| old.get("created_at"))
+        .and_then(Value::as_i64)
+    {
         Some(at) => UtcMs(at),
         None => context.at,
     };
@@ -32,15 +36,28 @@ pub(super) fn account(context: &Context<'_>, mut account: Account) -> Result<Che
 }
 
 fn money(account: &Account, faults: &mut Faults) {
-    faults.expect(account.credit_limit >= Micros::ZERO, "credit_limit", "must be 0 or more");
-    let credit = account.payment_mode == PaymentMode::Postpaid || account.credit_limit == Micros::ZERO;
-    faults.expect(credit, "credit_limit", "must be 0 for a prepaid account: make it postpaid to give credit");
+    faults.expect(
+        account.credit_limit >= Micros::ZERO,
+        "credit_limit",
+        "must be 0 or more",
+    );
+    let credit =
+        account.payment_mode == PaymentMode::Postpaid || account.credit_limit == Micros::ZERO;
+    faults.expect(
+        credit,
+        "credit_limit",
+        "must be 0 for a prepaid account: make it postpaid to give credit",
+    );
     let call = &account.call;
     for (field, limit) in [
         ("max_rate_per_minute", call.max_rate_per_minute),
         ("daily_spend_limit", call.daily_spend_limit),
     ] {
-        faults.expect(limit.is_none_or(|limit| limit >= Micros::ZERO), field, "must be 0 or more, or empty for no limit");
+        faults.expect(
+            limit.is_none_or(|limit| limit >= Micros::ZERO),
+            field,
+            "must be 0 or more, or empty for no limit",
+        );
     }
 }
 
@@ -51,8 +68,16 @@ fn call_terms(account: &mut Account, faults: &mut Faults) {
     let ids = call.caller_ids.len();
     match call.caller_id_mode {
         CallerIdMode::Pass => {}
-        CallerIdMode::Fixed => faults.expect(ids == 1, "caller_ids", "must be exactly one number for a fixed caller ID"),
-        CallerIdMode::OneOf => faults.expect(ids >= 1, "caller_ids", "must have at least one number to choose from"),
+        CallerIdMode::Fixed => faults.expect(
+            ids == 1,
+            "caller_ids",
+            "must be exactly one number for a fixed caller ID",
+        ),
+        CallerIdMode::OneOf => faults.expect(
+            ids >= 1,
+            "caller_ids",
+            "must have at least one number to choose from",
+        ),
     }
     for (field, prefixes) in [
         ("caller_ids", &call.caller_ids),
@@ -71,25 +96,52 @@ fn contact(account: &Account, faults: &mut Faults) {
     if !person.time_zone.is_empty() {
         faults.zone("time_zone", &person.time_zone);
     }
-    for (field, mail) in [("email", &person.email), ("low_balance_mail", &account.low_balance.low_balance_mail)] {
-        let plausible = mail.is_empty() || mail.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-        faults.expect(plausible, field, "must be a mail address such as name@example.com");
+    for (field, mail) in [
+        ("email", &person.email),
+        ("low_balance_mail", &account.low_balance.low_balance_mail),
+    ] {
+        let plausible = mail.is_empty()
+            || mail
+                .split_once('@')
+                .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+        faults.expect(
+            plausible,
+            field,
+            "must be a mail address such as name@example.com",
+        );
     }
 }
 
 /// A reseller of level n is below one of level n - 1, an account below a reseller or the operator.
-fn place_in_tree(context: &Context<'_>, account: &Account, faults: &mut Faults) -> Result<(), EditError> {
-    if let Some(old) = context.old.and_then(|old| old.get("kind")).and_then(Value::as_str) {
+fn place_in_tree(
+    context: &Context<'_>,
+    account: &Account,
+    faults: &mut Faults,
+) -> Result<(), EditError> {
+    if let Some(old) = context
+        .old
+        .and_then(|old| old.get("kind"))
+        .and_then(Value::as_str)
+    {
         let level = |kind: AccountKind| kind.reseller_level();
         let old: Option<AccountKind> = serde_json::from_value(Value::from(old)).ok();
         let same = old.is_some_and(|old| level(old) == level(account.kind));
-        faults.expect(same, "kind", "cannot change between customer and reseller levels: create another account");
+        faults.expect(
+            same,
+            "kind",
+            "cannot change between customer and reseller levels: create another account",
+        );
     }
     let above = match account.reseller_id {
         None => None,
         Some(id) => {
-            let kind = text_of(context.connection, "SELECT kind FROM account WHERE id = ?1", id.0)?;
-            let kind: Option<AccountKind> = kind.and_then(|kind| serde_json::from_value(Value::from(kind)).ok());
+            let kind = text_of(
+                context.connection,
+                "SELECT kind FROM account WHERE id = ?1",
+                id.0,
+            )?;
+            let kind: Option<AccountKind> =
+                kind.and_then(|kind| serde_json::from_value(Value::from(kind)).ok());
             match kind.and_then(AccountKind::reseller_level) {
                 Some(level) => Some(level),
                 None => {
@@ -106,12 +158,22 @@ fn place_in_tree(context: &Context<'_>, account: &Account, faults: &mut Faults) 
     Ok(())
 }
 
-fn assigned(context: &Context<'_>, account: &Account, faults: &mut Faults) -> Result<(), EditError> {
+fn assigned(
+    context: &Context<'_>,
+    account: &Account,
+    faults: &mut Faults,
+) -> Result<(), EditError> {
     let above = account.reseller_id.map(|id| id.0);
     if let Some(tariff) = account.tariff_id {
         reseller::tariff_given(context, faults, "tariff_id", above, tariff.0)?;
-        let currency = text_of(context.connection, "SELECT currency FROM tariff WHERE id = ?1", tariff.0)?;
-        if let Some(currency) = currency.filter(|currency| *currency != account.currency.to_string()) {
+        let currency = text_of(
+            context.connection,
+            "SELECT currency FROM tariff WHERE id = ?1",
+            tariff.0,
+        )?;
+        if let Some(currency) =
+            currency.filter(|currency| *currency != account.currency.to_string())
+        {
             faults.add("tariff_id", format!("tariff {tariff} is in {currency}, the account in {}: choose one in the same currency", account.currency));
         }
     }
@@ -145,8 +207,15 @@ pub(super) fn device(context: &Context<'_>, mut device: Device) -> Result<Checke
     if let Some(extension) = &device.extension {
         faults.name("extension", extension);
         let taken = "SELECT count(*) FROM device WHERE username = ?1 AND id <> ?2";
-        let taken: i64 = context.connection.prepare_cached(taken)?.query_row((extension, device.id), |row| row.get(0))?;
-        faults.expect(taken == 0, "extension", "is the username of another device: choose a different one");
+        let taken: i64 = context
+            .connection
+            .prepare_cached(taken)?
+            .query_row((extension, device.id), |row| row.get(0))?;
+        faults.expect(
+            taken == 0,
+            "extension",
+            "is the username of another device: choose a different one",
+        );
     }
     belongs_to_customer(context, device.account_id.0, &mut faults)?;
     let extra = secrets(context, &mut device, &mut faults)?;
@@ -158,48 +227,82 @@ fn secrets(
     device: &mut Device,
     faults: &mut Faults,
 ) -> Result<Vec<(&'static str, Sql)>, EditError> {
-    let old_name = context.old.and_then(|old| old.get("username")).and_then(Value::as_str);
+    let old_name = context
+        .old
+        .and_then(|old| old.get("username"))
+        .and_then(Value::as_str);
     let Some(password) = device.password.take() else {
         match old_name {
             None => faults.add("password", "is needed for a new device"),
             Some(name) if name != device.username => {
-                faults.add("password", "is needed when the username changes: only its hash with the username is kept");
+                faults.add(
+                    "password",
+                    "is needed when the username changes: only its hash with the username is kept",
+                );
             }
             Some(_) => {}
         }
         return Ok(Vec::new());
     };
     if password.chars().count() < SHORTEST_PASSWORD {
-        faults.add("password", format!("must have at least {SHORTEST_PASSWORD} characters"));
+        faults.add(
+            "password",
+            format!("must have at least {SHORTEST_PASSWORD} characters"),
+        );
         return Ok(Vec::new());
     }
     let realm = text_setting(context.connection, "realm")?;
     let ha1 = Ha1::new(&device.username, &realm, &password);
-    Ok(vec![("ha1_md5", Sql::Text(ha1.md5)), ("ha1_sha256", Sql::Text(ha1.sha256))])
+    Ok(vec![
+        ("ha1_md5", Sql::Text(ha1.md5)),
+        ("ha1_sha256", Sql::Text(ha1.sha256)),
+    ])
 }
 
-fn belongs_to_customer(context: &Context<'_>, account: i64, faults: &mut Faults) -> Result<(), EditError> {
-    match text_of(context.connection, "SELECT kind FROM account WHERE id = ?1", account)? {
+fn belongs_to_customer(
+    context: &Context<'_>,
+    account: i64,
+    faults: &mut Faults,
+) -> Result<(), EditError> {
+    match text_of(
+        context.connection,
+        "SELECT kind FROM account WHERE id = ?1",
+        account,
+    )? {
         None => faults.add("account_id", format!("account {account} does not exist")),
         Some(kind) if kind.starts_with("reseller") => {
-            faults.add("account_id", "is a reseller: it places no calls, choose one of its accounts");
+            faults.add(
+                "account_id",
+                "is a reseller: it places no calls, choose one of its accounts",
+            );
         }
         Some(_) => {}
     }
     Ok(())
 }
 
-pub(super) fn source_address(context: &Context<'_>, mut source: SourceAddress) -> Result<Checked, EditError> {
+pub(super) fn source_address(
+    context: &Context<'_>,
+    mut source: SourceAddress,
+) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
     belongs_to_customer(context, source.account_id.0, &mut faults)?;
     match parse_network(&source.network) {
         Ok((address, length)) => {
             let whole = if address.is_ipv4() { 32 } else { 128 };
-            source.network = if length == whole { address.to_string() } else { format!("{address}/{length}") };
+            source.network = if length == whole {
+                address.to_string()
+            } else {
+                format!("{address}/{length}")
+            };
         }
         Err(reason) => faults.add("network", reason),
     }
-    faults.expect(source.port != Some(0), "port", "must be 1 to 65535, or empty for any");
+    faults.expect(
+        source.port != Some(0),
+        "port",
+        "must be 1 to 65535, or empty for any",
+    );
     faults.prefix("tech_prefix", &source.tech_prefix);
     faults.finish(&source)
 }

@@ -23,11 +23,20 @@ pub(crate) fn apply(
     changes: &mut Changes,
 ) -> Result<Edited, EditError> {
     let (actor, at) = (&prepared.edit.actor, prepared.edit.at);
-    let edit = Edit { connection, actor, at, hash: prepared.hash.as_deref() };
+    let edit = Edit {
+        connection,
+        actor,
+        at,
+        hash: prepared.hash.as_deref(),
+    };
     match &prepared.edit.change {
         Change::Create { resource, value } => edit.create(*resource, value, changes),
         Change::Update { resource, value } => edit.update(*resource, value, changes),
-        Change::Delete { resource, id, revision } => edit.delete(*resource, *id, *revision, changes),
+        Change::Delete {
+            resource,
+            id,
+            revision,
+        } => edit.delete(*resource, *id, *revision, changes),
     }
 }
 
@@ -39,19 +48,31 @@ struct Edit<'a> {
 }
 
 impl Edit<'_> {
-    fn create(&self, resource: Resource, value: &Object, changes: &mut Changes) -> Result<Edited, EditError> {
+    fn create(
+        &self,
+        resource: Resource,
+        value: &Object,
+        changes: &mut Changes,
+    ) -> Result<Edited, EditError> {
         let checked = check(&self.context(None), resource, value)?;
         let view = view(resource);
-        let id = insert(self.connection, view, &checked).map_err(|error| refused(error, resource))?;
+        let id =
+            insert(self.connection, view, &checked).map_err(|error| refused(error, resource))?;
         self.finish(resource, id, &checked, None, value, changes)
     }
 
-    fn update(&self, resource: Resource, value: &Object, changes: &mut Changes) -> Result<Edited, EditError> {
+    fn update(
+        &self,
+        resource: Resource,
+        value: &Object,
+        changes: &mut Changes,
+    ) -> Result<Edited, EditError> {
         let number = |field: &str| value.get(field).and_then(Value::as_i64).unwrap_or(0);
         let (id, expected) = (number("id"), number("revision"));
         let old = self.old(resource, id, expected)?;
         let checked = check(&self.context(Some(&old)), resource, value)?;
-        update(self.connection, view(resource), id, &checked).map_err(|error| refused(error, resource))?;
+        update(self.connection, view(resource), id, &checked)
+            .map_err(|error| refused(error, resource))?;
         self.finish(resource, id, &checked, Some(&old), value, changes)
     }
 
@@ -77,7 +98,13 @@ impl Edit<'_> {
             }
         }
         let action = if old.is_some() { "update" } else { "create" };
-        let entry = Audit { action, resource, id, old, new: Some(&audited) };
+        let entry = Audit {
+            action,
+            resource,
+            id,
+            old,
+            new: Some(&audited),
+        };
         audit(self.connection, self.actor, self.at, &entry)?;
         Ok(Edited {
             resource,
@@ -102,9 +129,20 @@ impl Edit<'_> {
         if let Err(error) = self.connection.execute(&sql, [id]) {
             return Err(in_use(self.connection, resource, id, error));
         }
-        let entry = Audit { action: "delete", resource, id, old: Some(&old), new: None };
+        let entry = Audit {
+            action: "delete",
+            resource,
+            id,
+            old: Some(&old),
+            new: None,
+        };
         audit(self.connection, self.actor, self.at, &entry)?;
-        Ok(Edited { resource, id, revision: 0, value: Value::Null })
+        Ok(Edited {
+            resource,
+            id,
+            revision: 0,
+            value: Value::Null,
+        })
     }
 
     fn context<'a>(&'a self, old: Option<&'a Object>) -> Context<'a> {
@@ -122,7 +160,12 @@ impl Edit<'_> {
         let old = self.read(resource, id, self.actor.scope)?;
         let current = old.get("revision").and_then(Value::as_i64).unwrap_or(0);
         if current != expected {
-            return Err(EditError::Conflict { resource: resource.name(), id, current, expected });
+            return Err(EditError::Conflict {
+                resource: resource.name(),
+                id,
+                current,
+                expected,
+            });
         }
         Ok(old)
     }
@@ -130,7 +173,10 @@ impl Edit<'_> {
     fn read(&self, resource: Resource, id: i64, scope: Scope) -> Result<Object, EditError> {
         let found = read_one(self.connection, view(resource), id, scope);
         let found = found.map_err(|error| EditError::Store(crate::writer::chain(&error)))?;
-        found.ok_or(EditError::NotFound { resource: resource.name(), id })
+        found.ok_or(EditError::NotFound {
+            resource: resource.name(),
+            id,
+        })
     }
 }
 
@@ -142,38 +188,78 @@ fn insert(connection: &Connection, view: &View, checked: &Checked) -> rusqlite::
         values.push(value);
     }
     let places: Vec<String> = (1..=values.len()).map(|n| format!("?{n}")).collect();
-    let sql = format!("INSERT INTO {} ({}) VALUES ({})", view.table, names.join(", "), places.join(", "));
-    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+    let sql = format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        view.table,
+        names.join(", "),
+        places.join(", ")
+    );
+    connection
+        .prepare_cached(&sql)?
+        .execute(params_from_iter(values))?;
     Ok(connection.last_insert_rowid())
 }
 
-fn update(connection: &Connection, view: &View, id: i64, checked: &Checked) -> rusqlite::Result<()> {
+fn update(
+    connection: &Connection,
+    view: &View,
+    id: i64,
+    checked: &Checked,
+) -> rusqlite::Result<()> {
     let mut sets = Vec::new();
     let mut values = vec![Sql::Integer(id)];
     for (name, value) in assignments(view, checked) {
         values.push(value);
         sets.push(format!("{name} = ?{}", values.len()));
     }
-    let sql = format!("UPDATE {} SET revision = revision + 1, {} WHERE id = ?1", view.table, sets.join(", "));
-    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+    let sql = format!(
+        "UPDATE {} SET revision = revision + 1, {} WHERE id = ?1",
+        view.table,
+        sets.join(", ")
+    );
+    connection
+        .prepare_cached(&sql)?
+        .execute(params_from_iter(values))?;
     Ok(())
 }
 
 fn assignments(view: &View, checked: &Checked) -> Vec<(&'static str, Sql)> {
-    let columns = view.columns().filter(|field| !matches!(field.name, "id" | "revision"));
+    let columns = view
+        .columns()
+        .filter(|field| !matches!(field.name, "id" | "revision"));
     let mut all: Vec<(&'static str, Sql)> = columns
-        .map(|field| (field.name, column_value(field, checked.value.get(field.name).unwrap_or(&Value::Null))))
+        .map(|field| {
+            (
+                field.name,
+                column_value(field, checked.value.get(field.name).unwrap_or(&Value::Null)),
+            )
+        })
         .collect();
     all.extend(checked.extra.iter().cloned());
     all
 }
 
 /// Rows that belong to a record and are edited with it.
-fn write_children(connection: &Connection, resource: Resource, id: i64, checked: &Checked) -> rusqlite::Result<()> {
-    let list = |name: &str| checked.value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+fn write_children(
+    connection: &Connection,
+    resource: Resource,
+    id: i64,
+    checked: &Checked,
+) -> rusqlite::Result<()> {
+    let list = |name: &str| {
+        checked
+            .value
+            .get(name)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     match resource {
         Resource::Account => {
-            connection.execute("INSERT OR IGNORE INTO balance (account_id, amount) VALUES (?1, 0)", [id])?;
+            connection.execute(
+                "INSERT OR IGNORE INTO balance (account_id, amount) VALUES (?1, 0)",
+                [id],
+            )?;
             for (table, column, field) in GRANTS {
                 connection.execute(&format!("DELETE FROM {table} WHERE account_id = ?1"), [id])?;
                 let sql = format!("INSERT INTO {table} (account_id, {column}) VALUES (?1, ?2)");
@@ -249,12 +335,20 @@ pub(crate) struct Audit<'a> {
 }
 
 /// Who did what to which row; in the transaction of the edit.
-pub(crate) fn audit(connection: &Connection, actor: &Actor, at: UtcMs, entry: &Audit<'_>) -> rusqlite::Result<()> {
-    let value = |object: Option<&Object>| object.map(|object| Value::Object(object.clone()).to_string());
+pub(crate) fn audit(
+    connection: &Connection,
+    actor: &Actor,
+    at: UtcMs,
+    entry: &Audit<'_>,
+) -> rusqlite::Result<()> {
+    let value =
+        |object: Option<&Object>| object.map(|object| Value::Object(object.clone()).to_string());
     let row = entry.new.or(entry.old);
     let account = match entry.resource {
         Resource::Account => Some(entry.id),
-        _ => row.and_then(|row| row.get("account_id").or(row.get("owner_id"))).and_then(Value::as_i64),
+        _ => row
+            .and_then(|row| row.get("account_id").or(row.get("owner_id")))
+            .and_then(Value::as_i64),
     };
     let mut statement = connection.prepare_cached(
         "INSERT INTO audit_log (at, login_id, who, address, action, resource, row_id, account_id, old_value, new_value) \
@@ -276,10 +370,19 @@ pub(crate) fn audit(connection: &Connection, actor: &Actor, at: UtcMs, entry: &A
 }
 
 /// What of the directory an edit touches.
-fn note(changes: &mut Changes, resource: Resource, id: i64, old: Option<&Object>, new: Option<&Object>) {
+fn note(
+    changes: &mut Changes,
+    resource: Resource,
+    id: i64,
+    old: Option<&Object>,
+    new: Option<&Object>,
+) {
     let ids = |field: &str| {
         let of = |row: Option<&Object>| row.and_then(|row| row.get(field)).and_then(Value::as_i64);
-        [of(old), of(new)].into_iter().flatten().collect::<Vec<i64>>()
+        [of(old), of(new)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<i64>>()
     };
     match resource {
         Resource::Account => {
@@ -322,11 +425,20 @@ fn refused(error: rusqlite::Error, resource: Resource) -> EditError {
         return error.into();
     }
     if message.contains("source_address_source") {
-        return EditError::field("network", "another account is recognised by the same address already");
+        return EditError::field(
+            "network",
+            "another account is recognised by the same address already",
+        );
     }
     if let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ") {
         let last = columns.rsplit(['.', ' ']).next().unwrap_or(columns);
-        return EditError::field(last, format!("another {} has it already: choose a different one", resource.name()));
+        return EditError::field(
+            last,
+            format!(
+                "another {} has it already: choose a different one",
+                resource.name()
+            ),
+        );
     }
     if message.contains("FOREIGN KEY") {
         return EditError::field("id", "refers to a row that does not exist");
@@ -335,7 +447,12 @@ fn refused(error: rusqlite::Error, resource: Resource) -> EditError {
 }
 
 /// Says what refers to a row that cannot be deleted.
-fn in_use(connection: &Connection, resource: Resource, id: i64, error: rusqlite::Error) -> EditError {
+fn in_use(
+    connection: &Connection,
+    resource: Resource,
+    id: i64,
+    error: rusqlite::Error,
+) -> EditError {
     if error.sqlite_error_code() != Some(ErrorCode::ConstraintViolation) {
         return error.into();
     }
@@ -356,8 +473,9 @@ fn referring(connection: &Connection, table: &str, id: i64) -> rusqlite::Result<
         "SELECT s.name, f.\"from\" FROM sqlite_schema s JOIN pragma_foreign_key_list(s.name) f \
          WHERE s.type = 'table' AND f.\"table\" = ?1 AND f.on_delete <> 'CASCADE' ORDER BY 1, 2",
     )?;
-    let columns: Vec<(String, String)> =
-        statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let columns: Vec<(String, String)> = statement
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
     let mut found = Vec::new();
     for (name, column) in columns {
         let sql = format!("SELECT count(*) FROM {name} WHERE {column} = ?1");

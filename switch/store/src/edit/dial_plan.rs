@@ -20,10 +20,25 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
     hosts(&gateway, &mut faults);
     faults.rules("rules", &gateway.rules);
     faults.codecs(&mut gateway.codecs);
-    let stops = gateway.stop_codes.iter().all(|code| (300..=699).contains(code));
-    faults.expect(stops, "stop_codes", "must be final failure codes, 300 to 699");
-    faults.expect((1..=60).contains(&gateway.health.no_response_s), "no_response_s", "must be 1 to 60 seconds");
-    faults.expect(gateway.health.ring_timeout_s <= 600, "ring_timeout_s", "must be at most 600 seconds");
+    let stops = gateway
+        .stop_codes
+        .iter()
+        .all(|code| (300..=699).contains(code));
+    faults.expect(
+        stops,
+        "stop_codes",
+        "must be final failure codes, 300 to 699",
+    );
+    faults.expect(
+        (1..=60).contains(&gateway.health.no_response_s),
+        "no_response_s",
+        "must be 1 to 60 seconds",
+    );
+    faults.expect(
+        gateway.health.ring_timeout_s <= 600,
+        "ring_timeout_s",
+        "must be at most 600 seconds",
+    );
     if let Some(tariff) = gateway.cost_tariff_id {
         match text_of(context.connection, "SELECT currency FROM tariff WHERE id = ?1", tariff.0)? {
             None => faults.add("cost_tariff_id", format!("tariff {tariff} does not exist")),
@@ -41,7 +56,11 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
 }
 
 fn hosts(gateway: &Gateway, faults: &mut Faults) {
-    faults.expect((1..=MAX_HOSTS).contains(&gateway.hosts.len()), "hosts", "must be 1 to 16");
+    faults.expect(
+        (1..=MAX_HOSTS).contains(&gateway.hosts.len()),
+        "hosts",
+        "must be 1 to 16",
+    );
     for host in &gateway.hosts {
         if let Err(reason) = host_name(&host.host) {
             faults.add("hosts", reason);
@@ -55,12 +74,18 @@ fn host_name(host: &str) -> Result<(), String> {
         return Ok(());
     }
     let label = |label: &str| {
-        !label.is_empty() && label.len() <= 63 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        !label.is_empty()
+            && label.len() <= 63
+            && label
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
     };
     if host.len() <= 253 && host.split('.').all(label) {
         return Ok(());
     }
-    Err(format!("{host:?} is neither an address nor a DNS name; the port has its own field"))
+    Err(format!(
+        "{host:?} is neither an address nor a DNS name; the port has its own field"
+    ))
 }
 
 /// A password is kept as it is: we are the one who must show it to the gateway.
@@ -71,7 +96,11 @@ fn credentials(
 ) -> Result<Vec<(&'static str, Sql)>, EditError> {
     let password = gateway.auth_password.take();
     if gateway.auth_username.is_none() {
-        faults.expect(password.is_none(), "auth_username", "is needed with a password");
+        faults.expect(
+            password.is_none(),
+            "auth_username",
+            "is needed with a password",
+        );
         return Ok(vec![("auth_password", Sql::Null)]);
     }
     if let Some(password) = password {
@@ -80,25 +109,46 @@ fn credentials(
     let kept = "SELECT auth_password IS NOT NULL FROM gateway WHERE id = ?1";
     let kept: Option<bool> = match context.old {
         None => None,
-        Some(_) => context.connection.prepare_cached(kept)?.query_row([gateway.id], |row| row.get(0)).optional()?,
+        Some(_) => context
+            .connection
+            .prepare_cached(kept)?
+            .query_row([gateway.id], |row| row.get(0))
+            .optional()?,
     };
-    faults.expect(kept == Some(true), "auth_password", "is needed with a username");
+    faults.expect(
+        kept == Some(true),
+        "auth_password",
+        "is needed with a username",
+    );
     Ok(Vec::new())
 }
 
-pub(super) fn routing_group(context: &Context<'_>, group: RoutingGroup) -> Result<Checked, EditError> {
+pub(super) fn routing_group(
+    context: &Context<'_>,
+    group: RoutingGroup,
+) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
     faults.title("name", &group.name);
     let mut next = group.inherits_id.map(|id| id.0);
     let mut depth = 0;
-    let mut statement = context.connection.prepare_cached("SELECT inherits_id FROM routing_group WHERE id = ?1")?;
+    let mut statement = context
+        .connection
+        .prepare_cached("SELECT inherits_id FROM routing_group WHERE id = ?1")?;
     while let Some(id) = next {
         depth += 1;
         if depth > MAX_DEPTH || (group.id != 0 && id == group.id) {
-            faults.add("inherits_id", format!("goes round in a circle or is deeper than {MAX_DEPTH}: choose another group"));
+            faults.add(
+                "inherits_id",
+                format!(
+                    "goes round in a circle or is deeper than {MAX_DEPTH}: choose another group"
+                ),
+            );
             break;
         }
-        match statement.query_row([id], |row| row.get::<_, Option<i64>>(0)).optional()? {
+        match statement
+            .query_row([id], |row| row.get::<_, Option<i64>>(0))
+            .optional()?
+        {
             Some(above) => next = above,
             None => {
                 faults.add("inherits_id", format!("routing group {id} does not exist"));
@@ -112,36 +162,63 @@ pub(super) fn routing_group(context: &Context<'_>, group: RoutingGroup) -> Resul
 pub(super) fn route(context: &Context<'_>, mut route: Route) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
     faults.prefix("prefix", &route.prefix);
-    faults.expect((1..=100).contains(&route.share), "share", "must be 1 to 100 percent");
+    faults.expect(
+        (1..=100).contains(&route.share),
+        "share",
+        "must be 1 to 100 percent",
+    );
     faults.span(&route.span);
     faults.zone("time_zone", &route.time_zone);
     faults.rules("rules", &route.rules);
-    let exists = |faults: &mut Faults, sql: &str, field: &str, id: Option<i64>| -> Result<(), EditError> {
-        match id {
-            None => faults.add(field, "is needed"),
-            Some(id) => {
-                let found = text_of(context.connection, sql, id)?.is_some();
-                faults.expect(found, field, "does not exist");
+    let exists =
+        |faults: &mut Faults, sql: &str, field: &str, id: Option<i64>| -> Result<(), EditError> {
+            match id {
+                None => faults.add(field, "is needed"),
+                Some(id) => {
+                    let found = text_of(context.connection, sql, id)?.is_some();
+                    faults.expect(found, field, "does not exist");
+                }
             }
-        }
-        Ok(())
-    };
+            Ok(())
+        };
     let group = Some(route.routing_group_id.0);
-    exists(&mut faults, "SELECT name FROM routing_group WHERE id = ?1", "routing_group_id", group)?;
+    exists(
+        &mut faults,
+        "SELECT name FROM routing_group WHERE id = ?1",
+        "routing_group_id",
+        group,
+    )?;
     match route.target {
         RouteTarget::Gateway => {
             let id = route.gateway_id.map(|id| id.0);
-            exists(&mut faults, "SELECT name FROM gateway WHERE id = ?1", "gateway_id", id)?;
+            exists(
+                &mut faults,
+                "SELECT name FROM gateway WHERE id = ?1",
+                "gateway_id",
+                id,
+            )?;
         }
         RouteTarget::Account => {
             let id = route.account_id.map(|id| id.0);
-            exists(&mut faults, "SELECT login FROM account WHERE id = ?1", "account_id", id)?;
+            exists(
+                &mut faults,
+                "SELECT login FROM account WHERE id = ?1",
+                "account_id",
+                id,
+            )?;
         }
         RouteTarget::Reject => {
-            let status = route.reject_status.is_some_and(|status| (400..=699).contains(&status));
+            let status = route
+                .reject_status
+                .is_some_and(|status| (400..=699).contains(&status));
             faults.expect(status, "reject_status", "must be 400 to 699");
-            let printable = route.reject_reason.len() <= 100 && !route.reject_reason.chars().any(char::is_control);
-            faults.expect(printable, "reject_reason", "must be at most 100 printable characters");
+            let printable = route.reject_reason.len() <= 100
+                && !route.reject_reason.chars().any(char::is_control);
+            faults.expect(
+                printable,
+                "reject_reason",
+                "must be at most 100 printable characters",
+            );
         }
         RouteTarget::LocalDevice => {}
     }
@@ -165,6 +242,10 @@ fn keep_only_target(route: &mut Route) {
 pub(super) fn block_entry(entry: BlockEntry) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
     faults.prefix("prefix", &entry.prefix);
-    faults.expect(!entry.prefix.is_empty(), "prefix", "must not be empty: that would block every call");
+    faults.expect(
+        !entry.prefix.is_empty(),
+        "prefix",
+        "must not be empty: that would block every call",
+    );
     faults.finish(&entry)
 }

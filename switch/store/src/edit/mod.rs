@@ -14,9 +14,10 @@ mod tariff;
 
 pub(crate) use apply::{Audit, apply, audit};
 pub(crate) use check::{parse_network, parse_zone};
-pub(crate) use settings::{add_missing_settings, read_settings};
 pub(crate) use operator::SHORTEST_PASSWORD;
+pub(crate) use reseller::may_edit_tariff;
 pub use settings::{SettingInfo, settings};
+pub(crate) use settings::{add_missing_settings, read_settings};
 pub(crate) use tariff::sheet_faults;
 
 use crate::{
@@ -240,12 +241,17 @@ pub(crate) struct Prepared {
 /// Hashes a login's password, on the caller's thread.
 pub(crate) fn prepare(edit: Edit) -> Result<Prepared, EditError> {
     let hash = match &edit.change {
-        Change::Create { resource: Resource::Login, value } | Change::Update { resource: Resource::Login, value } => {
-            match value.get("password") {
-                Some(Value::String(password)) => Some(crate::login::hash(password)?),
-                _ => None,
-            }
+        Change::Create {
+            resource: Resource::Login,
+            value,
         }
+        | Change::Update {
+            resource: Resource::Login,
+            value,
+        } => match value.get("password") {
+            Some(Value::String(password)) => Some(crate::login::hash(password)?),
+            _ => None,
+        },
         Change::Create { .. } | Change::Update { .. } | Change::Delete { .. } => None,
     };
     Ok(Prepared { edit, hash })

@@ -17,21 +17,39 @@ pub(super) fn login(context: &Context<'_>, mut login: Login) -> Result<Checked, 
     let mut faults = Faults::default();
     faults.name("name", &login.name);
     match (login.role, login.account_id) {
-        (Role::Reseller, None) => faults.add("account_id", "is needed: the reseller account whose branch it sees"),
+        (Role::Reseller, None) => faults.add(
+            "account_id",
+            "is needed: the reseller account whose branch it sees",
+        ),
         (Role::Reseller, Some(account)) => {
-            let kind = text_of(context.connection, "SELECT kind FROM account WHERE id = ?1", account.0)?;
+            let kind = text_of(
+                context.connection,
+                "SELECT kind FROM account WHERE id = ?1",
+                account.0,
+            )?;
             let reseller = kind.is_some_and(|kind| kind.starts_with("reseller"));
             faults.expect(reseller, "account_id", "must be a reseller account");
         }
         (Role::Admin | Role::Operator, Some(_)) => {
-            faults.add("account_id", "must be empty for admins and operators: they see every account");
+            faults.add(
+                "account_id",
+                "must be empty for admins and operators: they see every account",
+            );
         }
         (Role::Admin | Role::Operator, None) => {}
     }
     let rights = login.rights.is_empty() || login.role == Role::Operator;
-    faults.expect(rights, "rights", "are for operators only: an admin has all, a reseller those of its branch");
+    faults.expect(
+        rights,
+        "rights",
+        "are for operators only: an admin has all, a reseller those of its branch",
+    );
     let is_new = context.old.is_none();
-    faults.expect(!is_new || context.hash.is_some(), "password", "is needed for a new login");
+    faults.expect(
+        !is_new || context.hash.is_some(),
+        "password",
+        "is needed for a new login",
+    );
     if let Some(old) = context.old {
         let was_admin = old.get("role").and_then(Value::as_str) == Some("admin");
         if was_admin && (login.role != Role::Admin || login.disabled) {
@@ -58,23 +76,33 @@ pub(super) fn check_last_admin(connection: &Connection, id: i64) -> Result<(), E
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     if is_admin && others == 0 {
-        return Err(EditError::Forbidden("this is the last admin who can log in: create another one first".into()));
+        return Err(EditError::Forbidden(
+            "this is the last admin who can log in: create another one first".into(),
+        ));
     }
     Ok(())
 }
 
 pub(super) fn setting(context: &Context<'_>, setting: Setting) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
-    let old_key = context.old.and_then(|old| old.get("key")).and_then(Value::as_str);
+    let old_key = context
+        .old
+        .and_then(|old| old.get("key"))
+        .and_then(Value::as_str);
     if old_key != Some(setting.key.as_str()) {
-        return Err(EditError::Forbidden("settings can be changed, not created or renamed".into()));
+        return Err(EditError::Forbidden(
+            "settings can be changed, not created or renamed".into(),
+        ));
     }
     if let Err(reason) = settings::check(&setting.key, &setting.value) {
         faults.add("value", reason);
     }
     let unchanged = context.old.and_then(|old| old.get("value")) == Some(&setting.value);
     if setting.key == "realm" && !unchanged {
-        let devices: i64 = context.connection.query_row("SELECT count(*) FROM device", [], |row| row.get(0))?;
+        let devices: i64 =
+            context
+                .connection
+                .query_row("SELECT count(*) FROM device", [], |row| row.get(0))?;
         if devices > 0 {
             faults.add("value", format!(
                 "{devices} devices have passwords hashed with the present realm and could not register any more: \

@@ -24,23 +24,94 @@ pub struct SettingInfo {
 /// All settings there are.
 #[must_use]
 pub fn settings() -> Vec<SettingInfo> {
-    let number = |key, default: u64, range, help| SettingInfo { key, default: json!(default), range: Some(range), help };
-    let other = |key, default, help| SettingInfo { key, default, range: None, help };
+    let number = |key, default: u64, range, help| SettingInfo {
+        key,
+        default: json!(default),
+        range: Some(range),
+        help,
+    };
+    let other = |key, default, help| SettingInfo {
+        key,
+        default,
+        range: None,
+        help,
+    };
     vec![
-        other("operator_name", json!("Tandem"), "Shown on invoices, in mails and in the manager's title."),
-        other("base_currency", json!("EUR"), "Profit reports convert to it."),
-        other("realm", json!("tandem"), "Realm of digest authentication; fixed once there are devices."),
-        number("ring_timeout_s", 60, (5, 600), "Seconds a called party may ring."),
-        number("max_duration_s", 7200, (60, 86_400), "Longest call, seconds."),
-        number("max_hops_per_prefix", 4, (1, 50), "Routes tried within one prefix."),
+        other(
+            "operator_name",
+            json!("Tandem"),
+            "Shown on invoices, in mails and in the manager's title.",
+        ),
+        other(
+            "base_currency",
+            json!("EUR"),
+            "Profit reports convert to it.",
+        ),
+        other(
+            "realm",
+            json!("tandem"),
+            "Realm of digest authentication; fixed once there are devices.",
+        ),
+        number(
+            "ring_timeout_s",
+            60,
+            (5, 600),
+            "Seconds a called party may ring.",
+        ),
+        number(
+            "max_duration_s",
+            7200,
+            (60, 86_400),
+            "Longest call, seconds.",
+        ),
+        number(
+            "max_hops_per_prefix",
+            4,
+            (1, 50),
+            "Routes tried within one prefix.",
+        ),
         number("max_hops", 8, (1, 100), "Routes tried in all."),
-        other("emergency_numbers", json!(["112", "911"]), "Numbers that pass every allow- and blocklist."),
-        number("rtp_inactivity_s", 60, (0, 3600), "Seconds without audio after which a call is ended; 0 never."),
-        number("max_calls", 0, (0, 1_000_000), "Simultaneous calls of the whole switch; 0 is unlimited."),
-        number("max_cps", 0, (0, 1_000_000), "Calls begun in one second; 0 is unlimited."),
-        number("min_register_s", 60, (10, 86_400), "Shortest registration, seconds."),
-        number("max_register_s", 3600, (10, 86_400), "Longest registration, seconds."),
-        number("max_slice_s", 60, (1, 3600), "Longest time reserved at once, seconds."),
+        other(
+            "emergency_numbers",
+            json!(["112", "911"]),
+            "Numbers that pass every allow- and blocklist.",
+        ),
+        number(
+            "rtp_inactivity_s",
+            60,
+            (0, 3600),
+            "Seconds without audio after which a call is ended; 0 never.",
+        ),
+        number(
+            "max_calls",
+            0,
+            (0, 1_000_000),
+            "Simultaneous calls of the whole switch; 0 is unlimited.",
+        ),
+        number(
+            "max_cps",
+            0,
+            (0, 1_000_000),
+            "Calls begun in one second; 0 is unlimited.",
+        ),
+        number(
+            "min_register_s",
+            60,
+            (10, 86_400),
+            "Shortest registration, seconds.",
+        ),
+        number(
+            "max_register_s",
+            3600,
+            (10, 86_400),
+            "Longest registration, seconds.",
+        ),
+        number(
+            "max_slice_s",
+            60,
+            (1, 3600),
+            "Longest time reserved at once, seconds.",
+        ),
     ]
 }
 
@@ -52,19 +123,34 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
     match (&info.default, value) {
         (Value::Number(_), Value::Number(number)) => match (number.as_u64(), info.range) {
             (Some(n), Some((least, most))) if (least..=most).contains(&n) => Ok(()),
-            (_, Some((least, most))) => Err(format!("must be a whole number from {least} to {most}")),
+            (_, Some((least, most))) => {
+                Err(format!("must be a whole number from {least} to {most}"))
+            }
             (_, None) => Ok(()),
         },
         (Value::String(_), Value::String(text)) if key == "base_currency" => {
             tandem_billing::Currency::try_from(text.clone()).map(drop)
         }
         (Value::String(_), Value::String(text)) => {
-            let fits = (1..=100).contains(&text.len()) && !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
-            if fits { Ok(()) } else { Err("must be 1 to 100 printable characters without quotes".into()) }
+            let fits = (1..=100).contains(&text.len())
+                && !text.contains(['"', '\\'])
+                && !text.chars().any(char::is_control);
+            if fits {
+                Ok(())
+            } else {
+                Err("must be 1 to 100 printable characters without quotes".into())
+            }
         }
         (Value::Array(_), Value::Array(items)) => {
-            let number = |item: &Value| item.as_str().is_some_and(|text| !text.is_empty() && !text.contains(char::is_whitespace));
-            if items.iter().all(number) { Ok(()) } else { Err("must be a list of numbers without spaces".into()) }
+            let number = |item: &Value| {
+                item.as_str()
+                    .is_some_and(|text| !text.is_empty() && !text.contains(char::is_whitespace))
+            };
+            if items.iter().all(number) {
+                Ok(())
+            } else {
+                Err("must be a list of numbers without spaces".into())
+            }
         }
         (default, _) => Err(format!("must be of the type of {default}")),
     }
@@ -72,8 +158,8 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
 
 /// Every store has a row per setting; new settings come with new programs.
 pub(crate) fn add_missing_settings(connection: &Connection) -> Result<(), StoreError> {
-    let mut statement =
-        connection.prepare("INSERT OR IGNORE INTO setting (revision, key, value) VALUES (1, ?1, ?2)")?;
+    let mut statement = connection
+        .prepare("INSERT OR IGNORE INTO setting (revision, key, value) VALUES (1, ?1, ?2)")?;
     for info in settings() {
         statement.execute(params![info.key, info.default.to_string()])?;
     }

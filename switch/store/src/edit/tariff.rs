@@ -23,13 +23,22 @@ pub(super) fn tariff(context: &Context<'_>, tariff: Tariff) -> Result<Checked, E
     faults.fixed(context, "currency", &new);
     faults.fixed(context, "owner_id", &new);
     if let Some(owner) = tariff.owner_id {
-        let kind = "SELECT CASE WHEN kind LIKE 'reseller%' THEN login END FROM account WHERE id = ?1";
+        let kind =
+            "SELECT CASE WHEN kind LIKE 'reseller%' THEN login END FROM account WHERE id = ?1";
         let mut statement = context.connection.prepare_cached(kind)?;
-        let login: Option<Option<String>> = statement.query_row([owner.0], |row| row.get(0)).optional()?;
+        let login: Option<Option<String>> = statement
+            .query_row([owner.0], |row| row.get(0))
+            .optional()?;
         match login.flatten() {
             None => faults.add("owner_id", format!("account {owner} is not a reseller")),
             Some(login) if !tariff.name.starts_with(&login) => {
-                faults.add("name", format!("a tariff of this reseller must begin with {login:?}, e.g. \"{login} {}\"", tariff.name));
+                faults.add(
+                    "name",
+                    format!(
+                        "a tariff of this reseller must begin with {login:?}, e.g. \"{login} {}\"",
+                        tariff.name
+                    ),
+                );
             }
             Some(_) => {}
         }
@@ -45,20 +54,40 @@ fn base(context: &Context<'_>, tariff: &Tariff, faults: &mut Faults) -> Result<(
     let Some(base) = tariff.base_tariff_id else {
         return Ok(());
     };
-    reseller::tariff_given(context, faults, "base_tariff_id", tariff.owner_id.map(|id| id.0), base.0)?;
-    let currency = text_of(context.connection, "SELECT currency FROM tariff WHERE id = ?1", base.0)?;
+    reseller::tariff_given(
+        context,
+        faults,
+        "base_tariff_id",
+        tariff.owner_id.map(|id| id.0),
+        base.0,
+    )?;
+    let currency = text_of(
+        context.connection,
+        "SELECT currency FROM tariff WHERE id = ?1",
+        base.0,
+    )?;
     if currency.is_some_and(|currency| currency != tariff.currency.to_string()) {
         faults.add("base_tariff_id", "must be in the same currency");
     }
-    let mut statement = context.connection.prepare_cached("SELECT base_tariff_id FROM tariff WHERE id = ?1")?;
+    let mut statement = context
+        .connection
+        .prepare_cached("SELECT base_tariff_id FROM tariff WHERE id = ?1")?;
     let (mut next, mut depth) = (Some(base.0), 0);
     while let Some(id) = next {
         depth += 1;
         if depth > MAX_DEPTH || (tariff.id != 0 && id == tariff.id) {
-            faults.add("base_tariff_id", format!("goes round in a circle or is deeper than {MAX_DEPTH}: choose another tariff"));
+            faults.add(
+                "base_tariff_id",
+                format!(
+                    "goes round in a circle or is deeper than {MAX_DEPTH}: choose another tariff"
+                ),
+            );
             break;
         }
-        next = statement.query_row([id], |row| row.get::<_, Option<i64>>(0)).optional()?.flatten();
+        next = statement
+            .query_row([id], |row| row.get::<_, Option<i64>>(0))
+            .optional()?
+            .flatten();
     }
     Ok(())
 }
@@ -73,14 +102,24 @@ fn add_tariff_faults(faults: &mut Faults, found: &[TariffError]) {
 pub(super) fn rate(context: &Context<'_>, rate: Rate) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
     faults.prefix("prefix", &rate.prefix);
-    faults.expect(rate.description.chars().count() <= 100, "description", "must be at most 100 characters");
+    faults.expect(
+        rate.description.chars().count() <= 100,
+        "description",
+        "must be at most 100 characters",
+    );
     faults.fixed(context, "tariff_id", &object(&rate));
     let store = |error| EditError::Store(chain(&error));
-    let Some((header, generation)) = load_header(context.connection, rate.tariff_id).map_err(store)? else {
-        return Err(EditError::field("tariff_id", format!("tariff {} does not exist", rate.tariff_id)));
+    let Some((header, generation)) =
+        load_header(context.connection, rate.tariff_id).map_err(store)?
+    else {
+        return Err(EditError::field(
+            "tariff_id",
+            format!("tariff {} does not exist", rate.tariff_id),
+        ));
     };
     let mut spec = spec_of(&header);
-    spec.rates = load_prefix(context.connection, rate.tariff_id, generation, &rate.prefix).map_err(store)?;
+    spec.rates =
+        load_prefix(context.connection, rate.tariff_id, generation, &rate.prefix).map_err(store)?;
     spec.rates.retain(|other| other.id.0 != rate.id);
     spec.rates.push(rate_of(&rate));
     // A derived tariff's base is not needed to check its own rows.
@@ -92,13 +131,25 @@ pub(super) fn rate(context: &Context<'_>, rate: Rate) -> Result<Checked, EditErr
 
 pub(super) fn dnis_tariff(context: &Context<'_>, row: DnisTariff) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
-    mapped(context, &mut faults, row.account_id.0, &row.prefix, row.tariff_id)?;
+    mapped(
+        context,
+        &mut faults,
+        row.account_id.0,
+        &row.prefix,
+        row.tariff_id,
+    )?;
     finish_map(faults, &row)
 }
 
 pub(super) fn ani_tariff(context: &Context<'_>, row: AniTariff) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
-    mapped(context, &mut faults, row.account_id.0, &row.prefix, row.tariff_id)?;
+    mapped(
+        context,
+        &mut faults,
+        row.account_id.0,
+        &row.prefix,
+        row.tariff_id,
+    )?;
     finish_map(faults, &row)
 }
 
@@ -114,16 +165,27 @@ fn mapped(
     tariff: TariffId,
 ) -> Result<(), EditError> {
     faults.prefix("prefix", prefix);
-    faults.expect(!prefix.is_empty(), "prefix", "must not be empty: set the account's tariff instead");
-    let mut statement = context.connection.prepare_cached("SELECT currency, reseller_id FROM account WHERE id = ?1")?;
-    let account_row: Option<(String, Option<i64>)> =
-        statement.query_row([account], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    faults.expect(
+        !prefix.is_empty(),
+        "prefix",
+        "must not be empty: set the account's tariff instead",
+    );
+    let mut statement = context
+        .connection
+        .prepare_cached("SELECT currency, reseller_id FROM account WHERE id = ?1")?;
+    let account_row: Option<(String, Option<i64>)> = statement
+        .query_row([account], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
     let Some((currency, above)) = account_row else {
         faults.add("account_id", format!("account {account} does not exist"));
         return Ok(());
     };
     reseller::tariff_given(context, faults, "tariff_id", above, tariff.0)?;
-    let other = text_of(context.connection, "SELECT currency FROM tariff WHERE id = ?1", tariff.0)?;
+    let other = text_of(
+        context.connection,
+        "SELECT currency FROM tariff WHERE id = ?1",
+        tariff.0,
+    )?;
     if let Some(other) = other.filter(|other| *other != currency) {
         faults.add("tariff_id", format!("tariff {tariff} is in {other}, the account in {currency}: choose one in the same currency"));
     }
@@ -132,6 +194,9 @@ fn mapped(
 
 /// Faults of a whole sheet, as an edit's answer.
 pub(crate) fn sheet_faults(found: Vec<TariffError>, most: usize) -> EditError {
-    let faults = found.into_iter().take(most).map(|fault| FieldError { field: fault.field, reason: fault.reason });
+    let faults = found.into_iter().take(most).map(|fault| FieldError {
+        field: fault.field,
+        reason: fault.reason,
+    });
     EditError::Invalid(faults.collect())
 }

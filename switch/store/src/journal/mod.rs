@@ -6,8 +6,13 @@
 
 mod record;
 
-use crate::{Changes, EditError, Edited, StoreError, edit};
+use crate::{
+    Changes, EditError, Edited, StoreError,
+    bulk::{Swept, sweep},
+    edit,
+};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use std::collections::BTreeSet;
 use tandem_billing::UtcMs;
 use tandem_call::journal::Batch;
 
@@ -26,6 +31,8 @@ pub struct Rejected {
 #[derive(Debug)]
 pub struct Committer {
     connection: Connection,
+    /// (tariff, generation) being written: not to be swept.
+    pub(crate) staging: BTreeSet<(i64, i64)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +43,10 @@ enum Pace {
 
 impl Committer {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            staging: BTreeSet::new(),
+        }
     }
 
     /// Opens a store's file for writing, migrated but not recovered: for tests and benches that bring their
@@ -59,7 +69,12 @@ impl Committer {
         }
     }
 
-    fn attempt(&mut self, batches: &[Batch], at: UtcMs, pace: Pace) -> Result<Vec<Rejected>, StoreError> {
+    fn attempt(
+        &mut self,
+        batches: &[Batch],
+        at: UtcMs,
+        pace: Pace,
+    ) -> Result<Vec<Rejected>, StoreError> {
         let mut transaction = begin(&mut self.connection)?;
         let mut rejected = Vec::new();
         for batch in batches {
@@ -92,8 +107,19 @@ impl Committer {
         commit(transaction)
     }
 
+    /// Removes some rates that are not in force.
+    pub(crate) fn sweep(&mut self) -> Result<Swept, StoreError> {
+        let staging = std::mem::take(&mut self.staging);
+        let swept = self.transact(|transaction| sweep(transaction, &staging));
+        self.staging = staging;
+        Ok(swept?)
+    }
+
     /// Several edits in one transaction, all or none.
-    pub(crate) fn edit(&mut self, edits: &[edit::Prepared]) -> Result<(Vec<Edited>, Changes), EditError> {
+    pub(crate) fn edit(
+        &mut self,
+        edits: &[edit::Prepared],
+    ) -> Result<(Vec<Edited>, Changes), EditError> {
         self.transact(|transaction| {
             let mut changes = Changes::default();
             let mut edited = Vec::with_capacity(edits.len());
@@ -109,7 +135,9 @@ impl Committer {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let result = work(&transaction)?;
         transaction.commit()?;
         Ok(result)
@@ -129,10 +157,16 @@ fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
 }
 
 fn commit(transaction: Transaction<'_>) -> Result<(), StoreError> {
-    transaction.commit().map_err(StoreError::sqlite("commit the journal"))
+    transaction
+        .commit()
+        .map_err(StoreError::sqlite("commit the journal"))
 }
 
-fn careful(transaction: &mut Transaction<'_>, batch: &Batch, at: UtcMs) -> Result<Option<Rejected>, StoreError> {
+fn careful(
+    transaction: &mut Transaction<'_>,
+    batch: &Batch,
+    at: UtcMs,
+) -> Result<Option<Rejected>, StoreError> {
     let savepoint = transaction.savepoint()?;
     match record::apply(&savepoint, batch) {
         Ok(()) => {
@@ -144,7 +178,10 @@ fn careful(transaction: &mut Transaction<'_>, batch: &Batch, at: UtcMs) -> Resul
             drop(savepoint);
             let reason = crate::writer::chain(&error);
             record::put_aside(transaction, batch, at, &reason)?;
-            Ok(Some(Rejected { seq: batch.seq, reason }))
+            Ok(Some(Rejected {
+                seq: batch.seq,
+                reason,
+            }))
         }
         Err(error) => Err(error),
     }
@@ -158,7 +195,11 @@ fn breaks_rule(error: &StoreError) -> bool {
             *doing == record::DOING
                 && matches!(
                     source.sqlite_error_code(),
-                    Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig)
+                    Some(
+                        ErrorCode::ConstraintViolation
+                            | ErrorCode::TypeMismatch
+                            | ErrorCode::TooBig
+                    )
                 )
         }
         _ => false,

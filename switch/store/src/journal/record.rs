@@ -24,19 +24,35 @@ fn apply_record(connection: &Connection, record: &Record) -> Result<(), StoreErr
     match record {
         Record::Opened(open) => insert_open(connection, open),
         Record::Answered { call, at, open } => update_answered(connection, *call, *at, open),
-        Record::Extended { call, levels } => update_holds(connection, *call, levels),
+        Record::Extended {
+            call,
+            levels,
+            paid_until_s,
+        } => {
+            let sql = "UPDATE open_call SET paid_until_s = ?2 WHERE call_id = ?1";
+            expect_open(*call, run(connection, sql, params![call.0, paid_until_s])?)?;
+            update_holds(connection, *call, levels)
+        }
         Record::Ended { cdr, entries } => insert_ended(connection, cdr, entries),
         Record::Posted(entry) => insert_entry(connection, entry),
         Record::Registered(registration) => upsert_registration(connection, registration),
-        Record::Unregistered { username, contact } => {
-            run(connection, "DELETE FROM registration WHERE username = ?1 AND contact = ?2", (username, contact))
-                .map(drop)
-        }
+        Record::Unregistered { username, contact } => run(
+            connection,
+            "DELETE FROM registration WHERE username = ?1 AND contact = ?2",
+            (username, contact),
+        )
+        .map(drop),
     }
 }
 
-fn run(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usize, StoreError> {
-    let mut statement = connection.prepare_cached(sql).map_err(StoreError::sqlite(DOING))?;
+fn run(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<usize, StoreError> {
+    let mut statement = connection
+        .prepare_cached(sql)
+        .map_err(StoreError::sqlite(DOING))?;
     statement.execute(values).map_err(StoreError::sqlite(DOING))
 }
 
@@ -48,8 +64,13 @@ fn insert_open(connection: &Connection, open: &OpenCall) -> Result<(), StoreErro
     let call = open.cdr.call;
     run(
         connection,
-        "INSERT INTO open_call (call_id, answered_at, document) VALUES (?1, ?2, ?3)",
-        params![call.0, open.cdr.answered_at.map(|at| at.0), json(open)?],
+        "INSERT INTO open_call (call_id, answered_at, paid_until_s, document) VALUES (?1, ?2, ?3, ?4)",
+        params![
+            call.0,
+            open.cdr.answered_at.map(|at| at.0),
+            open.paid_until_s,
+            json(open)?
+        ],
     )?;
     for (level, hold) in open.holds.iter().enumerate() {
         insert_hold(connection, call, level, hold)?;
@@ -57,7 +78,12 @@ fn insert_open(connection: &Connection, open: &OpenCall) -> Result<(), StoreErro
     Ok(())
 }
 
-fn insert_hold(connection: &Connection, call: CallId, level: usize, hold: &Level) -> Result<(), StoreError> {
+fn insert_hold(
+    connection: &Connection,
+    call: CallId,
+    level: usize,
+    hold: &Level,
+) -> Result<(), StoreError> {
     run(
         connection,
         "INSERT INTO hold (call_id, level, account_id, amount) VALUES (?1, ?2, ?3, ?4) \
@@ -67,11 +93,16 @@ fn insert_hold(connection: &Connection, call: CallId, level: usize, hold: &Level
     .map(drop)
 }
 
-fn update_answered(connection: &Connection, call: CallId, at: UtcMs, open: &OpenCall) -> Result<(), StoreError> {
+fn update_answered(
+    connection: &Connection,
+    call: CallId,
+    at: UtcMs,
+    open: &OpenCall,
+) -> Result<(), StoreError> {
     let changed = run(
         connection,
-        "UPDATE open_call SET answered_at = ?2, document = ?3 WHERE call_id = ?1",
-        params![call.0, at.0, json(open)?],
+        "UPDATE open_call SET answered_at = ?2, paid_until_s = ?3, document = ?4 WHERE call_id = ?1",
+        params![call.0, at.0, open.paid_until_s, json(open)?],
     )?;
     expect_open(call, changed)?;
     update_holds(connection, call, &open.holds)
@@ -88,12 +119,23 @@ fn expect_open(call: CallId, changed: usize) -> Result<(), StoreError> {
     if changed == 1 {
         return Ok(());
     }
-    Err(StoreError::corrupt(format!("call {call}"), "answered, but was never opened in the journal"))
+    Err(StoreError::corrupt(
+        format!("call {call}"),
+        "goes on, but was never opened in the journal",
+    ))
 }
 
 /// A call's end: its hold goes, CDR, charges, entries and roll-up come.
-pub(crate) fn insert_ended(connection: &Connection, cdr: &Cdr, entries: &[Entry]) -> Result<(), StoreError> {
-    run(connection, "DELETE FROM open_call WHERE call_id = ?1", [cdr.call.0])?;
+pub(crate) fn insert_ended(
+    connection: &Connection,
+    cdr: &Cdr,
+    entries: &[Entry],
+) -> Result<(), StoreError> {
+    run(
+        connection,
+        "DELETE FROM open_call WHERE call_id = ?1",
+        [cdr.call.0],
+    )?;
     let money = Money::of(cdr);
     insert_cdr(connection, cdr, &money)?;
     insert_detail(connection, cdr)?;
@@ -190,7 +232,11 @@ fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), S
 
 fn insert_detail(connection: &Connection, cdr: &Cdr) -> Result<(), StoreError> {
     let cost = cdr.cost.as_ref().map(json).transpose()?;
-    let trace = if cdr.trace.is_empty() { "null" } else { cdr.trace.as_str() };
+    let trace = if cdr.trace.is_empty() {
+        "null"
+    } else {
+        cdr.trace.as_str()
+    };
     run(
         connection,
         "INSERT INTO cdr_detail (call_id, cost, media_a, media_b, trace) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -258,11 +304,18 @@ fn insert_entry(connection: &Connection, entry: &Entry) -> Result<(), StoreError
 fn kind_name(entry: &Entry) -> Result<String, StoreError> {
     match serde_json::to_value(entry.kind) {
         Ok(serde_json::Value::String(name)) => Ok(name),
-        _ => Err(StoreError::corrupt(format!("ledger entry {}", entry.key), "its kind has no name")),
+        _ => Err(StoreError::corrupt(
+            format!("ledger entry {}", entry.key),
+            "its kind has no name",
+        )),
     }
 }
 
-fn add_to_balance(connection: &Connection, account: AccountId, amount: Micros) -> Result<Micros, StoreError> {
+fn add_to_balance(
+    connection: &Connection,
+    account: AccountId,
+    amount: Micros,
+) -> Result<Micros, StoreError> {
     let mut statement = connection
         .prepare_cached(
             "INSERT INTO balance (account_id, amount) VALUES (?1, ?2) \
@@ -305,7 +358,10 @@ fn add_to_hour(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), 
     .map(drop)
 }
 
-fn upsert_registration(connection: &Connection, registration: &Registration) -> Result<(), StoreError> {
+fn upsert_registration(
+    connection: &Connection,
+    registration: &Registration,
+) -> Result<(), StoreError> {
     run(
         connection,
         "INSERT OR REPLACE INTO registration (username, contact, transport, listener, remote, path, call_id, cseq, \
@@ -339,7 +395,12 @@ pub(super) fn beat(connection: &Connection, at: UtcMs, seq: Option<u64>) -> Resu
 }
 
 /// Keeps a batch that cannot be applied.
-pub(super) fn put_aside(connection: &Connection, batch: &Batch, at: UtcMs, reason: &str) -> Result<(), StoreError> {
+pub(super) fn put_aside(
+    connection: &Connection,
+    batch: &Batch,
+    at: UtcMs,
+    reason: &str,
+) -> Result<(), StoreError> {
     run(
         connection,
         "INSERT INTO rejected_batch (seq, at, reason, document) VALUES (?1, ?2, ?3, ?4)",

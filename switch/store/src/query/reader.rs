@@ -390,7 +390,9 @@ pub(crate) fn read_one(
     id: i64,
     scope: Scope,
 ) -> Result<Option<Map<String, Value>>, StoreError> {
-    let query = ListQuery::all(scope).filter(view.key, Op::Eq, id).page(0, 1);
+    let query = ListQuery::all(scope)
+        .filter(view.key, Op::Eq, id)
+        .page(0, 1);
     let (built, fields) = Select::new(view, &query)?.rows(&query)?;
     Ok(read_rows(connection, &built, &fields)?.into_iter().next())
 }

@@ -1,0 +1,4 @@
+//! How many calls a second can be made durable.
+fn main() {
+    divan::main();
+}
