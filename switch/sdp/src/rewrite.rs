@@ -52,12 +52,13 @@ const ENDED: &[&str] = &[
     "source-filter",
     "tcap",
     "tls-id",
+    "tool",
     "zrtp-hash",
 ];
 
 impl SessionDescription {
     /// Points audio at our relay: `c=`, the `m=` port, `a=rtcp` and `o=` are replaced (no address of the other leg
-    /// stays); ICE, DTLS and key lines are taken out; further media lines are rejected with port 0, in place. A
+    /// stays); the session's name, its contacts, ICE, DTLS and key lines are taken out; further media lines are rejected with port 0, in place. A
     /// hold by `c=0.0.0.0` becomes a direction attribute, since our address stands in its stead.
     pub fn rewrite(&mut self, rtp: SocketAddr, origin: Origin) {
         let audio = self.audio_section();
@@ -104,7 +105,9 @@ impl SessionDescription {
                     let line = format!("o=- {} {} {place}", origin.session_id, origin.version);
                     new.push_line(line.as_bytes());
                 }
-                b'o' | b'c' | b'k' => {}
+                // A session's name and contacts tell whose phone it is.
+                b's' => new.push_line(b"s=-"),
+                b'o' | b'c' | b'k' | b'i' | b'u' | b'e' | b'p' => {}
                 b'a' if self.is_ended(index, hold) || self.attribute_is(index, "rtcp") => {}
                 _ => new.push_line(self.line(index)),
             }

@@ -44,7 +44,7 @@ fn a_phone_with_everything() {
         a=fingerprint:sha-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB\na=setup:actpass\n\
         a=sendonly\nm=video 51372 RTP/AVP 31\nc=IN IP4 10.1.2.6\na=rtpmap:31 H261/90000\n\
         m=audio 51380 RTP/AVP 8\na=rtpmap:8 PCMA/8000\n";
-    let expected = "v=0\no=- 77 3 IN IP4 203.0.113.1\ns=call\ni=about\nc=IN IP4 203.0.113.1\nb=AS:84\nt=0 0\n\
+    let expected = "v=0\no=- 77 3 IN IP4 203.0.113.1\ns=-\nc=IN IP4 203.0.113.1\nb=AS:84\nt=0 0\n\
         a=X-unknown:kept\na=sendrecv\nm=audio 20000 RTP/AVP 0 97 101\nc=IN IP4 203.0.113.1\na=rtcp:20001\na=mid:0\n\
         a=rtpmap:0 PCMU/8000\na=rtpmap:97 iLBC/8000\na=fmtp:97 mode=30\na=rtpmap:101 telephone-event/8000\n\
         a=fmtp:101 0-16\na=ptime:20\na=sendonly\nm=video 0 RTP/AVP 31\nm=audio 0 RTP/AVP 8\n";
@@ -61,7 +61,7 @@ fn the_connection_line_finds_its_place() {
     for (before, after) in [
         (
             "v=0\no=a 1 1 IN IP4 10.0.0.1\ns=\nt=0 0\nm=audio 4000 RTP/AVP 0\nc=IN IP4 10.0.0.1\n",
-            "v=0\no=- 77 3 IN IP6 2001:db8::5\ns=\nc=IN IP6 2001:db8::5\nt=0 0\nm=audio 7000 RTP/AVP 0\nc=IN IP6 2001:db8::5\n",
+            "v=0\no=- 77 3 IN IP6 2001:db8::5\ns=-\nc=IN IP6 2001:db8::5\nt=0 0\nm=audio 7000 RTP/AVP 0\nc=IN IP6 2001:db8::5\n",
         ),
         (
             "v=0\no=a 1 1 IN IP6 2001:db8::1\ns=-\nm=image 0 udptl t38\nc=IN IP6 2001:db8::1\nm=audio 4000 RTP/AVP 0\nc=IN IP6 2001:db8::1\n",
