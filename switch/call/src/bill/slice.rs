@@ -43,7 +43,8 @@ fn nearest_block_end(levels: &[Funds<'_>], after_s: u64) -> u64 {
         .max(after_s.saturating_add(1))
 }
 
+/// One part for each call and one for the next to come: slices get shorter as money runs low.
 fn share(level: &Funds<'_>) -> Micros {
     let calls = i64::try_from(level.calls).unwrap_or(i64::MAX).max(1);
-    Micros(level.spendable.0.max(0) / calls)
+    Micros(level.spendable.0.max(0) / calls.saturating_add(1))
 }

@@ -1,0 +1,217 @@
+//! What crosses on the wire: CANCEL and 200, BYE and ACK, both sides hanging up, a disk that is slow or broken.
+
+use super::{
+    GATE, TRUNK,
+    kit::{Callee, Caller, Disk, World},
+    world,
+};
+use tandem_billing::Micros;
+use tandem_call::Input;
+
+fn ringing() -> (World, Caller, Callee) {
+    let mut world = world();
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.ring(&mut world);
+    world.expect(caller.at, "180");
+    (world, caller, callee)
+}
+
+#[test]
+fn a_cancelled_call_costs_nothing() {
+    let (mut world, mut caller, callee) = ringing();
+    caller.cancel(&mut world);
+    world.expect(caller.at, "200");
+    let answer = world.expect(caller.at, "487");
+    caller.ack_failure(&mut world, &answer);
+    let cancel = world.expect(callee.at, "CANCEL");
+    callee.respond(&mut world, &cancel, "200 OK", None);
+    callee.say(&mut world, "487 Request Terminated", None);
+    world.expect(callee.at, "ACK");
+    assert_eq!(world.book.only_cdr().cause, "cancelled.caller");
+    assert_eq!(world.book.balance(1), Micros(10_000_000));
+    world.check_idle();
+}
+
+#[test]
+fn an_answer_that_crosses_our_cancel_is_ended() {
+    let (mut world, mut caller, callee) = ringing();
+    caller.cancel(&mut world);
+    world.expect(callee.at, "CANCEL");
+    callee.answer(&mut world);
+    world.expect(callee.at, "ACK");
+    world.expect(callee.at, "BYE");
+    assert_eq!(world.book.only_cdr().cause, "cancelled.caller");
+    world.check_idle();
+}
+
+#[test]
+fn a_cancel_that_crosses_our_answer_changes_nothing() {
+    let (mut world, mut caller, callee) = ringing();
+    callee.answer(&mut world);
+    caller.cancel(&mut world);
+    caller.ack(&mut world, None);
+    world.seconds(1);
+    caller.bye(&mut world);
+    assert_eq!(world.book.only_cdr().cause, "answered.caller_hangup");
+    world.check_idle();
+}
+
+#[test]
+fn a_cancel_before_anything_came_back_waits_for_a_provisional() {
+    let mut world = world();
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    caller.cancel(&mut world);
+    assert!(world.heard(callee.at).is_empty(), "RFC 3261 section 9.1");
+    callee.say(&mut world, "100 Trying", None);
+    world.expect(callee.at, "CANCEL");
+    callee.say(&mut world, "487 Request Terminated", None);
+    world.check_idle();
+}
+
+#[test]
+fn the_caller_may_hang_up_before_its_ack() {
+    let (mut world, mut caller, callee) = ringing();
+    callee.answer(&mut world);
+    caller.take_answer(&mut world);
+    caller.bye(&mut world);
+    world.expect(caller.at, "200");
+    world.expect(callee.at, "BYE");
+    assert_eq!(world.book.only_cdr().cause, "answered.caller_hangup");
+    world.check_idle();
+}
+
+#[test]
+fn the_callers_bye_waits_for_its_ack() {
+    let (mut world, mut caller, mut callee) = ringing();
+    callee.answer(&mut world);
+    caller.take_answer(&mut world);
+    callee.bye(&mut world);
+    world.seconds(1);
+    assert!(
+        !world.heard(caller.at).contains(&"BYE".to_owned()),
+        "RFC 3261 section 15"
+    );
+    assert_eq!(world.book.only_cdr().cause, "answered.callee_hangup");
+    caller.confirm(&mut world, None);
+    world.expect(caller.at, "BYE");
+    world.check_idle();
+}
+
+#[test]
+fn a_caller_that_never_acks_is_billed_and_ended() {
+    let (mut world, caller, callee) = ringing();
+    callee.answer(&mut world);
+    world.seconds(33);
+    world.expect(callee.at, "BYE");
+    world.expect(caller.at, "BYE");
+    let cdr = world.book.only_cdr();
+    assert_eq!(
+        (cdr.cause.as_str(), cdr.duration_ms),
+        ("answered.ack_timeout", 32_000)
+    );
+    world.check_idle();
+}
+
+#[test]
+fn both_may_hang_up_at_once() {
+    let (mut world, mut caller, mut callee) = ringing();
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    caller.bye(&mut world);
+    callee.bye(&mut world);
+    world.expect(callee.at, "BYE");
+    assert_eq!(world.book.cdrs.len(), 1);
+    world.check_idle();
+}
+
+#[test]
+fn the_answer_waits_for_the_disk_and_ringing_does_not() {
+    let mut world = world();
+    world.disk = Disk::Slow;
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.ring(&mut world);
+    world.expect(caller.at, "180");
+    callee.answer(&mut world);
+    world.expect(callee.at, "ACK");
+    world.seconds(2);
+    assert!(world.heard(caller.at).is_empty());
+    world.sync();
+    caller.ack(&mut world, None);
+    world.seconds(1);
+    caller.bye(&mut world);
+    let cdr = world.book.only_cdr();
+    assert_eq!(cdr.duration_ms, 1_000, "time counts from our 200");
+    world.sync();
+    world.check_idle();
+}
+
+#[test]
+fn a_broken_disk_ends_what_waits_and_refuses_what_comes() {
+    let mut world = world();
+    world.disk = Disk::Slow;
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.answer(&mut world);
+    world.input(Input::JournalFailed);
+    let answer = world.expect(caller.at, "503");
+    caller.ack_failure(&mut world, &answer);
+    world.expect(callee.at, "BYE");
+    let mut second = Caller::new(TRUNK, "4930123", "442071234", "b");
+    second.invite(&mut world);
+    let answer = world.expect(second.at, "503");
+    assert!(answer.header("Retry-After").is_some());
+    second.ack_failure(&mut world, &answer);
+    world.sync();
+    let mut third = Caller::new(TRUNK, "4930123", "442071234", "c");
+    third.invite(&mut world);
+    world.expect(third.at, "100");
+    third.cancel(&mut world);
+    world.sync();
+    world.check_idle();
+}
+
+#[test]
+fn the_caller_cancels_while_the_answer_waits_for_the_disk() {
+    let mut world = world();
+    world.disk = Disk::Slow;
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.answer(&mut world);
+    caller.cancel(&mut world);
+    let answer = world.expect(caller.at, "487");
+    caller.ack_failure(&mut world, &answer);
+    world.expect(callee.at, "BYE");
+    world.sync();
+    let cdr = world.book.only_cdr();
+    assert_eq!(
+        (cdr.cause.as_str(), cdr.answered_at),
+        ("cancelled.caller", None)
+    );
+    world.check_idle();
+}
+
+#[test]
+fn a_second_fork_that_answers_is_ended() {
+    let (mut world, mut caller, callee) = ringing();
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    world.heard(callee.at);
+    let body = callee.sdp();
+    world.send(
+        callee.at,
+        super::kit::sip::respond(&callee.invite, "200 OK", "another", callee.at, Some(&body)),
+    );
+    world.expect(callee.at, "ACK");
+    let bye = world.expect(callee.at, "BYE");
+    assert_eq!(bye.to_tag(), Some("another"));
+    caller.bye(&mut world);
+    world.check_idle();
+}

@@ -1,0 +1,87 @@
+//! Phones come and go.
+
+use super::{
+    ALICE, BOB, TRUNK, at,
+    kit::{Callee, Caller, sip},
+    plan, world,
+};
+use std::sync::Arc;
+use tandem_call::{
+    Input,
+    directory::AccountStatus,
+    io::{Command, Reply},
+    monitor::Change,
+};
+
+#[test]
+fn a_registered_phone_is_journalled_and_called_where_it_is() {
+    let mut world = world();
+    sip::register(&mut world, ALICE, "alice");
+    assert_eq!(world.book.registered.len(), 1);
+    let mut caller = Caller::new(TRUNK, "4930123", "alice", "a");
+    caller.invite(&mut world);
+    let alice = Callee::take(&mut world, ALICE);
+    alice.answer(&mut world);
+    caller.ack(&mut world, None);
+    caller.bye(&mut world);
+    assert_eq!(
+        world.book.only_cdr().callee_account,
+        Some(tandem_billing::AccountId(2))
+    );
+    world.seconds(301);
+    assert!(world.book.registered.is_empty(), "it expired");
+    world.check_idle();
+}
+
+#[test]
+fn an_operator_unregisters_a_phone() {
+    let mut world = world();
+    sip::register(&mut world, ALICE, "alice");
+    world.command(Command::Snapshot);
+    assert!(
+        matches!(&world.replies[0], (_, Reply::Snapshot(shot)) if shot.registrations.len() == 1)
+    );
+    world.command(Command::Unregister {
+        username: "alice".into(),
+    });
+    world.command(Command::Unregister {
+        username: "alice".into(),
+    });
+    assert!(matches!(world.replies[1].1, Reply::Done));
+    assert!(matches!(world.replies[2].1, Reply::NotFound));
+    assert!(world.book.registered.is_empty());
+    assert!(
+        world
+            .feed
+            .iter()
+            .any(|event| matches!(event.change, Change::RegistrationGone { .. }))
+    );
+}
+
+#[test]
+fn two_phones_of_one_account_call_each_other() {
+    let mut world = world();
+    sip::register(&mut world, ALICE, "alice");
+    sip::register(&mut world, BOB, "bob");
+    let mut alice = Caller::new(ALICE, "alice", "bob", "a");
+    alice.invite_with_digest(&mut world);
+    let bob = Callee::take(&mut world, BOB);
+    bob.answer(&mut world);
+    alice.ack(&mut world, None);
+    world.seconds(1);
+    alice.bye(&mut world);
+    assert_eq!(world.book.only_cdr().duration_ms, 1000);
+    world.check_idle();
+}
+
+#[test]
+fn a_blocked_accounts_phone_cannot_register() {
+    let mut world = world();
+    let blocked = plan()
+        .with_account(2, |account| account.status = AccountStatus::Blocked)
+        .build();
+    world.input(Input::Directory(Arc::clone(&blocked)));
+    sip::try_register(&mut world, ALICE, "alice");
+    world.expect(at(ALICE), "403");
+    assert!(world.book.registered.is_empty());
+}

@@ -1,0 +1,333 @@
+//! The real core between virtual peers: wires, a relay, a disk and both clocks.
+
+use super::{book::Book, plan::SWITCH};
+use bytes::Bytes;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+use tandem_billing::{AccountId, CallId, Micros, UtcMs, ledger::Ledger};
+use tandem_call::{
+    Directory, Input, Now, Output, Switch,
+    io::{Command, MediaAddress, Reply, SwitchConfig, Token},
+    monitor::FeedEvent,
+};
+use tandem_sdp::{RelayCommand, RelayId, RelayReport, relay::Counters};
+use tandem_sip::{
+    Flow, Message, Mono, Parsed, Transport,
+    endpoint::{EndpointConfig, Listener, Timers},
+};
+
+/// How the journal behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// Every batch is on disk at once.
+    Instant,
+    /// Batches wait for [`World::sync`].
+    Slow,
+}
+
+/// The core and all it talks to.
+pub struct World {
+    /// The real thing.
+    pub switch: Switch,
+    /// Both clocks.
+    pub now: Now,
+    /// What the store would hold.
+    pub book: Book,
+    /// How batches become durable.
+    pub disk: Disk,
+    /// Every order to the relay so far.
+    pub relay: Vec<RelayCommand>,
+    /// Whether the relay has ports.
+    pub relay_full: bool,
+    /// Replies to commands.
+    pub replies: Vec<(Token, Reply)>,
+    /// Deltas of the monitor.
+    pub feed: Vec<FeedEvent>,
+    inboxes: BTreeMap<SocketAddr, VecDeque<Message>>,
+    durable: u64,
+    inputs: VecDeque<Input>,
+    next_port: u16,
+}
+
+/// 2026-01-01T00:00:00Z.
+const START_MS: i64 = 1_767_225_600_000;
+
+impl World {
+    /// A switch with these balances, in whole currency units.
+    #[must_use]
+    pub fn new(directory: Arc<Directory>, balances: &[(i64, i64)]) -> Self {
+        let micros: Vec<(AccountId, Micros)> = balances
+            .iter()
+            .map(|(id, units)| (AccountId(*id), Micros(units * 1_000_000)))
+            .collect();
+        Self::with_micros(directory, &micros)
+    }
+
+    /// A switch with these balances.
+    #[must_use]
+    pub fn with_micros(directory: Arc<Directory>, balances: &[(AccountId, Micros)]) -> Self {
+        let now = Now {
+            mono: Mono(1_000_000),
+            utc: UtcMs(START_MS),
+        };
+        let ledger = Ledger::load(balances.iter().copied(), []);
+        Self {
+            switch: Switch::new(config(), directory, ledger, Vec::new(), now),
+            now,
+            book: Book::new(0, balances),
+            disk: Disk::Instant,
+            relay: Vec::new(),
+            relay_full: false,
+            replies: Vec::new(),
+            feed: Vec::new(),
+            inboxes: BTreeMap::new(),
+            durable: 0,
+            inputs: VecDeque::new(),
+            next_port: 20_000,
+        }
+    }
+
+    /// A datagram from a peer reaches the switch.
+    pub fn send(&mut self, from: SocketAddr, bytes: impl Into<Bytes>) {
+        self.input(Input::Message {
+            flow: flow(from),
+            bytes: bytes.into(),
+        });
+    }
+
+    /// Feeds an input, then carries out everything that comes of it.
+    pub fn input(&mut self, input: Input) {
+        self.inputs.push_back(input);
+        while let Some(input) = self.inputs.pop_front() {
+            self.switch.handle(self.now, input);
+            self.carry_out();
+        }
+    }
+
+    /// An operator's command; its token is the number of commands before it.
+    pub fn command(&mut self, command: Command) {
+        let token = Token(self.replies.len() as u64);
+        self.input(Input::Command { token, command });
+    }
+
+    /// Lets time pass, timer by timer.
+    pub fn advance(&mut self, time: Duration) {
+        let end = self.now.mono + time;
+        while let Some(due) = self.switch.poll_deadline().filter(|due| *due <= end) {
+            self.set_time(due.max(self.now.mono));
+            self.switch.handle_timeout(self.now);
+            self.carry_out();
+            while let Some(input) = self.inputs.pop_front() {
+                self.switch.handle(self.now, input);
+                self.carry_out();
+            }
+        }
+        self.set_time(end);
+    }
+
+    /// The shell is stuck: time passes, and timers fire only after it.
+    pub fn stall(&mut self, time: Duration) {
+        self.set_time(self.now.mono + time);
+        self.advance(Duration::ZERO);
+    }
+
+    /// Lets whole seconds pass.
+    pub fn seconds(&mut self, seconds: u64) {
+        self.advance(Duration::from_secs(seconds));
+    }
+
+    /// The disk has caught up.
+    pub fn sync(&mut self) {
+        self.durable = self.book.seq;
+        self.input(Input::Durable { seq: self.durable });
+    }
+
+    /// The next message that waits at a peer.
+    pub fn take(&mut self, at: SocketAddr) -> Option<Message> {
+        self.inboxes.get_mut(&at)?.pop_front()
+    }
+
+    /// All messages that wait at a peer, each shortened to its status or method.
+    pub fn heard(&mut self, at: SocketAddr) -> Vec<String> {
+        let messages = self.inboxes.remove(&at).unwrap_or_default();
+        messages.iter().map(summary).collect()
+    }
+
+    /// The next message at a peer that is this (`180`, `INVITE`, ...); what comes before it is dropped.
+    ///
+    /// # Panics
+    /// If none is there.
+    pub fn expect(&mut self, at: SocketAddr, what: &str) -> Message {
+        let mut passed = Vec::new();
+        while let Some(message) = self.take(at) {
+            if summary(&message) == what {
+                return message;
+            }
+            passed.push(summary(&message));
+        }
+        panic!("{at} waited for {what} and heard {passed:?}");
+    }
+
+    /// What the relay was told of its sides, last first: the targets set.
+    #[must_use]
+    pub fn relay_of_last_call(&self) -> Option<RelayId> {
+        self.relay.iter().rev().find_map(|command| match command {
+            RelayCommand::Open { id, .. } => Some(*id),
+            RelayCommand::SetTarget { .. }
+            | RelayCommand::SetHold { .. }
+            | RelayCommand::Close { .. } => None,
+        })
+    }
+
+    /// The one call up.
+    ///
+    /// # Panics
+    /// If there is none, or more.
+    #[must_use]
+    pub fn only_open(&self) -> CallId {
+        assert_eq!(self.book.open.len(), 1, "one open call");
+        *self.book.open.keys().next().expect("one open call")
+    }
+
+    /// What must hold whenever nothing is up: no call left, no hold left, balances as booked.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn check_idle(&mut self) {
+        self.seconds(120);
+        assert_eq!(self.switch.open_calls(), 0, "no call is left");
+        assert!(
+            self.book.open.is_empty(),
+            "every opened call has ended: {:?}",
+            self.book.open.keys()
+        );
+        for (account, balance) in &self.book.balances {
+            assert_eq!(
+                self.switch.ledger().held(*account),
+                Micros::ZERO,
+                "no hold is left"
+            );
+            assert_eq!(
+                self.switch.ledger().balance(*account),
+                *balance,
+                "ledger and book agree"
+            );
+        }
+    }
+
+    fn set_time(&mut self, mono: Mono) {
+        let passed = mono.0.saturating_sub(self.now.mono.0);
+        let utc_us = self.now.mono.0 % 1000 + passed;
+        let ms = i64::try_from(utc_us / 1000).expect("a short test");
+        self.now = Now {
+            mono,
+            utc: self.now.utc.plus_ms(ms),
+        };
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Transmit { flow, bytes } => match Message::parse(bytes) {
+                    Parsed::Message(message) => self
+                        .inboxes
+                        .entry(flow.remote)
+                        .or_default()
+                        .push_back(message),
+                    Parsed::Reject { reason, .. } => {
+                        panic!("the switch sent what it would reject: {reason}")
+                    }
+                    Parsed::Drop(reason) => panic!("the switch sent what it would drop: {reason}"),
+                },
+                Output::Relay(command) => self.relay(command),
+                Output::Journal(batch) => {
+                    self.book.apply(&batch);
+                    if self.disk == Disk::Instant {
+                        self.durable = batch.seq;
+                        self.inputs.push_back(Input::Durable { seq: batch.seq });
+                    }
+                }
+                Output::Feed(event) => self.feed.push(event),
+                Output::Reply { token, reply } => self.replies.push((token, reply)),
+            }
+        }
+    }
+
+    fn relay(&mut self, command: RelayCommand) {
+        let report = match &command {
+            RelayCommand::Open { id, .. } if self.relay_full => Some(RelayReport::Refused {
+                id: *id,
+                reason: "no ports".into(),
+            }),
+            RelayCommand::Open { id, .. } => {
+                self.next_port += 4;
+                Some(RelayReport::Opened {
+                    id: *id,
+                    a_port: self.next_port,
+                    b_port: self.next_port + 2,
+                })
+            }
+            RelayCommand::Close { id } => {
+                let counters = Counters {
+                    packets: 50,
+                    bytes: 8600,
+                    ..Counters::default()
+                };
+                Some(RelayReport::Closed {
+                    id: *id,
+                    a: counters,
+                    b: counters,
+                })
+            }
+            RelayCommand::SetTarget { .. } | RelayCommand::SetHold { .. } => None,
+        };
+        self.relay.push(command);
+        self.inputs.extend(report.map(Input::Relay));
+    }
+}
+
+/// `INVITE`, `180`, ...
+#[must_use]
+pub fn summary(message: &Message) -> String {
+    match message.status() {
+        Some(status) => status.to_string(),
+        None => message.method().as_str().to_owned(),
+    }
+}
+
+fn flow(remote: SocketAddr) -> Flow {
+    Flow {
+        transport: Transport::Udp,
+        listener: 0,
+        connection: 0,
+        remote,
+    }
+}
+
+fn config() -> SwitchConfig {
+    let address = SocketAddr::from(SWITCH);
+    SwitchConfig {
+        endpoint: EndpointConfig {
+            listeners: vec![Listener {
+                transport: Transport::Udp,
+                local: address,
+                advertised: address,
+            }],
+            timers: Timers::default(),
+            max_transactions: 10_000,
+            product: "Tandem".into(),
+        },
+        media: vec![MediaAddress {
+            local: address.ip(),
+            advertised: address.ip(),
+        }],
+        max_calls: 1_000,
+        seed: [7; 32],
+        next_call: CallId(1),
+        next_seq: 1,
+    }
+}
