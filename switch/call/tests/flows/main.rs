@@ -1,7 +1,7 @@
 //! Call flows against the real core on virtual time: what each side hears, what the journal keeps, what it costs.
 
 // The kit is one for all crates' tests; no single one uses all of it.
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../../../tests/src/kit/mod.rs"]
 mod kit;
 
