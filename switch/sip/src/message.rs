@@ -49,10 +49,6 @@ pub struct Message {
 
 /// The three ways reading can end.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made once a datagram and taken apart at once"
-)]
 pub enum Parsed {
     /// Valid.
     Message(Message),

@@ -168,10 +168,10 @@ impl Authenticator {
             },
         };
         self.used.insert(serial, next);
-        if self.used.len() > self.capacity {
-            if let Some((oldest, _)) = self.used.pop_first() {
-                self.floor = oldest + 1;
-            }
+        if self.used.len() > self.capacity
+            && let Some((oldest, _)) = self.used.pop_first()
+        {
+            self.floor = oldest + 1;
         }
         Verdict::Valid
     }

@@ -78,7 +78,13 @@ impl NameAddr {
 pub(crate) fn check_addr(text: &str) -> Result<Option<&str>, ValueError> {
     let parts = lex::addr_parts(text)?;
     check_uri(parts.uri)?;
-    Params::new(parts.params).checked("tag")
+    match Params::new(parts.params).checked("tag")? {
+        Some("") => Err(ValueError {
+            what: "address",
+            reason: "empty tag",
+        }),
+        tag => Ok(tag),
+    }
 }
 
 impl fmt::Display for NameAddr {

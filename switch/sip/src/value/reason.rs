@@ -77,11 +77,13 @@ pub const fn reason_phrase(status: u16) -> &'static str {
         606 => "Not Acceptable",
         607 => "Unwanted",
         608 => "Rejected",
-        101..=199 => "Session Progress",
-        201..=299 => "OK",
-        303..=399 => "Multiple Choices",
-        409..=499 => "Bad Request",
-        501..=599 => "Server Internal Error",
-        _ => "Decline",
+        other => match other / 100 {
+            1 => "Session Progress",
+            2 => "OK",
+            3 => "Multiple Choices",
+            4 => "Bad Request",
+            5 => "Server Internal Error",
+            _ => "Decline",
+        },
     }
 }

@@ -327,6 +327,9 @@ impl Uri {
     #[must_use]
     pub fn is_equivalent(&self, other: &Self) -> bool {
         let host = |uri: &Self| uri.host.to_string().to_ascii_lowercase();
+        if self == other {
+            return true;
+        }
         self.scheme == other.scheme
             && self.user.as_deref().map(unescape) == other.user.as_deref().map(unescape)
             && host(self) == host(other)
