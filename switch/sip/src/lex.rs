@@ -6,23 +6,71 @@
 
 use crate::value::ValueError;
 
-/// Bytes of `token`: alphanumerics and `-.!%*_+` with backquote, quote and tilde.
-pub(crate) const fn is_token_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric()
-        || matches!(
-            b,
-            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-        )
+/// A set of bytes, looked up by one load.
+pub(crate) struct ByteSet([bool; 256]);
+
+impl ByteSet {
+    /// ASCII alphanumerics and `more`.
+    pub(crate) const fn alphanumeric_and(more: &[u8]) -> Self {
+        let mut set = [false; 256];
+        let mut at = 0;
+        while at < 128 {
+            set[at] = (at as u8).is_ascii_alphanumeric();
+            at += 1;
+        }
+        let mut at = 0;
+        while at < more.len() {
+            set[more[at] as usize] = true;
+            at += 1;
+        }
+        Self(set)
+    }
+
+    /// Every byte above space but DEL and `but`; bytes of UTF-8 beyond ASCII are in it.
+    pub(crate) const fn visible_but(but: &[u8]) -> Self {
+        let mut set = [true; 256];
+        let mut at = 0;
+        while at <= b' ' as usize {
+            set[at] = false;
+            at += 1;
+        }
+        set[0x7f] = false;
+        let mut at = 0;
+        while at < but.len() {
+            set[but[at] as usize] = false;
+            at += 1;
+        }
+        Self(set)
+    }
+
+    /// Whether `b` is in the set.
+    pub(crate) const fn has(&self, b: u8) -> bool {
+        self.0[b as usize]
+    }
+
+    /// Whether every byte of `text` is.
+    pub(crate) fn has_all(&self, text: &str) -> bool {
+        text.bytes().all(|b| self.has(b))
+    }
+
+    /// How many bytes from the start of `text` are.
+    pub(crate) fn prefix_len(&self, text: &[u8]) -> usize {
+        text.iter()
+            .position(|b| !self.has(*b))
+            .unwrap_or(text.len())
+    }
 }
+
+/// Bytes of `token`: alphanumerics and `-.!%*_+` with backquote, quote and tilde.
+pub(crate) static TOKEN: ByteSet = ByteSet::alphanumeric_and(b"-.!%*_+`'~");
+/// A parameter name: token bytes, and the brackets, slashes and colons that URI parameters allow.
+static PARAM_NAME: ByteSet = ByteSet::alphanumeric_and(b"-.!%*_+`'~[]/:&$()");
+/// What a parameter value may hold unquoted: any visible character but separators that would end it.
+static BARE: ByteSet = ByteSet::visible_but(b";,\"<>\\");
 
 /// Whether `text` is a non-empty `token`.
 pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_token_byte)
-}
-
-/// What a parameter value may hold unquoted: any visible character but separators that would end it.
-const fn is_bare_byte(b: u8) -> bool {
-    b > b' ' && b != 0x7f && !matches!(b, b';' | b',' | b'"' | b'<' | b'>' | b'\\')
+    !text.is_empty() && TOKEN.has_all(text)
 }
 
 /// Whether a parameter value can be printed as it is: bare, or one whole quoted string.
@@ -30,7 +78,7 @@ pub(crate) fn is_param_value(value: &str) -> bool {
     if value.starts_with('"') {
         return quoted_end(value) == Some(value.len()) && !value.bytes().any(is_line_break);
     }
-    !value.is_empty() && value.bytes().all(is_bare_byte)
+    !value.is_empty() && BARE.has_all(value)
 }
 
 /// The three bytes that must never reach a header line through a value.
@@ -40,7 +88,24 @@ pub(crate) const fn is_line_break(b: u8) -> bool {
 
 /// Space and tab: what unfolding leaves of LWS.
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let mut text = trim_start(text);
+    while let Some(shorter) = text.strip_suffix([' ', '\t']) {
+        text = shorter;
+    }
+    text
+}
+
+/// The same at the start only.
+pub(crate) fn trim_start(text: &str) -> &str {
+    match text
+        .as_bytes()
+        .iter()
+        .position(|b| !matches!(b, b' ' | b'\t'))
+    {
+        Some(0) => text,
+        Some(at) => text.get(at..).unwrap_or(""),
+        None => "",
+    }
 }
 
 /// Length of the quoted string `text` begins with, both quotes included; None if it never closes.
@@ -118,6 +183,9 @@ fn find_outside(text: &str, wanted: u8) -> Option<usize> {
 
 /// The first element of a comma separated list, and the rest after its comma.
 pub(crate) fn split_first(list: &str) -> (&str, Option<&str>) {
+    if memchr::memchr(b',', list.as_bytes()).is_none() {
+        return (trim(list), None);
+    }
     match find_outside(list, b',').and_then(|at| list.split_at_checked(at)) {
         Some((first, rest)) => (trim(first), rest.get(1..)),
         None => (trim(list), None),
@@ -173,38 +241,27 @@ impl<'a> Params<'a> {
             .0
             .strip_prefix(';')
             .ok_or(error("no semicolon before it"))?;
-        let text = text.trim_start_matches([' ', '\t']);
-        let end = text
-            .bytes()
-            .position(|b| !is_param_name_byte(b))
-            .unwrap_or(text.len());
+        let text = trim_start(text);
+        let end = PARAM_NAME.prefix_len(text.as_bytes());
         let (name, rest) = text.split_at_checked(end).ok_or(error("not text"))?;
         if name.is_empty() {
             return Err(error("empty name"));
         }
-        let rest = rest.trim_start_matches([' ', '\t']);
+        let rest = trim_start(rest);
         let Some(value) = rest.strip_prefix('=') else {
             self.0 = rest;
             return Ok((name, None));
         };
-        let value = value.trim_start_matches([' ', '\t']);
+        let value = trim_start(value);
         let end = if value.starts_with('"') {
             quoted_end(value).ok_or(error("quote not closed"))?
         } else {
-            value
-                .bytes()
-                .position(|b| !is_bare_byte(b))
-                .unwrap_or(value.len())
+            BARE.prefix_len(value.as_bytes())
         };
         let (value, rest) = value.split_at_checked(end).ok_or(error("not text"))?;
-        self.0 = rest.trim_start_matches([' ', '\t']);
+        self.0 = trim_start(rest);
         Ok((name, Some(value)))
     }
-}
-
-/// A parameter name: token bytes, and the brackets, slashes and colons that URI parameters allow.
-const fn is_param_name_byte(b: u8) -> bool {
-    is_token_byte(b) || matches!(b, b'[' | b']' | b'/' | b':' | b'&' | b'$' | b'(' | b')')
 }
 
 impl<'a> Iterator for Params<'a> {

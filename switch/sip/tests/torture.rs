@@ -1,4 +1,5 @@
 //! Every message of RFC 4475 and RFC 5118 with its verdict, and 100,000 seeded mutations of them.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng};
@@ -205,11 +206,6 @@ fn what_was_read_is_what_was_meant() {
         m.request_uri().unwrap().user_unescaped().as_deref(),
         Some("user;par=u@example.net")
     );
-    let transports: Vec<bool> = ["SCTP", "UNKNOWN"]
-        .iter()
-        .map(|t| m.top_via().transport == *t)
-        .collect();
-    assert_eq!(transports, [false, false]);
     assert_eq!(message("torture", "mpart01").body().len(), 553);
     assert_eq!(message("torture", "noreason").reason(), "");
     assert!(

@@ -7,7 +7,7 @@ use super::{
     header_id::HeaderId,
     limits::{MAX_HEADERS, MAX_LINE, MAX_MESSAGE},
 };
-use crate::lex::is_token_byte;
+use crate::lex::TOKEN;
 use bytes::Bytes;
 
 /// Offsets into the buffer; [`MAX_MESSAGE`] keeps them within 16 bits.
@@ -179,7 +179,7 @@ fn line_end(bytes: &[u8], at: usize) -> Result<Option<(usize, usize)>, Fault> {
 
 fn field(bytes: &[u8], at: usize, end: usize) -> Option<Field> {
     let line = bytes.get(at..end)?;
-    let name_len = line.iter().position(|b| !is_token_byte(*b))?;
+    let name_len = TOKEN.prefix_len(line);
     let name = std::str::from_utf8(line.get(..name_len)?).ok()?;
     let blanks = |text: &[u8]| {
         text.iter()

@@ -1,7 +1,7 @@
 //! SIP, SIPS and TEL URIs (RFC 3261 section 19.1, RFC 3966); other schemes pass through opaque.
 
 use super::ValueError;
-use crate::lex::Params;
+use crate::lex::{ByteSet, Params};
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
@@ -58,7 +58,7 @@ impl Host {
         if text.starts_with('[') {
             return bracketed(text).map(|ip| Self::Ip(IpAddr::V6(ip)));
         }
-        if !text.bytes().all(is_host_byte) || text.is_empty() {
+        if !HOST.has_all(text) || text.is_empty() {
             return Err(error("host"));
         }
         Ok(match text.parse() {
@@ -73,7 +73,7 @@ impl fmt::Display for Host {
         match self {
             Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
             Self::Ip(ip) => ip.fmt(f),
-            Self::Name(name) => escape(f, name, is_host_byte),
+            Self::Name(name) => escape(f, name, &HOST),
         }
     }
 }
@@ -85,28 +85,18 @@ const fn error(reason: &'static str) -> ValueError {
     }
 }
 
-const fn is_host_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')
-}
-
+static HOST: ByteSet = ByteSet::alphanumeric_and(b"-._");
+static SCHEME: ByteSet = ByteSet::alphanumeric_and(b"+-.");
 /// Visible, and nothing that would end the URI where it is embedded.
-const fn is_visible(b: u8) -> bool {
-    b > b' '
-        && b != 0x7f
-        && !matches!(
-            b,
-            b'<' | b'>' | b'"' | b'\\' | b'^' | b'`' | b'{' | b'}' | b'|'
-        )
-}
-
+static VISIBLE: ByteSet = ByteSet::visible_but(b"<>\"\\^`{}|");
 /// What may stand in the user part: wider than RFC 3261, since `#` is sent bare by real phones.
-const fn is_user_byte(b: u8) -> bool {
-    is_visible(b) && b != b'@' && b != b'[' && b != b']'
-}
-
-const fn is_param_byte(b: u8) -> bool {
-    is_visible(b) && !matches!(b, b';' | b'?' | b'@' | b',')
-}
+static USER: ByteSet = ByteSet::visible_but(b"<>\"\\^`{}|@[]");
+/// What may stand in parameters, their semicolons included.
+static PARAMS: ByteSet = ByteSet::visible_but(b"<>\"\\^`{}|?@,");
+static PARAM_VALUE: ByteSet = ByteSet::visible_but(b"<>\"\\^`{}|?@,;");
+static PARAM_NAME: ByteSet = ByteSet::visible_but(b"<>\"\\^`{}|?@,;=");
+/// What a plain user part need not escape: unreserved and user-unreserved but `;?/` (RFC 3261 section 25.1).
+static PLAIN_USER: ByteSet = ByteSet::alphanumeric_and(b"-_.!~*'()&=+$,");
 
 /// An IPv6 reference. RFC 3261's own grammar could produce three colons (RFC 5118 section 4.10, RFC 5954);
 /// they are read as two.
@@ -144,14 +134,13 @@ pub(crate) fn check_uri(text: &str) -> Result<bool, ValueError> {
 
 fn split(text: &str) -> Result<Split<'_>, ValueError> {
     let (scheme, rest) = text.split_once(':').ok_or(error("no scheme"))?;
-    let scheme_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(scheme_byte) {
+    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !SCHEME.has_all(scheme) {
         return Err(error("scheme"));
     }
     if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") {
         return split_sip(scheme, rest);
     }
-    if rest.is_empty() || !rest.bytes().all(is_visible) {
+    if rest.is_empty() || !VISIBLE.has_all(rest) {
         return Err(error("a character it cannot hold"));
     }
     let opaque = Split {
@@ -183,14 +172,14 @@ fn split_sip<'a>(scheme: &'a str, rest: &'a str) -> Result<Split<'a>, ValueError
         Some((user, rest)) => (Some(user), rest),
         None => (None, rest),
     };
-    if !user.is_none_or(|u| !u.is_empty() && u.bytes().all(is_user_byte)) {
+    if !user.is_none_or(|u| !u.is_empty() && USER.has_all(u)) {
         return Err(error("user part"));
     }
     let (rest, headers) = match rest.split_once('?') {
         Some((rest, headers)) => (rest, Some(headers)),
         None => (rest, None),
     };
-    if !headers.is_none_or(|h| h.bytes().all(is_visible)) {
+    if !headers.is_none_or(|h| VISIBLE.has_all(h)) {
         return Err(error("headers"));
     }
     let at = rest.bytes().position(|b| b == b';').unwrap_or(rest.len());
@@ -216,7 +205,7 @@ pub(super) fn host_port(text: &str) -> Result<(&str, Option<u16>), ValueError> {
     let (host, port) = text.split_at_checked(host_end).ok_or(error("host"))?;
     if host.starts_with('[') {
         bracketed(host)?;
-    } else if host.is_empty() || !host.bytes().all(is_host_byte) {
+    } else if host.is_empty() || !HOST.has_all(host) {
         return Err(error("host"));
     }
     if port.is_empty() {
@@ -230,7 +219,7 @@ pub(super) fn host_port(text: &str) -> Result<(&str, Option<u16>), ValueError> {
 }
 
 fn check_params(text: &str) -> Result<(), ValueError> {
-    if !text.bytes().all(|b| is_param_byte(b) || b == b';') {
+    if !PARAMS.has_all(text) {
         return Err(error("parameter"));
     }
     Params::new(text).try_for_each(|item| item.map(|_| ()))
@@ -371,30 +360,11 @@ fn unescape(text: &str) -> String {
     String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
-/// Escapes all but unreserved and user-unreserved characters (RFC 3261 section 25.1).
+/// Escapes all that [`PLAIN_USER`] does not hold.
 fn escape_user(plain: &str) -> String {
-    let keep = |b: u8| {
-        b.is_ascii_alphanumeric()
-            || matches!(
-                b,
-                b'-' | b'_'
-                    | b'.'
-                    | b'!'
-                    | b'~'
-                    | b'*'
-                    | b'\''
-                    | b'('
-                    | b')'
-                    | b'&'
-                    | b'='
-                    | b'+'
-                    | b'$'
-                    | b','
-            )
-    };
     let mut out = String::with_capacity(plain.len());
     for b in plain.bytes() {
-        if keep(b) {
+        if PLAIN_USER.has(b) {
             out.push(char::from(b));
         } else {
             out.push_str(&format!("%{b:02X}"));
@@ -404,18 +374,17 @@ fn escape_user(plain: &str) -> String {
 }
 
 /// Writes `text`, any byte not allowed as %XX, so that no field can end the URI early.
-fn escape(f: &mut fmt::Formatter<'_>, text: &str, allowed: fn(u8) -> bool) -> fmt::Result {
-    if text.bytes().all(allowed) {
+fn escape(f: &mut fmt::Formatter<'_>, text: &str, allowed: &ByteSet) -> fmt::Result {
+    if allowed.has_all(text) {
         return f.write_str(text);
     }
     for c in text.chars() {
-        if u8::try_from(c).is_ok_and(|b| b.is_ascii() && allowed(b))
-            || (!c.is_ascii() && allowed(0xff))
-        {
-            fmt::Write::write_char(f, c)?;
+        let mut buffer = [0; 4];
+        let encoded = c.encode_utf8(&mut buffer);
+        if allowed.has_all(encoded) {
+            f.write_str(encoded)?;
         } else {
-            let mut buffer = [0; 4];
-            for b in c.encode_utf8(&mut buffer).bytes() {
+            for b in encoded.bytes() {
                 write!(f, "%{b:02X}")?;
             }
         }
@@ -431,15 +400,13 @@ impl fmt::Display for Uri {
             Scheme::Tel => ("tel", false),
             Scheme::Other(scheme) => (scheme.as_str(), false),
         };
-        escape(f, scheme, |b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')
-        })?;
+        escape(f, scheme, &SCHEME)?;
         f.write_str(":")?;
         if !is_sip {
-            escape(f, self.user.as_deref().unwrap_or(""), is_visible)?;
+            escape(f, self.user.as_deref().unwrap_or(""), &VISIBLE)?;
         } else {
             if let Some(user) = self.user.as_deref().filter(|u| !u.is_empty()) {
-                escape(f, user, is_user_byte)?;
+                escape(f, user, &USER)?;
                 f.write_str("@")?;
             }
             self.host.fmt(f)?;
@@ -449,15 +416,15 @@ impl fmt::Display for Uri {
         }
         for (name, value) in &self.params {
             f.write_str(";")?;
-            escape(f, name, |b| is_param_byte(b) && b != b'=')?;
+            escape(f, name, &PARAM_NAME)?;
             if let Some(value) = value {
                 f.write_str("=")?;
-                escape(f, value, is_param_byte)?;
+                escape(f, value, &PARAM_VALUE)?;
             }
         }
         if let Some(headers) = &self.headers {
             f.write_str("?")?;
-            escape(f, headers, is_visible)?;
+            escape(f, headers, &VISIBLE)?;
         }
         Ok(())
     }

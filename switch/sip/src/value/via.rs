@@ -60,12 +60,12 @@ impl<'a> Via<'a> {
         if !lex::trim(protocol).eq_ignore_ascii_case("SIP") || lex::trim(version) != "2.0" {
             return Err(error("protocol is not SIP/2.0"));
         }
-        let text = text.trim_start_matches([' ', '\t']);
+        let text = lex::trim_start(text);
         let (transport, text) = text.split_once([' ', '\t']).ok_or(error("no sent-by"))?;
         if !lex::is_token(transport) {
             return Err(error("transport"));
         }
-        let text = text.trim_start_matches([' ', '\t']);
+        let text = lex::trim_start(text);
         let end = text.bytes().position(|b| b == b';').unwrap_or(text.len());
         let (sent_by, params) = text.split_at_checked(end).ok_or(error("sent-by"))?;
         let (host, port) = sent_by_parts(lex::trim(sent_by))?;
