@@ -1,7 +1,10 @@
 //! `run`: the daemon in the foreground, until TERM or INT.
 
 use super::{Failure, Place, admin, say};
-use crate::{config::Config, daemon::Daemon};
+use crate::{
+    config::{Config, ListenTransport},
+    daemon::Daemon,
+};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -24,8 +27,12 @@ pub(super) fn run(place: &Place) -> Result<ExitCode, Failure> {
         ));
         say("it is not shown again; `tandem-switch admin reset` makes a new one");
     }
-    for address in daemon.sip() {
-        tracing::info!(%address, "SIP");
+    for (listen, address) in config.listen.iter().zip(daemon.sip()) {
+        let transport = match listen.transport {
+            ListenTransport::Udp => "udp",
+            ListenTransport::Tcp => "tcp",
+        };
+        say(format_args!("sip {transport} {address}"));
     }
     say("ready");
     for signal in signals.forever() {

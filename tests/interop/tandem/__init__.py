@@ -1,0 +1,1 @@
+"""What the interop scenarios share: the daemon, SIPp, baresip, and measuring audio."""

@@ -1,0 +1,88 @@
+"""baresip phones: a tone goes in, what is heard is written to a file."""
+
+import re
+import subprocess
+import time
+import wave
+from math import pi, sin
+from pathlib import Path
+from struct import pack
+
+MODULES = [
+    "account.so", "contact.so", "menu.so", "stdio.so", "g711.so", "aufile.so", "aubridge.so", "sndfile.so", "uuid.so",
+]
+
+
+def tone(path, hertz, seconds=20, rate=8000):
+    """A sine as WAV, 8 kHz, mono."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(b"".join(pack("<h", int(12000 * sin(2 * pi * hertz * n / rate))) for n in range(seconds * rate)))
+
+
+class Phone:
+    """One baresip, registered, playing its own tone; commands go in on its keyboard."""
+
+    def __init__(self, folder, user, password, switch, hertz, answer="auto"):
+        self.folder = Path(folder) / f"phone-{user}"
+        self.folder.mkdir()
+        self.user = user
+        tone(self.folder / "tone.wav", hertz)
+        module_path = next(p for p in ["/usr/lib/baresip/modules", "/usr/lib64/baresip/modules"] if Path(p).exists())
+        (self.folder / "config").write_text(
+            f"module_path {module_path}\n"
+            "sip_listen 127.0.0.1:0\n"
+            "net_interface lo\n"
+            f"audio_source aufile,{self.folder}/tone.wav\n"
+            "audio_player aubridge,heard\naudio_alert aubridge,alert\n"
+            "call_local_timeout 120\n"
+            f"snd_path {self.folder}\n"
+            "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in MODULES)
+        )
+        (self.folder / "accounts").write_text(
+            f"<sip:{user}@{switch};transport=udp>;auth_user={user};auth_pass={password};regint=60;answermode={answer};"
+            "audio_codecs=PCMU/8000/1\n"
+        )
+        (self.folder / "contacts").write_text("")
+        self.output = open(self.folder / "baresip.out", "w+b")
+        self.process = subprocess.Popen(
+            ["baresip", "-f", str(self.folder)], stdin=subprocess.PIPE, stdout=self.output, stderr=subprocess.STDOUT
+        )
+
+    def keys(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def dial(self, number):
+        self.keys(f"/dial {number}\n")
+
+    def hang_up(self):
+        self.keys("/hangup\n")
+
+    def text(self):
+        return (self.folder / "baresip.out").read_text(errors="replace")
+
+    def wait_for(self, pattern, seconds=15):
+        """Until baresip prints it; returns when, or fails with all it printed."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if re.search(pattern, self.text()):
+                return time.monotonic()
+            time.sleep(0.02)
+        raise AssertionError(f"{self.user} never printed {pattern!r}:\n{self.text()[-3000:]}")
+
+    def heard(self):
+        """The file of what came from the far end."""
+        [found] = sorted(self.folder.glob("dump-*-dec.wav"))
+        return found
+
+    def stop(self):
+        if self.process.poll() is None:
+            try:
+                self.keys("/quit\n")
+                self.process.wait(timeout=5)
+            except (subprocess.TimeoutExpired, BrokenPipeError):
+                self.process.kill()
+                self.process.wait()

@@ -1,0 +1,35 @@
+"""How loud is a tone in a recording?"""
+
+import wave
+from math import cos, log10, pi, sin
+from struct import unpack
+
+
+def samples(path):
+    with wave.open(str(path), "rb") as file:
+        assert file.getsampwidth() == 2, f"{path}: 16 bit expected"
+        data = file.readframes(file.getnframes())
+        rate, channels = file.getframerate(), file.getnchannels()
+    return unpack(f"<{len(data) // 2}h", data)[::channels], rate
+
+
+def level(values, rate, hertz):
+    """Power of one frequency as a share of all power, in dB: 0 is a pure tone."""
+    total = sum(v * v for v in values) / len(values)
+    if total == 0:
+        return -200.0
+    real = sum(v * cos(2 * pi * hertz * n / rate) for n, v in enumerate(values))
+    imaginary = sum(v * sin(2 * pi * hertz * n / rate) for n, v in enumerate(values))
+    share = 2 * (real * real + imaginary * imaginary) / len(values) ** 2 / total
+    return 10 * log10(max(share, 1e-20))
+
+
+def assert_hears(path, hertz, other):
+    """One second from the middle is the one tone and not the other."""
+    values, rate = samples(path)
+    assert len(values) > rate * 2, f"{path}: only {len(values) / rate:.1f} s heard"
+    middle = values[len(values) // 2 :][:rate]
+    wanted, unwanted = level(middle, rate, hertz), level(middle, rate, other)
+    assert wanted > -1.0, f"{path}: {hertz} Hz at {wanted:.1f} dB of what is heard"
+    assert unwanted < -20.0, f"{path}: {other} Hz at {unwanted:.1f} dB of what is heard"
+    return wanted

@@ -1,0 +1,52 @@
+"""SIPp as callers and as a terminator."""
+
+import csv
+import socket
+import subprocess
+from pathlib import Path
+
+SCENARIOS = Path(__file__).resolve().parent.parent / "sipp"
+
+
+def free_port(kind=socket.SOCK_DGRAM):
+    """A port that was free a moment ago: SIPp cannot take one by itself."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Sipp:
+    """One SIPp process."""
+
+    def __init__(self, folder, name, scenario, *options, remote=None):
+        self.folder = Path(folder)
+        self.name = name
+        self.port = free_port()
+        self.statistics = self.folder / f"{name}.csv"
+        self.output = open(self.folder / f"{name}.out", "wb")
+        words = [
+            "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(self.port), "-nostdin",
+            "-trace_stat", "-stf", str(self.statistics), "-fd", "1", "-trace_err", "-error_file",
+            str(self.folder / f"{name}.err"), *map(str, options),
+        ]
+        self.process = subprocess.Popen(words + ([remote] if remote else []), stdout=self.output, stderr=self.output)
+
+    def wait(self, timeout):
+        self.process.wait(timeout=timeout)
+        return self
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def counts(self):
+        """(successful, failed) calls so far."""
+        with open(self.statistics, newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=";"))
+        last = rows[-1]
+        return int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
+
+    def errors(self):
+        file = self.folder / f"{self.name}.err"
+        return file.read_text(errors="replace")[:2000] if file.exists() else ""
