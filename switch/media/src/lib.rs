@@ -1,28 +1,28 @@
 //! The audio relay: threads that own their sockets and do nothing else.
-#![allow(missing_docs, clippy::todo, unused_variables)] // skeleton: goes away with the first implementation
+//!
+//! Orders come in as [`RelayCommand`](tandem_sdp::RelayCommand) values through a queue, reports go out through one
+//! callback; no thread here ever waits for another part of the switch. Each thread polls its own sockets, and a
+//! packet's way is short: [`rtp`] checks its header, [`latch`] its source, [`reception`] counts it, and it leaves
+//! by the other side's socket. The pure parts know no socket and take the time as an argument.
+//!
+//! Must not know SIP, accounts or money.
 
-use tandem_sdp::{RelayCommand, RelayReport};
+mod bridge;
+mod config;
+mod end;
+pub mod gate;
+mod inbox;
+pub mod latch;
+mod ports;
+pub mod reception;
+mod relay;
+pub mod rtp;
+mod silence;
+mod socket;
+mod worker;
 
-#[derive(Clone, Debug)]
-pub struct RelayConfig {
-    pub first_port: u16,
-    pub last_port: u16,
-    pub threads: usize,
-    pub inactive_after_s: u32,
-    pub progress_every_s: u32,
-}
+pub use config::{RelayConfig, RelayStats};
+pub use relay::{Relay, raise_descriptor_limit};
 
-/// Handle to the relay threads; dropping it stops them.
-pub struct Relay {}
-impl Relay {
-    /// `report` is called from the relay threads and must not block.
-    pub fn start(
-        config: RelayConfig,
-        report: impl Fn(RelayReport) + Send + Sync + 'static,
-    ) -> std::io::Result<Self> {
-        todo!()
-    }
-    pub fn send(&self, command: RelayCommand) {
-        todo!()
-    }
-}
+/// Microseconds since the relay thread began: the only notion of time here.
+pub type Micros = u64;

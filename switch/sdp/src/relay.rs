@@ -109,6 +109,8 @@ pub struct Counters {
     pub foreign: u64,
     /// Dropped because they were no RTP or RTCP of version 2.
     pub malformed: u64,
+    /// Dropped because more came than any codec sends: a flood, or audio going in circles.
+    pub excess: u64,
 }
 
 /// What a relay thread tells the core.
@@ -137,11 +139,11 @@ pub enum RelayReport {
         /// The side it came from.
         side: Side,
     },
-    /// Nothing from either side (not held) for this long. Said once, and again only after audio came back.
+    /// No audio from both sides (not held) for this long, and again after each further such time.
     Inactive {
         /// The relay.
         id: RelayId,
-        /// Whole seconds since the last packet, or since the relay got its first target.
+        /// Whole seconds since the last packet, or since both sides had a target.
         silent_s: u32,
     },
     /// Sent every few seconds for the monitor.

@@ -1,0 +1,155 @@
+//! One relayed call: both sides, and the way of a packet from one to the other.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Mutex;
+
+use tandem_sdp::{Counters, RelayId, Side};
+
+use crate::Micros;
+use crate::end::{End, lock};
+use crate::gate::{Channel, rule_for};
+use crate::latch::Mode;
+use crate::ports::PortPool;
+use crate::silence::Silence;
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    pub(crate) id: RelayId,
+    a: End,
+    b: End,
+    pub(crate) silence: Silence,
+    pub(crate) progress_at_us: Micros,
+}
+
+/// What the signalling said of a side.
+pub(crate) struct Target {
+    pub(crate) rtp: SocketAddr,
+    pub(crate) rtcp: SocketAddr,
+    pub(crate) mode: Mode,
+    pub(crate) signalling: IpAddr,
+}
+
+/// What became of one datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// Nothing was waiting.
+    Nothing,
+    /// Refused, or the other side takes nothing now.
+    Dropped,
+    /// Sent on.
+    Relayed,
+    /// The kernel would not take it.
+    Unsent,
+}
+
+impl Bridge {
+    pub(crate) fn open(
+        id: RelayId,
+        locals: (IpAddr, IpAddr),
+        pool: &Mutex<PortPool>,
+        now_us: Micros,
+    ) -> io::Result<Self> {
+        let a = End::open(locals.0, pool, now_us)?;
+        let b = End::open(locals.1, pool, now_us)
+            .inspect_err(|_| lock(pool).give_back(a.port, now_us))?;
+        Ok(Self {
+            id,
+            a,
+            b,
+            silence: Silence::default(),
+            progress_at_us: now_us,
+        })
+    }
+
+    /// Closes the sockets and gives the ports back.
+    pub(crate) fn close(self, pool: &Mutex<PortPool>, now_us: Micros) -> (Counters, Counters) {
+        let counters = self.counters();
+        let ports = [self.a.port, self.b.port];
+        drop(self);
+        ports
+            .into_iter()
+            .for_each(|port| lock(pool).give_back(port, now_us));
+        counters
+    }
+
+    pub(crate) fn end(&self, side: Side) -> &End {
+        match side {
+            Side::A => &self.a,
+            Side::B => &self.b,
+        }
+    }
+
+    fn ends(&mut self, from: Side) -> (&mut End, &End) {
+        match from {
+            Side::A => (&mut self.a, &self.b),
+            Side::B => (&mut self.b, &self.a),
+        }
+    }
+
+    pub(crate) fn counters(&self) -> (Counters, Counters) {
+        (self.a.gate.counters(), self.b.gate.counters())
+    }
+
+    pub(crate) fn set_target(&mut self, side: Side, target: &Target, now_us: Micros) {
+        let (end, _) = self.ends(side);
+        let rtp = rule_for(end.local, target.rtp, target.mode, target.signalling);
+        let rtcp = rule_for(end.local, target.rtcp, target.mode, target.signalling);
+        end.gate.set_target(rtp, rtcp.target, now_us);
+        if self.both_known() {
+            self.silence.begin(now_us);
+        }
+    }
+
+    pub(crate) fn set_held(&mut self, held: bool, now_us: Micros) {
+        let ready = self.both_known();
+        self.silence.set_held(held, ready, now_us);
+    }
+
+    fn both_known(&self) -> bool {
+        self.a.gate.has_target() && self.b.gate.has_target()
+    }
+
+    /// Seconds of silence worth a report now.
+    pub(crate) fn silent_s(&mut self, limit_s: u32, now_us: Micros) -> Option<u32> {
+        let last_audio_us = self.a.gate.last_audio_us().max(self.b.gate.last_audio_us());
+        self.silence.due(last_audio_us, limit_s, now_us)
+    }
+
+    /// Whether audio of a side has passed yet.
+    pub(crate) fn heard(&self, side: Side) -> bool {
+        self.end(side).gate.last_audio_us().is_some()
+    }
+
+    /// Takes one datagram from a side and sends it out by the other.
+    pub(crate) fn pass(
+        &mut self,
+        from: Side,
+        channel: Channel,
+        buffer: &mut [u8],
+        now_us: Micros,
+    ) -> Passed {
+        let (near, far) = self.ends(from);
+        let Ok((length, source)) = near.socket(channel).recv_from(buffer) else {
+            return Passed::Nothing;
+        };
+        // A datagram that fills the buffer was cut: no audio codec sends such a one.
+        let Some(packet) = buffer
+            .get(..length)
+            .filter(|packet| packet.len() < buffer.len())
+        else {
+            return Passed::Dropped;
+        };
+        if !near.gate.admit(channel, packet, source, now_us) {
+            return Passed::Dropped;
+        }
+        let Some(destination) = far.gate.destination(channel) else {
+            return Passed::Dropped;
+        };
+        match far.socket(channel).send_to(packet, destination) {
+            Ok(_) => Passed::Relayed,
+            Err(_) => Passed::Unsent,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! One side's gate: every packet that reaches its ports is judged and counted here, without a socket in sight.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tandem_sdp::Counters;
+
+use crate::Micros;
+use crate::latch::{Latch, Mode, Rule, Verdict};
+use crate::reception::Reception;
+use crate::rtp::{RtpHeader, rtcp_sender};
+
+/// Time a packet uses up: 400 packets a second are twice what the shortest packets in use (5 ms) need.
+const PACKET_COST_US: Micros = 2_500;
+/// What may be saved up: a burst of 400 packets after a stall of the network.
+const SAVED_MAX_US: Micros = 1_000_000;
+
+/// RTP or RTCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// The even port.
+    Rtp,
+    /// The odd one.
+    Rtcp,
+}
+
+/// Judges and counts what arrives at a side, and knows where the side takes its packets.
+#[derive(Clone, Debug, Default)]
+pub struct Gate {
+    rtp: Latch,
+    rtcp: Latch,
+    reception: Reception,
+    counters: Counters,
+    used_until_us: Micros,
+    last_audio_us: Option<Micros>,
+}
+
+impl Gate {
+    /// Takes what the side's signalling said; see [`Latch::update`].
+    pub fn set_target(&mut self, rtp: Rule, rtcp_target: SocketAddr, now_us: Micros) {
+        self.rtp.update(rtp, now_us);
+        let mut rtcp = Rule {
+            target: rtcp_target,
+            ..rtp
+        };
+        if rtp.target.ip().is_unspecified() || rtp.target.port() == 0 {
+            rtcp.target = rtp.target;
+        }
+        self.rtcp.update(rtcp, now_us);
+    }
+
+    /// Whether a packet may pass; counts it either way.
+    pub fn admit(
+        &mut self,
+        channel: Channel,
+        packet: &[u8],
+        source: SocketAddr,
+        now_us: Micros,
+    ) -> bool {
+        match channel {
+            Channel::Rtp => self.admit_rtp(packet, source, now_us),
+            Channel::Rtcp => self.admit_rtcp(packet, source, now_us),
+        }
+    }
+
+    fn admit_rtp(&mut self, packet: &[u8], source: SocketAddr, now_us: Micros) -> bool {
+        let Some(header) = RtpHeader::parse(packet) else {
+            self.counters.malformed += 1;
+            return false;
+        };
+        if self.rtp.judge(source, header.ssrc, now_us) == Verdict::Foreign {
+            self.counters.foreign += 1;
+            return false;
+        }
+        if !self.allow(now_us) {
+            return false;
+        }
+        self.counters.packets += 1;
+        self.counters.bytes += packet.len() as u64;
+        self.reception.count(&header, now_us);
+        self.last_audio_us = Some(now_us);
+        true
+    }
+
+    fn admit_rtcp(&mut self, packet: &[u8], source: SocketAddr, now_us: Micros) -> bool {
+        let Some(sender) = rtcp_sender(packet) else {
+            self.counters.malformed += 1;
+            return false;
+        };
+        if self.rtcp.judge(source, sender, now_us) == Verdict::Foreign {
+            self.counters.foreign += 1;
+            return false;
+        }
+        self.allow(now_us)
+    }
+
+    /// A leaky bucket: bounds floods, and audio that was pointed back at us and goes in circles.
+    fn allow(&mut self, now_us: Micros) -> bool {
+        let begun = self.used_until_us.max(now_us);
+        if begun - now_us > SAVED_MAX_US {
+            self.counters.excess += 1;
+            return false;
+        }
+        self.used_until_us = begun + PACKET_COST_US;
+        true
+    }
+
+    /// Where the side takes its packets now.
+    #[must_use]
+    pub fn destination(&self, channel: Channel) -> Option<SocketAddr> {
+        match channel {
+            Channel::Rtp => self.rtp.destination(),
+            Channel::Rtcp => self.rtcp.destination(),
+        }
+    }
+
+    /// Whether the side's description is known.
+    #[must_use]
+    pub fn has_target(&self) -> bool {
+        self.rtp.has_rule()
+    }
+
+    /// When the last audio packet passed.
+    #[must_use]
+    pub fn last_audio_us(&self) -> Option<Micros> {
+        self.last_audio_us
+    }
+
+    /// The counters as they stand.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters {
+            lost: self.reception.lost(),
+            jitter_us: self.reception.jitter_us(),
+            ..self.counters
+        }
+    }
+}
+
+/// A side's rule, with a target of another family than its sockets made unspecified: nothing can be sent there.
+#[must_use]
+pub fn rule_for(local: IpAddr, target: SocketAddr, mode: Mode, signalling: IpAddr) -> Rule {
+    let mut target = SocketAddr::new(target.ip().to_canonical(), target.port());
+    if target.is_ipv4() != local.is_ipv4() {
+        target.set_port(0);
+    }
+    Rule {
+        target,
+        mode,
+        signalling: signalling.to_canonical(),
+    }
+}

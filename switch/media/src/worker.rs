@@ -1,0 +1,331 @@
+//! One relay thread: waits for its sockets and its inbox, passes packets on, and looks round once a second.
+//!
+//! Sockets are polled level-triggered and give one datagram per wake-up, so no call to the kernel is spent on
+//! finding a socket empty, and a flooded one cannot starve the others. Under load the thread rests for a tick
+//! between wake-ups: many sockets are then ready at once, and waking up is what costs most.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use tandem_sdp::{RelayCommand, RelayId, RelayReport, Side};
+
+use crate::Micros;
+use crate::bridge::{Bridge, Passed, Target};
+use crate::config::RelayConfig;
+use crate::gate::Channel;
+use crate::inbox::Inbox;
+use crate::ports::PortPool;
+
+/// Longer datagrams are no audio.
+const DATAGRAM_BYTES: usize = 2_048;
+/// Sockets served per wake-up.
+const BATCH: usize = 512;
+/// How often calls are looked at for silence and progress.
+const ROUND_US: Micros = 1_000_000;
+/// The rest between wake-ups under load.
+const TICK: Duration = Duration::from_micros(1_000);
+/// Over this window the load is measured,
+const WINDOW_US: Micros = 100_000;
+/// and this many packets in it make it a load: 2,000 a second, 20 calls.
+const WINDOW_PACKETS: u32 = 200;
+/// The inbox's bell among the sockets' marks.
+const BELL: u64 = u64::MAX;
+
+/// What all threads of a relay share.
+pub(crate) struct Shared {
+    pub(crate) config: RelayConfig,
+    pub(crate) began: Instant,
+    pub(crate) pool: Mutex<PortPool>,
+    pub(crate) report: Box<dyn Fn(RelayReport) + Send + Sync>,
+    pub(crate) totals: Totals,
+}
+
+/// See [`RelayStats`](crate::RelayStats).
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) open: AtomicU64,
+    pub(crate) unknown: AtomicU64,
+    pub(crate) relayed: AtomicU64,
+    pub(crate) unsent: AtomicU64,
+}
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
+    epoll: OwnedFd,
+    bridges: Vec<Option<Bridge>>,
+    vacant: Vec<usize>,
+    slots: HashMap<RelayId, usize>,
+    buffer: Box<[u8]>,
+    load: Load,
+}
+
+/// Whether so much passes that resting between wake-ups pays.
+#[derive(Debug, Default)]
+struct Load {
+    window_from_us: Micros,
+    packets: u32,
+    heavy: bool,
+}
+
+impl Load {
+    fn note(&mut self, packets: u32, now_us: Micros) {
+        self.packets = self.packets.saturating_add(packets);
+        if now_us.saturating_sub(self.window_from_us) >= WINDOW_US {
+            self.heavy = self.packets >= WINDOW_PACKETS;
+            self.packets = 0;
+            self.window_from_us = now_us;
+        }
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, inbox: Arc<Inbox>) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(
+            &epoll,
+            &inbox.bell,
+            epoll::EventData::new_u64(BELL),
+            epoll::EventFlags::IN,
+        )?;
+        Ok(Self {
+            shared,
+            inbox,
+            epoll,
+            bridges: Vec::new(),
+            vacant: Vec::new(),
+            slots: HashMap::new(),
+            buffer: vec![0; DATAGRAM_BYTES].into(),
+            load: Load::default(),
+        })
+    }
+
+    /// Runs until the inbox is stopped; the sockets close with it.
+    pub(crate) fn run(mut self) {
+        let mut orders = VecDeque::new();
+        let mut events = Vec::with_capacity(BATCH);
+        let mut round_at_us = ROUND_US;
+        while !self.inbox.is_stopped() {
+            events.clear();
+            self.wait(&mut events, round_at_us);
+            let now_us = self.now_us();
+            let mut relayed = 0;
+            for event in &events {
+                match event.data.u64() {
+                    BELL => self.serve(&mut orders, now_us),
+                    mark => relayed += self.pass(mark, now_us),
+                }
+            }
+            self.load.note(relayed, now_us);
+            if now_us >= round_at_us {
+                self.look_round(now_us);
+                round_at_us = now_us + ROUND_US;
+            }
+            if self.load.heavy {
+                std::thread::sleep(TICK);
+            }
+        }
+    }
+
+    fn now_us(&self) -> Micros {
+        Micros::try_from(self.shared.began.elapsed().as_micros()).unwrap_or(Micros::MAX)
+    }
+
+    fn wait(&self, events: &mut Vec<epoll::Event>, until_us: Micros) {
+        let wait_us = until_us.saturating_sub(self.now_us()).min(ROUND_US);
+        let timeout = Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::try_from(wait_us * 1_000).unwrap_or(0).min(999_999_999),
+        };
+        // Interrupted by a signal: nothing is ready, and the loop comes back.
+        let _ = epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout));
+    }
+
+    fn serve(&mut self, orders: &mut VecDeque<RelayCommand>, now_us: Micros) {
+        self.inbox.silence_bell();
+        self.inbox.take_all(orders);
+        for order in orders.drain(..) {
+            self.carry_out(order, now_us);
+        }
+    }
+
+    fn carry_out(&mut self, order: RelayCommand, now_us: Micros) {
+        let id = order.id();
+        if let RelayCommand::Open {
+            a_local, b_local, ..
+        } = order
+        {
+            self.open(id, (a_local, b_local), now_us);
+            return;
+        }
+        let Some(bridge) = self
+            .slots
+            .get(&id)
+            .and_then(|slot| self.bridges.get_mut(*slot)?.as_mut())
+        else {
+            self.shared.totals.unknown.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(relay = id.0, "order for a relay that is not open");
+            return;
+        };
+        match order {
+            RelayCommand::SetTarget {
+                side,
+                rtp,
+                rtcp,
+                latch,
+                signalling,
+                ..
+            } => {
+                bridge.set_target(
+                    side,
+                    &Target {
+                        rtp,
+                        rtcp,
+                        mode: latch,
+                        signalling,
+                    },
+                    now_us,
+                );
+            }
+            RelayCommand::SetHold { held, .. } => bridge.set_held(held, now_us),
+            RelayCommand::Close { .. } => self.close(id, now_us),
+            RelayCommand::Open { .. } => {}
+        }
+    }
+
+    fn open(&mut self, id: RelayId, locals: (std::net::IpAddr, std::net::IpAddr), now_us: Micros) {
+        let opened = if self.slots.contains_key(&id) {
+            Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "the relay is open already",
+            ))
+        } else {
+            Bridge::open(id, locals, &self.shared.pool, now_us)
+                .and_then(|bridge| self.settle_in(bridge, now_us))
+        };
+        let report = match opened {
+            Ok((a_port, b_port)) => RelayReport::Opened { id, a_port, b_port },
+            Err(error) => RelayReport::Refused {
+                id,
+                reason: error.to_string(),
+            },
+        };
+        (self.shared.report)(report);
+    }
+
+    /// Polls the sockets and files the call under its id.
+    fn settle_in(&mut self, bridge: Bridge, now_us: Micros) -> io::Result<(u16, u16)> {
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            self.bridges.push(None);
+            self.bridges.len() - 1
+        });
+        if let Err(error) = self.poll_sockets(&bridge, slot) {
+            self.vacant.push(slot);
+            bridge.close(&self.shared.pool, now_us);
+            return Err(error);
+        }
+        let ports = (bridge.end(Side::A).port, bridge.end(Side::B).port);
+        self.slots.insert(bridge.id, slot);
+        if let Some(place) = self.bridges.get_mut(slot) {
+            *place = Some(bridge);
+        }
+        self.shared.totals.open.fetch_add(1, Ordering::Relaxed);
+        Ok(ports)
+    }
+
+    fn poll_sockets(&self, bridge: &Bridge, slot: usize) -> io::Result<()> {
+        for (side, channel) in PLACES {
+            let data = epoll::EventData::new_u64(mark_of(slot, side, channel));
+            let socket = bridge.end(side).socket(channel);
+            epoll::add(&self.epoll, socket, data, epoll::EventFlags::IN)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, id: RelayId, now_us: Micros) {
+        let Some(slot) = self.slots.remove(&id) else {
+            return;
+        };
+        let Some(bridge) = self.bridges.get_mut(slot).and_then(Option::take) else {
+            return;
+        };
+        self.vacant.push(slot);
+        let (a, b) = bridge.close(&self.shared.pool, now_us);
+        self.shared.totals.open.fetch_sub(1, Ordering::Relaxed);
+        (self.shared.report)(RelayReport::Closed { id, a, b });
+    }
+
+    /// Serves the socket of a mark; returns the packets relayed.
+    fn pass(&mut self, mark: u64, now_us: Micros) -> u32 {
+        let (slot, side, channel) = place_of(mark);
+        // Closed by an order of the same wake-up.
+        let Some(bridge) = self.bridges.get_mut(slot).and_then(Option::as_mut) else {
+            return 0;
+        };
+        let unheard = !bridge.heard(side);
+        let passed = bridge.pass(side, channel, &mut self.buffer, now_us);
+        if unheard && bridge.heard(side) {
+            (self.shared.report)(RelayReport::Started {
+                id: bridge.id,
+                side,
+            });
+        }
+        let totals = &self.shared.totals;
+        match passed {
+            Passed::Nothing => 0,
+            Passed::Dropped => 1,
+            Passed::Relayed => {
+                totals.relayed.fetch_add(1, Ordering::Relaxed);
+                1
+            }
+            Passed::Unsent => {
+                totals.unsent.fetch_add(1, Ordering::Relaxed);
+                1
+            }
+        }
+    }
+
+    /// Silence and progress of every call of this thread.
+    fn look_round(&mut self, now_us: Micros) {
+        let config = &self.shared.config;
+        let every_us = Micros::from(config.progress_every_s) * 1_000_000;
+        for bridge in self.bridges.iter_mut().flatten() {
+            let id = bridge.id;
+            if let Some(silent_s) = bridge.silent_s(config.inactive_after_s, now_us) {
+                (self.shared.report)(RelayReport::Inactive { id, silent_s });
+            }
+            if every_us > 0 && now_us.saturating_sub(bridge.progress_at_us) >= every_us {
+                bridge.progress_at_us = now_us;
+                let (a, b) = bridge.counters();
+                (self.shared.report)(RelayReport::Progress { id, a, b });
+            }
+        }
+    }
+}
+
+const PLACES: [(Side, Channel); 4] = [
+    (Side::A, Channel::Rtp),
+    (Side::A, Channel::Rtcp),
+    (Side::B, Channel::Rtp),
+    (Side::B, Channel::Rtcp),
+];
+
+fn mark_of(slot: usize, side: Side, channel: Channel) -> u64 {
+    let place = PLACES
+        .iter()
+        .position(|place| *place == (side, channel))
+        .unwrap_or(0);
+    (slot * PLACES.len() + place) as u64
+}
+
+fn place_of(mark: u64) -> (usize, Side, Channel) {
+    let mark = mark as usize;
+    let (side, channel) = PLACES[mark % PLACES.len()];
+    (mark / PLACES.len(), side, channel)
+}
