@@ -8,6 +8,7 @@ use tandem_sip::{
 };
 
 fn main() {
+    assert_eq!(INVITE.len(), 916);
     divan::main();
 }
 
@@ -23,9 +24,9 @@ CSeq: 1 INVITE\r\n\
 Allow: INVITE, ACK, CANCEL, BYE, NOTIFY, REFER, MESSAGE, OPTIONS, INFO, SUBSCRIBE\r\n\
 Content-Type: application/sdp\r\n\
 Supported: replaces, norefersub, extended-refer, timer, outbound, path\r\n\
-User-Agent: Bench Phone 5.6.1 rv2.10.20.3\r\n\
+User-Agent: Bench Phone 5.6.1 rv2.10.20.3.17\r\nP-Early-Media: supported\r\n\
 Allow-Events: presence, kpml, talk\r\n\
-Content-Length: 218\r\n\
+Content-Length: 222\r\n\
 \r\n\
 v=0\r\n\
 o=- 3912012345 1 IN IP4 192.0.2.14\r\n\

@@ -4,7 +4,6 @@
 //! transaction machines of RFC 3261 and RFC 6026 ([`endpoint`]), dialogs ([`dialog`]), digest
 //! ([`digest`]) and the registrar ([`registrar`]). Must not know calls, accounts, money or audio, and
 //! never reads a clock, opens a socket or draws randomness but from the generator passed in.
-#![allow(missing_docs, clippy::todo, unused_variables)] // skeleton: goes away with the first implementation
 
 pub mod dialog;
 pub mod digest;
