@@ -92,14 +92,17 @@ impl HeaderId {
     /// From a name in any case, long or compact.
     #[must_use]
     pub fn of(name: &str) -> Self {
+        Self::of_bytes(name.as_bytes())
+    }
+
+    /// The same from bytes of a token.
+    pub(crate) fn of_bytes(name: &[u8]) -> Self {
         use HeaderId as H;
+        let Some(first) = name.first().map(u8::to_ascii_lowercase) else {
+            return H::Other;
+        };
         let candidates: &[Self] = match name.len() {
-            1 => {
-                return name
-                    .bytes()
-                    .next()
-                    .map_or(H::Other, |b| H::of_letter(b.to_ascii_lowercase()));
-            }
+            1 => return H::of_letter(first),
             2 => &[H::To],
             3 => &[H::Via],
             4 => &[H::From, H::CSeq, H::Path, H::Date, H::RAck, H::RSeq],
@@ -141,7 +144,11 @@ impl HeaderId {
         candidates
             .iter()
             .copied()
-            .find(|id| id.name().eq_ignore_ascii_case(name))
+            .find(|id| {
+                let known = id.name().as_bytes();
+                known.first().map(u8::to_ascii_lowercase) == Some(first)
+                    && known.eq_ignore_ascii_case(name)
+            })
             .unwrap_or(H::Other)
     }
 }

@@ -158,7 +158,7 @@ fn try_split(bytes: &[u8]) -> Result<Pieces, Unclean> {
         at = next;
     }
     let head = bytes.get(..pieces.body_at).unwrap_or(bytes);
-    if std::str::from_utf8(head).is_err() {
+    if !head.is_ascii() && std::str::from_utf8(head).is_err() {
         Err(Unclean)
     } else {
         Ok(pieces)
@@ -180,7 +180,7 @@ fn line_end(bytes: &[u8], at: usize) -> Result<Option<(usize, usize)>, Fault> {
 fn field(bytes: &[u8], at: usize, end: usize) -> Option<Field> {
     let line = bytes.get(at..end)?;
     let name_len = TOKEN.prefix_len(line);
-    let name = std::str::from_utf8(line.get(..name_len)?).ok()?;
+    let name = line.get(..name_len)?;
     let blanks = |text: &[u8]| {
         text.iter()
             .take_while(|b| matches!(b, b' ' | b'\t'))
@@ -199,7 +199,7 @@ fn field(bytes: &[u8], at: usize, end: usize) -> Option<Field> {
         .count();
     let stop = (end - trailing).max(start);
     Some(Field {
-        id: HeaderId::of(name),
+        id: HeaderId::of_bytes(name),
         name: Span::new(at, at + name_len),
         value: Span::new(start, stop),
     })

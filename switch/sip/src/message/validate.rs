@@ -39,7 +39,6 @@ pub(super) fn looks_like_response(line: &str) -> bool {
 /// Judges the whole. `head` is the text up to the body.
 pub(super) fn validate(head: &str, total: usize, pieces: &Pieces) -> Result<Facts, Fault> {
     let line = pieces.start_line.text(head);
-    no_nul(line)?;
     let (start, method) = match looks_like_response(line) {
         true => (response_line(head, line)?, None),
         false => {
@@ -103,6 +102,10 @@ fn collect<'a>(head: &'a str, pieces: &Pieces, is_request: bool) -> Result<Seen<
         None => Ok(()),
         Some(_) => Err(bad(reason)),
     };
+    let has_nul = memchr::memchr(0, head.as_bytes()).is_some();
+    if has_nul {
+        no_nul(pieces.start_line.text(head))?;
+    }
     for field in &pieces.fields {
         let value = field.value.text(head);
         match field.id {
@@ -129,7 +132,9 @@ fn collect<'a>(head: &'a str, pieces: &Pieces, is_request: bool) -> Result<Seen<
             HeaderId::RecordRoute if is_request => addresses(value, "Malformed Record-Route")?,
             _ => {}
         }
-        no_nul(value)?;
+        if has_nul {
+            no_nul(value)?;
+        }
     }
     if seen.via_count > MAX_VIAS {
         return Err(Fault {
