@@ -1,0 +1,251 @@
+//! Accounts, resellers among them, their SIP devices and their source addresses.
+
+use super::{
+    Choice, Field, Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View, at, choice, col,
+    field, put, same, text_at, toned,
+};
+use crate::theme::Tone;
+use serde_json::{Value, json};
+
+pub const KINDS: [Choice; 9] = [
+    choice("retail", "Retail"),
+    choice("wholesale", "Wholesale"),
+    choice("calling_card", "Calling card"),
+    choice("callback", "Callback"),
+    choice("call_shop", "Call shop"),
+    choice("common", "Common"),
+    choice("reseller1", "Reseller 1"),
+    choice("reseller2", "Reseller 2"),
+    choice("reseller3", "Reseller 3"),
+];
+
+pub const STATUS: [Choice; 4] = [
+    toned("active", "Active", Tone::Good),
+    toned("blocked", "Blocked", Tone::Bad),
+    toned("expired", "Expired", Tone::Warn),
+    toned("closed", "Closed", Tone::Weak),
+];
+
+const CALLER_ID: [Choice; 3] = [
+    choice("pass", "As the phone sends it"),
+    choice("fixed", "Always one number"),
+    choice("one_of", "One of a list"),
+];
+
+const OVERRIDE: Part = Part {
+    singular: "override",
+    fields: &[
+        field("prefix", "Prefix", Input::Text).required(),
+        field("tariff", "Tariff", Input::Ref(View::Tariffs)).required(),
+    ],
+    blank: || json!({ "prefix": "", "tariff": null }),
+    most: 200,
+};
+
+fn caller_id_is(edit: &Value, mode: &str) -> bool {
+    text_at(edit, "numbers.caller_id.mode") == mode
+}
+
+const MANY: i64 = 4_294_967_295;
+
+const SECTIONS: [Section; 5] = [
+    Section {
+        title: "Account",
+        fields: &[
+            field("login", "Login", Input::Text).required().hint("Unique; reports show it"),
+            field("kind", "Kind", Input::Choice(&KINDS)),
+            field("status", "Status", Input::Choice(&STATUS)),
+            field("contact.name", "Name", Input::Text),
+            field("contact.email", "E-mail", Input::Text),
+            field("expires_at", "Expires", Input::OptionalTime).hint("Empty: never"),
+        ],
+    },
+    Section {
+        title: "Money",
+        fields: &[
+            field("currency", "Currency", Input::Text).required().fixed().hint("ISO code such as EUR; fixed once it exists"),
+            field("credit_limit", "Credit limit", Input::Money).hint("0 is prepaid"),
+            field("tariff", "Tariff", Input::OptionalRef(View::Tariffs)),
+            field("reseller", "Reseller", Input::OptionalRef(View::Resellers)),
+            field("limits.max_rate_per_minute", "Dearest minute", Input::OptionalMoney).hint("Refuses calls dearer than this"),
+            field("limits.loss_allowed", "Loss allowed", Input::Flag).hint("Routes dearer than the sale may be taken"),
+        ],
+    },
+    Section {
+        title: "Calls",
+        fields: &[
+            field("routing_group", "Routing group", Input::OptionalRef(View::Groups)),
+            field("limits.max_calls", "Calls at once", Input::Integer { min: 0, max: MANY }).hint("0: unlimited"),
+            field("limits.max_cps", "Calls per second", Input::Integer { min: 0, max: MANY }).hint("0: unlimited"),
+            field("limits.max_duration_s", "Longest call, s", Input::Integer { min: 0, max: MANY }).hint("0: as in the settings"),
+            field("codecs", "Codecs", Input::List).hint("In order, such as pcma, opus; empty: all"),
+            field("media", "Audio", Input::Choice(&MEDIA)),
+        ],
+    },
+    Section {
+        title: "Numbers",
+        fields: &[
+            field("numbers.rules", "Number rules", Input::Rules).hint("Such as DP:00->;TP:00->"),
+            field("numbers.caller_id.mode", "Caller ID", Input::Choice(&CALLER_ID)),
+            field("numbers.caller_id.number", "Caller number", Input::Text).required().shown(|edit| caller_id_is(edit, "fixed")),
+            field("numbers.caller_id.list", "Caller numbers", Input::List).required().shown(|edit| caller_id_is(edit, "one_of")),
+            field("numbers.allowed_prefixes", "Allowed prefixes", Input::List).hint("Empty: all"),
+            field("numbers.blocked_prefixes", "Blocked prefixes", Input::List),
+            field("numbers.dnis_tariffs", "Tariff by dialled prefix", Input::Rows(&OVERRIDE)),
+            field("numbers.ani_tariffs", "Tariff by caller prefix", Input::Rows(&OVERRIDE)),
+        ],
+    },
+    Section { title: "Notes", fields: &[field("contact.notes", "Notes", Input::Notes)] },
+];
+
+/// The caller-ID rule is one tagged value on the wire and three fields in the form.
+fn to_form(edit: &mut Value) {
+    let numbers = at(edit, "numbers.caller_id.numbers").cloned().unwrap_or_default();
+    let mode = match text_at(edit, "numbers.caller_id.mode") {
+        "" => "pass",
+        mode => mode,
+    };
+    let rule = match numbers {
+        Value::String(number) => json!({ "mode": mode, "number": number, "list": [] }),
+        Value::Array(list) => json!({ "mode": mode, "number": "", "list": list }),
+        _ => json!({ "mode": mode, "number": "", "list": [] }),
+    };
+    put(edit, "numbers.caller_id", rule);
+}
+
+fn to_wire(edit: &mut Value) {
+    let rule = match text_at(edit, "numbers.caller_id.mode") {
+        "fixed" => json!({ "mode": "fixed", "numbers": at(edit, "numbers.caller_id.number") }),
+        "one_of" => json!({ "mode": "one_of", "numbers": at(edit, "numbers.caller_id.list") }),
+        _ => json!({ "mode": "pass" }),
+    };
+    put(edit, "numbers.caller_id", rule);
+}
+
+fn blank() -> Value {
+    json!({
+        "login": "", "kind": "retail", "status": "active", "currency": "EUR", "credit_limit": 0, "tariff": null,
+        "routing_group": null, "reseller": null, "expires_at": null, "codecs": [], "media": "relay",
+        "numbers": {
+            "rules": "", "caller_id": { "mode": "pass" }, "allowed_prefixes": [], "blocked_prefixes": [],
+            "dnis_tariffs": [], "ani_tariffs": [],
+        },
+        "limits": {
+            "max_calls": 0, "max_cps": 0, "max_duration_s": 0, "max_rate_per_minute": null, "loss_allowed": false,
+        },
+        "contact": { "name": "", "email": "", "notes": "" },
+    })
+}
+
+pub static ACCOUNTS: Resource = Resource {
+    singular: "account",
+    icon: "👤",
+    key: "id",
+    name: "edit.login",
+    methods: Methods {
+        list: "account.list",
+        get: Some("account.get"),
+        create: Some("account.create"),
+        update: Some("account.update"),
+        delete: Some("account.delete"),
+    },
+    columns: &[
+        col("edit.login", "Login", 18, Kind::Text),
+        col("edit.kind", "Kind", 12, Kind::Choice(&KINDS)),
+        col("edit.status", "Status", 10, Kind::Choice(&STATUS)),
+        col("balance", "Balance", 14, Kind::Money(2)),
+        col("held", "Held", 10, Kind::Money(2)),
+        col("edit.credit_limit", "Credit limit", 12, Kind::Money(2)),
+        col("edit.currency", "Currency", 9, Kind::Text),
+        col("edit.tariff", "Tariff", 18, Kind::Ref(View::Tariffs)),
+        col("edit.routing_group", "Routing group", 16, Kind::Ref(View::Groups)),
+        col("edit.reseller", "Reseller", 16, Kind::Ref(View::Resellers)),
+        col("edit.contact.name", "Name", 20, Kind::Text),
+        col("created_at", "Created", 18, Kind::Time),
+    ],
+    search: "login",
+    sort: Some(("edit.login", false)),
+    sections: &SECTIONS,
+    links: &[
+        Link { label: "SIP phones", view: View::Devices, field: "account" },
+        Link { label: "Source addresses", view: View::Sources, field: "account" },
+        Link { label: "Payments", view: View::Payments, field: "account" },
+        Link { label: "Ledger", view: View::Ledger, field: "account" },
+        Link { label: "CDRs", view: View::Cdrs, field: "account" },
+    ],
+    blank,
+    to_form,
+    to_wire,
+};
+
+pub static DEVICES: Resource = Resource {
+    singular: "SIP phone",
+    icon: "☎",
+    key: "id",
+    name: "edit.username",
+    methods: Methods {
+        list: "device.list",
+        get: Some("device.get"),
+        create: Some("device.create"),
+        update: Some("device.update"),
+        delete: Some("device.delete"),
+    },
+    columns: &[
+        col("edit.username", "User name", 20, Kind::Text),
+        col("edit.account", "Account", 20, Kind::Ref(View::Accounts)),
+        col("edit.extension", "Extension", 14, Kind::Text),
+    ],
+    search: "username",
+    sort: Some(("edit.username", false)),
+    sections: &[Section {
+        title: "SIP phone",
+        fields: &[
+            field("account", "Account", Input::Ref(View::Accounts)).required(),
+            field("username", "User name", Input::Text).required(),
+            field("password", "Password", Input::Secret).hint("Left empty it stays as it is"),
+            field("extension", "Extension", Input::OptionalText).hint("Number others reach it by"),
+        ],
+    }],
+    links: &[],
+    blank: || json!({ "account": null, "username": "", "extension": null }),
+    to_form: same,
+    to_wire: same,
+};
+
+const PORT: Input = Input::OptionalInteger { min: 1, max: 65_535 };
+
+pub static SOURCES: Resource = Resource {
+    singular: "source address",
+    icon: "🖧",
+    key: "id",
+    name: "edit.network",
+    methods: Methods {
+        list: "source.list",
+        get: Some("source.get"),
+        create: Some("source.create"),
+        update: Some("source.update"),
+        delete: Some("source.delete"),
+    },
+    columns: &[
+        col("edit.network", "Address", 22, Kind::Text),
+        col("edit.account", "Account", 20, Kind::Ref(View::Accounts)),
+        col("edit.port", "Port", 8, Kind::Number),
+        col("edit.transport", "Transport", 10, Kind::Choice(&TRANSPORTS)),
+        col("edit.tech_prefix", "Tech prefix", 12, Kind::Text),
+    ],
+    search: "network",
+    sort: Some(("edit.network", false)),
+    sections: &[Section { title: "Source address", fields: &SOURCE_FIELDS }],
+    links: &[],
+    blank: || json!({ "account": null, "network": "", "port": null, "transport": null, "tech_prefix": "" }),
+    to_form: same,
+    to_wire: same,
+};
+
+const SOURCE_FIELDS: [Field; 5] = [
+    field("account", "Account", Input::Ref(View::Accounts)).required(),
+    field("network", "Address", Input::Text).required().hint("192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"),
+    field("port", "Port", PORT).hint("Empty: any"),
+    field("transport", "Transport", Input::OptionalChoice(&TRANSPORTS)),
+    field("tech_prefix", "Tech prefix", Input::Text).hint("Numbers must begin with it; it is stripped"),
+];

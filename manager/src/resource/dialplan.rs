@@ -1,0 +1,168 @@
+//! Routing groups and the rows of the dial plan.
+
+use super::{
+    Choice, DAYS, Input, Kind, Link, Methods, Resource, Section, View, at, choice, col, field, int_at, put, same,
+    span_text, span_to_form, span_to_wire, text_at,
+};
+use serde_json::{Value, json};
+
+const POLICIES: [Choice; 4] = [
+    choice("as_listed", "As listed"),
+    choice("least_cost", "Least cost"),
+    choice("quality", "Quality"),
+    choice("margin", "Margin"),
+];
+
+const TARGETS: [Choice; 4] = [
+    choice("gateway", "Gateway"),
+    choice("account", "Phones of an account"),
+    choice("local_device", "The phone that was dialled"),
+    choice("reject", "Reject"),
+];
+
+pub static GROUPS: Resource = Resource {
+    singular: "routing group",
+    icon: "🔀",
+    key: "id",
+    name: "edit.name",
+    methods: Methods {
+        list: "group.list",
+        get: Some("group.get"),
+        create: Some("group.create"),
+        update: Some("group.update"),
+        delete: Some("group.delete"),
+    },
+    columns: &[
+        col("edit.name", "Name", 24, Kind::Text),
+        col("edit.policy", "Order of routes", 16, Kind::Choice(&POLICIES)),
+        col("edit.inherits", "Inherits from", 24, Kind::Ref(View::Groups)),
+    ],
+    search: "name",
+    sort: Some(("edit.name", false)),
+    sections: &[Section {
+        title: "Routing group",
+        fields: &[
+            field("name", "Name", Input::Text).required(),
+            field("policy", "Order of routes", Input::Choice(&POLICIES)),
+            field("inherits", "Inherits from", Input::OptionalRef(View::Groups)).hint("Its rows come after ours of the same prefix"),
+        ],
+    }],
+    links: &[Link { label: "Dial plan", view: View::Routes, field: "group" }],
+    blank: || json!({ "name": "", "inherits": null, "policy": "as_listed" }),
+    to_form: same,
+    to_wire: same,
+};
+
+fn goes_to(edit: &Value, target: &str) -> bool {
+    text_at(edit, "target.to") == target
+}
+
+/// What stands in the dial plan when the target is no other object.
+fn hours(row: &Value) -> String {
+    at(row, "edit.hours.span").map(span_text).unwrap_or_default()
+}
+
+fn reject(row: &Value) -> String {
+    let target = at(row, "edit.target").cloned().unwrap_or_default();
+    match text_at(&target, "to") {
+        "reject" => format!("{} {}", int_at(&target, "status"), text_at(&target, "reason")),
+        _ => String::new(),
+    }
+}
+
+fn to_form(edit: &mut Value) {
+    span_to_form(edit, "hours.span");
+}
+
+fn to_wire(edit: &mut Value) {
+    span_to_wire(edit, "hours.span");
+    let target = match text_at(edit, "target.to") {
+        "gateway" => json!({ "to": "gateway", "gateway": at(edit, "target.gateway") }),
+        "account" => json!({ "to": "account", "account": at(edit, "target.account") }),
+        "reject" => json!({
+            "to": "reject",
+            "status": at(edit, "target.status").cloned().unwrap_or_else(|| 403.into()),
+            "reason": text_at(edit, "target.reason"),
+        }),
+        _ => json!({ "to": "local_device" }),
+    };
+    put(edit, "target", target);
+}
+
+pub static ROUTES: Resource = Resource {
+    singular: "route",
+    icon: "➡",
+    key: "id",
+    name: "edit.prefix",
+    methods: Methods {
+        list: "route.list",
+        get: Some("route.get"),
+        create: Some("route.create"),
+        update: Some("route.update"),
+        delete: Some("route.delete"),
+    },
+    columns: &[
+        col("edit.group", "Routing group", 18, Kind::Ref(View::Groups)),
+        col("edit.prefix", "Prefix", 14, Kind::Text),
+        col("edit.priority", "Priority", 9, Kind::Number),
+        col("edit.share", "Share %", 9, Kind::Number),
+        col("edit.target.to", "Goes to", 18, Kind::Choice(&TARGETS)),
+        col("edit.target.gateway", "Gateway", 18, Kind::Ref(View::Gateways)),
+        col("edit.target.account", "Account", 16, Kind::Ref(View::Accounts)),
+        col("edit.target", "Answer", 18, Kind::Of(reject)),
+        col("edit.hours", "Hours", 20, Kind::Of(hours)),
+        col("edit.rules", "Number rules", 18, Kind::Text),
+        col("edit.enabled", "Enabled", 9, Kind::Flag),
+    ],
+    search: "prefix",
+    sort: Some(("edit.prefix", false)),
+    sections: &[
+        Section {
+            title: "Route",
+            fields: &[
+                field("group", "Routing group", Input::Ref(View::Groups)).required(),
+                field("prefix", "Prefix", Input::Text).hint("The longest wins; empty fits all"),
+                field("priority", "Priority", Input::Integer { min: 0, max: 65_535 }).hint("Lower first"),
+                field("share", "Share, %", Input::Integer { min: 0, max: 100 }).hint("Among rows of the same priority"),
+                field("enabled", "Enabled", Input::Flag),
+            ],
+        },
+        Section {
+            title: "Target",
+            fields: &[
+                field("target.to", "Goes to", Input::Choice(&TARGETS)),
+                field("target.gateway", "Gateway", Input::Ref(View::Gateways)).required().shown(|edit| goes_to(edit, "gateway")),
+                field("target.account", "Account", Input::Ref(View::Accounts)).required().shown(|edit| goes_to(edit, "account")),
+                field("target.status", "SIP status", Input::Integer { min: 400, max: 699 }).required().shown(|edit| goes_to(edit, "reject")),
+                field("target.reason", "Reason", Input::Text).required().shown(|edit| goes_to(edit, "reject")),
+                field("rules", "Number rules", Input::Rules),
+                field("max_calls", "Calls at once", Input::Integer { min: 0, max: 4_294_967_295 }).hint("0: unlimited"),
+                field("max_cps", "Calls per second", Input::Integer { min: 0, max: 4_294_967_295 }).hint("0: unlimited"),
+            ],
+        },
+        Section {
+            title: "Hours",
+            fields: &[
+                field("hours.span.from_day", "From day", Input::Choice(&DAYS)),
+                field("hours.span.to_day", "To day", Input::Choice(&DAYS)),
+                field("hours.span.from_minute", "From", Input::Minute),
+                field("hours.span.to_minute", "To", Input::Minute).hint("Earlier than the start: across midnight"),
+                field("hours.span.holiday", "Holidays only", Input::Flag),
+                field("hours.time_zone", "Time zone", Input::Text).hint("Such as Europe/Berlin; empty is UTC"),
+            ],
+        },
+    ],
+    links: &[],
+    blank: || {
+        json!({
+            "group": null, "prefix": "", "priority": 0, "target": { "to": "gateway" }, "share": 100, "rules": "",
+            "hours": {
+                "span": { "from_day": 0, "to_day": 6, "from_minute": 0, "to_minute": 1440, "holiday": false },
+                "time_zone": "",
+            },
+            "max_calls": 0, "max_cps": 0, "enabled": true,
+        })
+    },
+    to_form,
+    to_wire,
+};

@@ -1,0 +1,119 @@
+//! Gateways: the SIP peers calls are sent to.
+
+use super::{Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View, at, col, field, put, text_at};
+use serde_json::{Value, json};
+
+const HOST: Part = Part {
+    singular: "host",
+    fields: &[
+        field("host", "Host", Input::Text).required(),
+        field("port", "Port", Input::Integer { min: 1, max: 65_535 }),
+        field("priority", "Priority", Input::Integer { min: 0, max: 65_535 }),
+        field("weight", "Weight", Input::Integer { min: 0, max: 65_535 }),
+    ],
+    blank: || json!({ "host": "", "port": 5060, "priority": 0, "weight": 0 }),
+    most: 16,
+};
+
+const MANY: i64 = 4_294_967_295;
+
+/// `sip.example:5060` and how many more.
+fn hosts(row: &Value) -> String {
+    let hosts = at(row, "edit.hosts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let shown = |host: &Value| format!("{}:{}", text_at(host, "host"), at(host, "port").cloned().unwrap_or_default());
+    hosts.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn has_user(edit: &Value) -> bool {
+    !text_at(edit, "auth.username").is_empty()
+}
+
+fn to_form(edit: &mut Value) {
+    if at(edit, "auth").is_none_or(Value::is_null) {
+        put(edit, "auth", json!({ "username": "" }));
+    }
+}
+
+fn to_wire(edit: &mut Value) {
+    if !has_user(edit) {
+        put(edit, "auth", Value::Null);
+    }
+}
+
+pub static GATEWAYS: Resource = Resource {
+    singular: "gateway",
+    icon: "⇄",
+    key: "id",
+    name: "edit.name",
+    methods: Methods {
+        list: "gateway.list",
+        get: Some("gateway.get"),
+        create: Some("gateway.create"),
+        update: Some("gateway.update"),
+        delete: Some("gateway.delete"),
+    },
+    columns: &[
+        col("edit.name", "Name", 18, Kind::Text),
+        col("edit.enabled", "Enabled", 9, Kind::Flag),
+        col("edit.hosts", "Hosts", 30, Kind::Of(hosts)),
+        col("edit.transport", "Transport", 10, Kind::Choice(&TRANSPORTS)),
+        col("edit.max_calls", "Calls", 8, Kind::Number),
+        col("edit.max_cps", "CPS", 8, Kind::Number),
+        col("edit.cost_tariff", "Cost tariff", 20, Kind::Ref(View::Tariffs)),
+        col("edit.currency", "Currency", 9, Kind::Text),
+        col("edit.rules", "Number rules", 22, Kind::Text),
+    ],
+    search: "name",
+    sort: Some(("edit.name", false)),
+    sections: &[
+        Section {
+            title: "Gateway",
+            fields: &[
+                field("name", "Name", Input::Text).required(),
+                field("enabled", "Enabled", Input::Flag).hint("Calls are sent to it"),
+                field("hosts", "Hosts", Input::Rows(&HOST)).required(),
+                field("transport", "Transport", Input::Choice(&TRANSPORTS)),
+                field("auth.username", "User name", Input::Text).hint("Empty: no digest log-in"),
+                field("auth.password", "Password", Input::Secret).shown(has_user).hint("Left empty it stays as it is"),
+            ],
+        },
+        Section {
+            title: "Money and limits",
+            fields: &[
+                field("cost_tariff", "Cost tariff", Input::OptionalRef(View::Tariffs)),
+                field("currency", "Currency", Input::Text).required(),
+                field("max_calls", "Calls at once", Input::Integer { min: 0, max: MANY }).hint("0: unlimited"),
+                field("max_cps", "Calls per second", Input::Integer { min: 0, max: MANY }).hint("0: unlimited"),
+            ],
+        },
+        Section {
+            title: "Numbers and audio",
+            fields: &[
+                field("rules", "Number rules", Input::Rules),
+                field("codecs", "Codecs", Input::List).hint("In order, such as pcma, opus; empty: all"),
+                field("media", "Audio", Input::Choice(&MEDIA)),
+                field("from_domain", "From domain", Input::OptionalText).hint("Empty: ours"),
+                field("send_pai", "Send identity", Input::Flag).hint("P-Asserted-Identity header"),
+            ],
+        },
+        Section {
+            title: "Hunt",
+            fields: &[
+                field("hunt.stop_codes", "Stop codes", Input::Numbers { min: 300, max: 699 }).hint("Answers that end the hunt, such as 486, 603"),
+                field("hunt.no_response_s", "No response, s", Input::Integer { min: 1, max: 120 }).hint("Then the next route is tried"),
+                field("hunt.ring_timeout_s", "Ring time, s", Input::Integer { min: 1, max: 600 }),
+            ],
+        },
+    ],
+    links: &[Link { label: "CDRs", view: View::Cdrs, field: "gateway" }],
+    blank: || {
+        json!({
+            "name": "", "enabled": true, "hosts": [{ "host": "", "port": 5060, "priority": 0, "weight": 0 }],
+            "transport": "udp", "auth": null, "rules": "", "codecs": [], "max_calls": 0, "max_cps": 0,
+            "cost_tariff": null, "currency": "EUR", "media": "relay", "from_domain": null, "send_pai": false,
+            "hunt": { "stop_codes": [], "no_response_s": 4, "ring_timeout_s": 60 },
+        })
+    },
+    to_form,
+    to_wire,
+};

@@ -1,0 +1,162 @@
+//! Resources as the tree shows them.
+
+use super::{Resource, accounts, audit, dialplan, gateways, money, tariffs};
+use serde_json::{Value, json};
+use tandem_protocol::{Area, Filter, Op};
+
+/// A table of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub enum View {
+    Accounts,
+    Retail,
+    Wholesale,
+    CallingCard,
+    Callback,
+    CallShop,
+    Common,
+    Resellers,
+    Devices,
+    Sources,
+    Payments,
+    Gateways,
+    Groups,
+    Routes,
+    Tariffs,
+    Rates,
+    Cdrs,
+    Ledger,
+    Audit,
+    Logins,
+}
+
+/// All views, for tests and the palette.
+pub struct Views;
+
+impl Views {
+    pub const ALL: [View; 20] = [
+        View::Accounts,
+        View::Retail,
+        View::Wholesale,
+        View::CallingCard,
+        View::Callback,
+        View::CallShop,
+        View::Common,
+        View::Resellers,
+        View::Devices,
+        View::Sources,
+        View::Payments,
+        View::Gateways,
+        View::Groups,
+        View::Routes,
+        View::Tariffs,
+        View::Rates,
+        View::Cdrs,
+        View::Ledger,
+        View::Audit,
+        View::Logins,
+    ];
+}
+
+impl View {
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Accounts => "All accounts",
+            Self::Retail => "Retail",
+            Self::Wholesale => "Wholesale",
+            Self::CallingCard => "Calling cards",
+            Self::Callback => "Callback",
+            Self::CallShop => "Call shops",
+            Self::Common => "Common",
+            Self::Resellers => "Resellers",
+            Self::Devices => "SIP phones",
+            Self::Sources => "Source addresses",
+            Self::Payments => "Payments",
+            Self::Gateways => "Gateways",
+            Self::Groups => "Routing groups",
+            Self::Routes => "Dial plan",
+            Self::Tariffs => "Tariffs",
+            Self::Rates => "Rates",
+            Self::Cdrs => "CDRs",
+            Self::Ledger => "Ledger",
+            Self::Audit => "Audit log",
+            Self::Logins => "Logins",
+        }
+    }
+
+    pub fn resource(self) -> &'static Resource {
+        match self {
+            Self::Devices => &accounts::DEVICES,
+            Self::Sources => &accounts::SOURCES,
+            Self::Payments => &money::PAYMENTS,
+            Self::Gateways => &gateways::GATEWAYS,
+            Self::Groups => &dialplan::GROUPS,
+            Self::Routes => &dialplan::ROUTES,
+            Self::Tariffs => &tariffs::TARIFFS,
+            Self::Rates => &tariffs::RATES,
+            Self::Cdrs => &money::CDRS,
+            Self::Ledger => &money::LEDGER,
+            Self::Audit => &audit::AUDIT,
+            Self::Logins => &audit::LOGINS,
+            Self::Accounts
+            | Self::Retail
+            | Self::Wholesale
+            | Self::CallingCard
+            | Self::Callback
+            | Self::CallShop
+            | Self::Common
+            | Self::Resellers => &accounts::ACCOUNTS,
+        }
+    }
+
+    /// Kinds of account it is narrowed to; a new one gets the first.
+    pub fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::Retail => &["retail"],
+            Self::Wholesale => &["wholesale"],
+            Self::CallingCard => &["calling_card"],
+            Self::Callback => &["callback"],
+            Self::CallShop => &["call_shop"],
+            Self::Common => &["common"],
+            Self::Resellers => &["reseller1", "reseller2", "reseller3"],
+            _ => &[],
+        }
+    }
+
+    pub fn filters(self) -> Vec<Filter> {
+        match self.kinds() {
+            [] => Vec::new(),
+            kinds => vec![Filter { field: "kind".into(), op: Op::In, value: json!(kinds) }],
+        }
+    }
+
+    pub fn blank(self) -> Value {
+        let mut edit = (self.resource().blank)();
+        if let Some(kind) = self.kinds().first() {
+            super::put(&mut edit, "kind", (*kind).into());
+        }
+        edit
+    }
+
+    /// The area whose rights it needs.
+    pub fn area(self) -> Area {
+        match self {
+            Self::Payments | Self::Ledger => Area::Money,
+            Self::Gateways => Area::Gateways,
+            Self::Groups | Self::Routes => Area::DialPlan,
+            Self::Tariffs | Self::Rates => Area::Tariffs,
+            Self::Cdrs => Area::Cdrs,
+            Self::Audit => Area::Audit,
+            Self::Logins => Area::Logins,
+            _ => Area::Accounts,
+        }
+    }
+
+    /// What a row is called, for people.
+    pub fn name_of(self, row: &Value) -> String {
+        let resource = self.resource();
+        match super::at(row, resource.name) {
+            Some(Value::String(name)) if !name.is_empty() => name.clone(),
+            _ => format!("{} {}", resource.singular, super::at(row, resource.key).cloned().unwrap_or_default()),
+        }
+    }
+}
