@@ -24,25 +24,38 @@ pub const DETAIL_MIN: f32 = 420.0;
 pub const DETAIL_MAX: f32 = 900.0;
 pub const LABEL_WIDTH: f32 = 158.0;
 pub const FIELD_WIDTH: f32 = 260.0;
+pub const WIDE_FIELD: f32 = 420.0;
+pub const TOOL_FORM: f32 = 470.0;
 pub const SHORT_FIELD_WIDTH: f32 = 130.0;
 pub const FILTER_WIDTH: f32 = 250.0;
+pub const CONNECT_WIDTH: f32 = 680.0;
+pub const SERVER_LIST: f32 = 200.0;
+pub const SHORT_LABEL: f32 = 84.0;
 pub const DIALOG_WIDTH: f32 = 460.0;
-pub const WIDE_DIALOG_WIDTH: f32 = 640.0;
 pub const PALETTE_WIDTH: f32 = 560.0;
 pub const PALETTE_HEIGHT: f32 = 380.0;
 pub const CARD_WIDTH: f32 = 172.0;
 pub const CARD_HEIGHT: f32 = 72.0;
+pub const CARD_PADDING: f32 = 26.0;
+pub const CARD_INNER: f32 = CARD_WIDTH - CARD_PADDING;
 pub const PLOT_HEIGHT: f32 = 180.0;
 pub const PLOT_MIN_WIDTH: f32 = 380.0;
 pub const PLOT_LINE: f32 = 1.6;
 pub const COLUMN_MIN: f32 = 44.0;
 pub const TOAST_WIDTH: f32 = 360.0;
-pub const NOTICE_HEIGHT: f32 = 420.0;
+pub const PICKER_HEIGHT: f32 = 260.0;
 pub const STEP_BADGE: f32 = 92.0;
-/// The first window; smaller ones still work, with scroll bars.
+/// Size of the first window, in points.
 pub const WINDOW: [f32; 2] = [1320.0, 840.0];
+/// Smallest size in which every screen still works, in points.
 pub const WINDOW_MIN: [f32; 2] = [900.0, 560.0];
 
+/// Width of a column of so many characters.
+pub fn column_width(chars: u8) -> f32 {
+    f32::from(chars) * CHAR + 12.0
+}
+
+const CHAR: f32 = 7.2;
 const RADIUS: u8 = 5;
 const BODY: f32 = 13.5;
 const SMALL: f32 = 11.5;
@@ -230,7 +243,12 @@ fn visuals(visuals: &mut egui::Visuals, t: &Tokens) {
     visuals.selection.stroke = Stroke::new(1.0, t.text);
     visuals.window_corner_radius = CornerRadius::same(RADIUS + 3);
     visuals.menu_corner_radius = CornerRadius::same(RADIUS);
-    let shadow = Shadow { offset: [0, 6], blur: 18, spread: 0, color: Color32::from_black_alpha(70) };
+    let shadow = Shadow {
+        offset: [0, 6],
+        blur: 18,
+        spread: 0,
+        color: Color32::from_black_alpha(70),
+    };
     visuals.window_shadow = shadow;
     visuals.popup_shadow = shadow;
     let widgets = &mut visuals.widgets;
@@ -262,12 +280,33 @@ pub fn card(ui: &egui::Ui) -> egui::Frame {
 
 /// The area right of the tree.
 pub fn page(ui: &egui::Ui) -> egui::Frame {
-    egui::Frame::new().fill(tokens(ui).base).inner_margin(Margin { left: 16, right: 14, top: 12, bottom: 10 })
+    egui::Frame::new()
+        .fill(tokens(ui).base)
+        .inner_margin(Margin {
+            left: 16,
+            right: 14,
+            top: 12,
+            bottom: 10,
+        })
+}
+
+/// The form or detail at the right of a table.
+pub fn detail(ui: &egui::Ui) -> egui::Frame {
+    egui::Frame::new()
+        .fill(tokens(ui).base)
+        .inner_margin(Margin {
+            left: 14,
+            right: 0,
+            top: 0,
+            bottom: 0,
+        })
 }
 
 /// Menu bar, tree and status bar.
 pub fn bar(ui: &egui::Ui) -> egui::Frame {
-    egui::Frame::new().fill(tokens(ui).panel).inner_margin(Margin::symmetric(10, 5))
+    egui::Frame::new()
+        .fill(tokens(ui).panel)
+        .inner_margin(Margin::symmetric(10, 5))
 }
 
 #[cfg(test)]
@@ -278,7 +317,11 @@ mod tests {
     fn luminance(color: Color32) -> f64 {
         let part = |v: u8| {
             let v = f64::from(v) / 255.0;
-            if v <= 0.03928 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            if v <= 0.03928 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * part(color.r()) + 0.7152 * part(color.g()) + 0.0722 * part(color.b())
     }

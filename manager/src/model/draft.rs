@@ -4,9 +4,12 @@
 //! the switch answers `conflict` and both versions are shown. Texts that are not (yet) a value stay as typed.
 
 use super::format;
-use crate::resource::{self, Field, Input, Part, View, at, put};
+use crate::resource::{Field, Input, Part, View, at, put};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, DefaultHasher, Hash, Hasher},
+};
 use tandem_protocol::{ErrorCode, RpcError};
 
 /// Where saving stands.
@@ -38,6 +41,7 @@ pub struct Draft {
     pub saving: Saving,
     /// Tells answers to an older draft of the same view apart.
     pub serial: u64,
+    nonce: u64,
     original: Value,
     revision: Value,
     texts: BTreeMap<String, String>,
@@ -62,7 +66,13 @@ impl Draft {
         let id = at(row, "id")?.as_i64()?;
         let mut edit = row.get("edit")?.clone();
         (view.resource().to_form)(&mut edit);
-        let mut draft = Self::of(view, Some(id), edit, row.get("revision").cloned().unwrap_or_default(), serial);
+        let mut draft = Self::of(
+            view,
+            Some(id),
+            edit,
+            row.get("revision").cloned().unwrap_or_default(),
+            serial,
+        );
         draft.name = view.name_of(row);
         Some(draft)
     }
@@ -76,6 +86,7 @@ impl Draft {
             value,
             revision,
             serial,
+            nonce: std::hash::RandomState::new().build_hasher().finish(),
             saving: Saving::No,
             texts: BTreeMap::new(),
             errors: BTreeMap::new(),
@@ -146,21 +157,34 @@ impl Draft {
     pub fn set_rows(&mut self, path: &str, rows: Vec<Value>) {
         let below = format!("{path}.");
         self.texts.retain(|at, _| !at.starts_with(&below));
-        self.errors.retain(|at, _| !at.starts_with(&below) && at != path);
+        self.errors
+            .retain(|at, _| !at.starts_with(&below) && at != path);
         put(&mut self.value, path, rows.into());
     }
 
     /// Checks every field that shows; true if all are right.
     pub fn check(&mut self) -> bool {
         let mut errors = BTreeMap::new();
-        for field in self.view.resource().sections.iter().flat_map(|section| section.fields) {
+        for field in self
+            .view
+            .resource()
+            .sections
+            .iter()
+            .flat_map(|section| section.fields)
+        {
             self.check_field(field, "", &self.value, &mut errors);
         }
         self.errors = errors;
         self.errors.is_empty()
     }
 
-    fn check_field(&self, field: &Field, above: &str, object: &Value, errors: &mut BTreeMap<String, String>) {
+    fn check_field(
+        &self,
+        field: &Field,
+        above: &str,
+        object: &Value,
+        errors: &mut BTreeMap<String, String>,
+    ) {
         if field.shown.is_some_and(|shown| !shown(object)) {
             return;
         }
@@ -176,7 +200,9 @@ impl Draft {
             Value::Null => true,
             Value::String(text) => text.trim().is_empty(),
             Value::Array(items) => items.is_empty(),
-            Value::Number(number) => matches!(field.input, Input::Money) && number.as_i64() == Some(0),
+            Value::Number(number) => {
+                matches!(field.input, Input::Money) && number.as_i64() == Some(0)
+            }
             Value::Bool(_) | Value::Object(_) => false,
         };
         if field.required && empty {
@@ -186,7 +212,13 @@ impl Draft {
         }
     }
 
-    fn check_rows(&self, part: &Part, path: &str, rows: &[Value], errors: &mut BTreeMap<String, String>) {
+    fn check_rows(
+        &self,
+        part: &Part,
+        path: &str,
+        rows: &[Value],
+        errors: &mut BTreeMap<String, String>,
+    ) {
         for (place, row) in rows.iter().enumerate() {
             for field in part.fields {
                 self.check_field(field, &format!("{path}.{place}."), row, errors);
@@ -202,6 +234,13 @@ impl Draft {
             Some(id) => serde_json::json!({ "id": id, "revision": self.revision, "edit": edit }),
             None => serde_json::json!({ "edit": edit }),
         }
+    }
+
+    /// Names this form's request: the same however often it is sent, another for each form and each content.
+    pub fn request_id(&self) -> String {
+        let mut content = DefaultHasher::new();
+        self.value.to_string().hash(&mut content);
+        format!("{:016x}-{:016x}", self.nonce, content.finish())
     }
 
     /// The switch refused: marks the field it names.
@@ -227,11 +266,29 @@ impl Draft {
 
     /// Fields where both sides differ: label, ours, theirs.
     pub fn differences(&self) -> Vec<(&'static str, String, String)> {
-        let Saving::Conflict(Some(theirs)) = &self.saving else { return Vec::new() };
-        let fields = self.view.resource().sections.iter().flat_map(|section| section.fields);
-        let differing = fields.filter(|field| at(&self.value, field.path) != at(&theirs.edit, field.path));
-        let read = |value: &Value, field: &Field| shown(at(value, field.path).unwrap_or(&Value::Null), &field.input);
-        differing.map(|field| (field.label, read(&self.value, field), read(&theirs.edit, field))).collect()
+        let Saving::Conflict(Some(theirs)) = &self.saving else {
+            return Vec::new();
+        };
+        let fields = self
+            .view
+            .resource()
+            .sections
+            .iter()
+            .flat_map(|section| section.fields);
+        let differing =
+            fields.filter(|field| at(&self.value, field.path) != at(&theirs.edit, field.path));
+        let read = |value: &Value, field: &Field| {
+            shown(at(value, field.path).unwrap_or(&Value::Null), &field.input)
+        };
+        differing
+            .map(|field| {
+                (
+                    field.label,
+                    read(&self.value, field),
+                    read(&theirs.edit, field),
+                )
+            })
+            .collect()
     }
 
     /// Ours shall replace theirs: the next save starts from their revision.
@@ -255,7 +312,9 @@ impl Draft {
 pub fn shown(value: &Value, input: &Input) -> String {
     match (input, value) {
         (_, Value::Null) => String::new(),
-        (Input::Money | Input::OptionalMoney, value) => format::money(value.as_i64().unwrap_or_default(), 2),
+        (Input::Money | Input::OptionalMoney, value) => {
+            format::money(value.as_i64().unwrap_or_default(), 2)
+        }
         (Input::OptionalTime, value) => value.as_i64().map(format::time).unwrap_or_default(),
         (Input::Minute, value) => format::minute(value.as_i64().unwrap_or_default()),
         (Input::Choice(choices) | Input::OptionalChoice(choices), Value::String(value)) => {
@@ -265,7 +324,10 @@ pub fn shown(value: &Value, input: &Input) -> String {
         (_, Value::String(text)) => text.clone(),
         (Input::Rows(part), Value::Array(rows)) => format!("{} × {}", rows.len(), part.singular),
         (_, Value::Array(items)) => {
-            let word = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+            let word = |item: &Value| {
+                item.as_str()
+                    .map_or_else(|| item.to_string(), str::to_owned)
+            };
             items.iter().map(word).collect::<Vec<_>>().join(", ")
         }
         (_, Value::Bool(yes)) => if *yes { "yes" } else { "no" }.to_owned(),
@@ -281,20 +343,26 @@ pub fn parse(text: &str, input: &Input) -> Result<Value, String> {
     let trimmed = text.trim();
     match input {
         Input::OptionalText if trimmed.is_empty() => Ok(Value::Null),
-        Input::OptionalInteger { .. } | Input::OptionalMoney | Input::OptionalPrice | Input::OptionalTime
+        Input::OptionalInteger { .. }
+        | Input::OptionalMoney
+        | Input::OptionalPrice
+        | Input::OptionalTime
             if trimmed.is_empty() =>
         {
             Ok(Value::Null)
         }
-        Input::Integer { min, max } | Input::OptionalInteger { min, max } => integer(trimmed, *min, *max).map(Value::from),
+        Input::Integer { min, max } | Input::OptionalInteger { min, max } => {
+            integer(trimmed, *min, *max).map(Value::from)
+        }
         Input::Money | Input::OptionalMoney => format::parse_money(trimmed).map(Value::from),
         Input::Price | Input::OptionalPrice => decimal(trimmed).map(Value::from),
         Input::OptionalTime => format::parse_time(trimmed).map(Value::from),
         Input::Minute => format::parse_minute(trimmed).map(Value::from),
         Input::List => Ok(words(text).map(Value::from).collect::<Vec<_>>().into()),
-        Input::Numbers { min, max } => {
-            words(text).map(|word| integer(word, *min, *max).map(Value::from)).collect::<Result<Vec<_>, _>>().map(Value::from)
-        }
+        Input::Numbers { min, max } => words(text)
+            .map(|word| integer(word, *min, *max).map(Value::from))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Value::from),
         Input::Text
         | Input::OptionalText
         | Input::Secret
@@ -310,25 +378,34 @@ pub fn parse(text: &str, input: &Input) -> Result<Value, String> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ';', '\n']).map(str::trim).filter(|word| !word.is_empty())
+    text.split([',', ';', '\n'])
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
 }
 
 fn integer(text: &str, min: i64, max: i64) -> Result<i64, String> {
-    let wrong = || if max >= i64::from(u32::MAX) { format!("a whole number from {min}") } else { format!("a whole number from {min} to {max}") };
+    let wrong = || {
+        if max >= i64::from(u32::MAX) {
+            format!("a whole number from {min}")
+        } else {
+            format!("a whole number from {min} to {max}")
+        }
+    };
     let number: i64 = text.parse().map_err(|_| wrong())?;
-    if (min..=max).contains(&number) { Ok(number) } else { Err(wrong()) }
+    if (min..=max).contains(&number) {
+        Ok(number)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Prices travel as decimal strings; checked here, calculated on the switch alone.
 fn decimal(text: &str) -> Result<String, String> {
     let plain = text.replace(',', ".");
-    let number: rust_decimal::Decimal = plain.parse().map_err(|_| "a number such as 0.0125".to_owned())?;
+    let number: rust_decimal::Decimal = plain
+        .parse()
+        .map_err(|_| "a number such as 0.0125".to_owned())?;
     Ok(number.to_string())
-}
-
-/// The resource's field of this path.
-pub fn field_of(view: View, path: &str) -> Option<&'static Field> {
-    resource::View::resource(view).sections.iter().flat_map(|section| section.fields).find(|field| field.path == path)
 }
 
 #[cfg(test)]
@@ -337,7 +414,15 @@ mod tests {
     use serde_json::json;
 
     fn path_of(path: &str) -> &'static Field {
-        field_of(View::Accounts, path).expect("a field of accounts")
+        let fields = View::Accounts
+            .resource()
+            .sections
+            .iter()
+            .flat_map(|section| section.fields);
+        fields
+            .into_iter()
+            .find(|field| field.path == path)
+            .expect("a field of accounts")
     }
 
     #[test]
@@ -351,7 +436,11 @@ mod tests {
             ("7", Input::Integer { min: 0, max: 9 }, Some(json!(7))),
             ("10", Input::Integer { min: 0, max: 9 }, None),
             ("pcma, opus ,,", Input::List, Some(json!(["pcma", "opus"]))),
-            ("486, 603", Input::Numbers { min: 300, max: 699 }, Some(json!([486, 603]))),
+            (
+                "486, 603",
+                Input::Numbers { min: 300, max: 699 },
+                Some(json!([486, 603])),
+            ),
             ("486, 9", Input::Numbers { min: 300, max: 699 }, None),
             ("08:30", Input::Minute, Some(json!(510))),
             ("", Input::OptionalText, Some(Value::Null)),
@@ -373,7 +462,10 @@ mod tests {
         draft.type_in("credit_limit", path_of("credit_limit"), "25".into());
         assert!(draft.check());
         assert_eq!(draft.wire()["edit"]["credit_limit"], 25_000_000);
-        assert_eq!(draft.wire()["edit"]["numbers"]["caller_id"], json!({ "mode": "pass" }));
+        assert_eq!(
+            draft.wire()["edit"]["numbers"]["caller_id"],
+            json!({ "mode": "pass" })
+        );
         draft.revert();
         assert!(!draft.is_dirty());
     }
@@ -386,7 +478,10 @@ mod tests {
         assert_eq!(draft.error("target.gateway"), Some("is needed"));
         draft.set("target.to", "local_device".into());
         assert!(draft.check());
-        assert_eq!(draft.wire()["edit"]["target"], json!({ "to": "local_device" }));
+        assert_eq!(
+            draft.wire()["edit"]["target"],
+            json!({ "to": "local_device" })
+        );
     }
 
     #[test]
@@ -412,10 +507,19 @@ mod tests {
         draft.type_in("login", path_of("login"), "mine".into());
         draft.refused(RpcError::new(ErrorCode::Conflict, "changed meanwhile"));
         draft.theirs(&json!({ "id": 7, "revision": "r2", "edit": edit("theirs") }));
-        assert_eq!(draft.differences(), [("Login", "mine".to_owned(), "theirs".to_owned())]);
+        assert_eq!(
+            draft.differences(),
+            [("Login", "mine".to_owned(), "theirs".to_owned())]
+        );
         let mut other = draft.clone();
         draft.keep_ours();
-        assert_eq!((draft.wire()["revision"].as_str(), draft.wire()["edit"]["login"].as_str()), (Some("r2"), Some("mine")));
+        assert_eq!(
+            (
+                draft.wire()["revision"].as_str(),
+                draft.wire()["edit"]["login"].as_str()
+            ),
+            (Some("r2"), Some("mine"))
+        );
         other.take_theirs();
         assert!(!other.is_dirty());
         assert_eq!(other.wire()["edit"]["login"], "theirs");

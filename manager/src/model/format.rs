@@ -13,7 +13,11 @@ pub fn money(micros: i64, least: usize) -> String {
     let digits = format!("{fraction:06}");
     let kept = digits.trim_end_matches('0').len().max(least.min(6));
     let whole = grouped(whole);
-    if kept == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{}", digits.get(..kept).unwrap_or(&digits)) }
+    if kept == 0 {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{}", digits.get(..kept).unwrap_or(&digits))
+    }
 }
 
 /// Thousands apart by a thin space's plain cousin, so that long figures read and paste well.
@@ -34,7 +38,10 @@ pub fn grouped(number: u64) -> String {
 /// # Errors
 /// Says what is wrong, for the form.
 pub fn parse_money(text: &str) -> Result<i64, String> {
-    let plain: String = text.chars().filter(|c| *c != ',' && !c.is_whitespace()).collect();
+    let plain: String = text
+        .chars()
+        .filter(|c| *c != ',' && !c.is_whitespace())
+        .collect();
     let (negative, digits) = match plain.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, plain.as_str()),
@@ -48,9 +55,16 @@ pub fn parse_money(text: &str) -> Result<i64, String> {
         return Err("at most 6 decimals".into());
     }
     let too_large = || "too large".to_owned();
-    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| too_large())? };
+    let whole: i64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().map_err(|_| too_large())?
+    };
     let fraction: i64 = format!("{fraction:0<6}").parse().map_err(|_| too_large())?;
-    let micros = whole.checked_mul(UNIT).and_then(|w| w.checked_add(fraction)).ok_or_else(too_large)?;
+    let micros = whole
+        .checked_mul(UNIT)
+        .and_then(|w| w.checked_add(fraction))
+        .ok_or_else(too_large)?;
     Ok(if negative { -micros } else { micros })
 }
 
@@ -58,12 +72,18 @@ pub fn parse_money(text: &str) -> Result<i64, String> {
 pub fn duration(seconds: i64) -> String {
     let s = seconds.max(0);
     let (h, m, s) = (s / 3600, s / 60 % 60, s % 60);
-    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+    if h > 0 {
+        format!("{h}:{m:02}:{s:02}")
+    } else {
+        format!("{m}:{s:02}")
+    }
 }
 
 /// Local wall clock of the operator's machine.
 pub fn time(utc_ms: i64) -> String {
-    local(utc_ms).map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    local(utc_ms).map_or_else(String::new, |at| {
+        at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    })
 }
 
 pub fn clock(utc_ms: i64) -> String {
@@ -71,7 +91,11 @@ pub fn clock(utc_ms: i64) -> String {
 }
 
 fn local(utc_ms: i64) -> Option<jiff::Zoned> {
-    Some(Timestamp::from_millisecond(utc_ms).ok()?.to_zoned(TimeZone::system()))
+    Some(
+        Timestamp::from_millisecond(utc_ms)
+            .ok()?
+            .to_zoned(TimeZone::system()),
+    )
 }
 
 /// `2026-03-01`, `2026-03-01 14:30` or with seconds, in local time.
@@ -109,9 +133,16 @@ pub fn minute(minutes: i64) -> String {
 pub fn parse_minute(text: &str) -> Result<i64, String> {
     let wrong = || "a time of day such as 08:30".to_owned();
     let (h, m) = text.trim().split_once(':').ok_or_else(wrong)?;
-    let (h, m): (i64, i64) = (h.parse().map_err(|_| wrong())?, m.parse().map_err(|_| wrong())?);
+    let (h, m): (i64, i64) = (
+        h.parse().map_err(|_| wrong())?,
+        m.parse().map_err(|_| wrong())?,
+    );
     let minutes = h * 60 + m;
-    if (0..60).contains(&m) && (0..=1440).contains(&minutes) { Ok(minutes) } else { Err(wrong()) }
+    if (0..60).contains(&m) && (0..=1440).contains(&minutes) {
+        Ok(minutes)
+    } else {
+        Err(wrong())
+    }
 }
 
 #[cfg(test)]
@@ -136,7 +167,17 @@ mod tests {
                 assert_eq!(parse_money(text), Ok(micros), "{text}");
             }
         }
-        for text in ["", "-", ".", "1.2345678", "1e3", "abc", "9999999999999999", "1.2.3", "--1"] {
+        for text in [
+            "",
+            "-",
+            ".",
+            "1.2345678",
+            "1e3",
+            "abc",
+            "9999999999999999",
+            "1.2.3",
+            "--1",
+        ] {
             assert!(parse_money(text).is_err(), "{text}");
         }
     }

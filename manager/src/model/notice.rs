@@ -28,7 +28,11 @@ pub struct Notices {
 
 impl Notices {
     pub fn add(&mut self, at_ms: i64, level: Level, text: impl Into<String>) {
-        let notice = Notice { at_ms, level, text: text.into() };
+        let notice = Notice {
+            at_ms,
+            level,
+            text: text.into(),
+        };
         self.toasts.push(notice.clone());
         self.list.push(notice);
         self.unread = (self.unread + 1).min(MOST);

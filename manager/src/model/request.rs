@@ -34,7 +34,12 @@ pub struct Slot<T> {
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self { state: State::Idle, generation: 0, loading: false, stale: None }
+        Self {
+            state: State::Idle,
+            generation: 0,
+            loading: false,
+            stale: None,
+        }
     }
 }
 
@@ -89,7 +94,10 @@ impl<T> Slot<T> {
 
     /// Forgets the value and any answer under way.
     pub fn reset(&mut self) {
-        *self = Self { generation: self.generation + 1, ..Self::default() };
+        *self = Self {
+            generation: self.generation + 1,
+            ..Self::default()
+        };
     }
 }
 
@@ -103,7 +111,11 @@ pub struct Requests<P> {
 
 impl<P> Default for Requests<P> {
     fn default() -> Self {
-        Self { next: 1, waiting: BTreeMap::new(), outbox: Vec::new() }
+        Self {
+            next: 1,
+            waiting: BTreeMap::new(),
+            outbox: Vec::new(),
+        }
     }
 }
 
@@ -112,8 +124,17 @@ impl<P> Requests<P> {
         let id = self.next;
         self.next += 1;
         self.waiting.insert(id, purpose);
-        let deadline_ms = if matches!(method, "system.verify" | "system.backup") { LONG_DEADLINE } else { DEADLINE };
-        self.outbox.push(Ask::Call { id, method, params, deadline_ms });
+        let deadline_ms = if matches!(method, "system.verify" | "system.backup") {
+            LONG_DEADLINE
+        } else {
+            DEADLINE
+        };
+        self.outbox.push(Ask::Call {
+            id,
+            method,
+            params,
+            deadline_ms,
+        });
     }
 
     pub fn ask(&mut self, ask: Ask) {
@@ -155,9 +176,16 @@ mod tests {
         assert!(slot.finish(second, Ok(2)));
         assert_eq!(slot.value(), Some(&2));
         let third = slot.begin();
-        assert_eq!(slot.value(), Some(&2), "stays on screen while the next one loads");
+        assert_eq!(
+            slot.value(),
+            Some(&2),
+            "stays on screen while the next one loads"
+        );
         assert!(slot.finish(third, Err(RpcError::new(ErrorCode::Internal, "no"))));
-        assert_eq!((slot.value(), slot.error().map(|e| e.message.as_str())), (None, Some("no")));
+        assert_eq!(
+            (slot.value(), slot.error().map(|e| e.message.as_str())),
+            (None, Some("no"))
+        );
         let fourth = slot.begin();
         slot.reset();
         assert!(!slot.finish(fourth, Ok(9)) && slot.is_idle());

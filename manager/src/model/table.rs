@@ -16,11 +16,17 @@ pub struct Cell<'a> {
 
 impl<'a> Cell<'a> {
     pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), tone: Tone::Normal }
+        Self {
+            text: text.into(),
+            tone: Tone::Normal,
+        }
     }
 
     pub fn toned(text: impl Into<Cow<'a, str>>, tone: Tone) -> Self {
-        Self { text: text.into(), tone }
+        Self {
+            text: text.into(),
+            tone,
+        }
     }
 
     pub fn empty() -> Self {
@@ -57,11 +63,19 @@ pub struct Column {
 
 impl Column {
     pub const fn left(title: &'static str, chars: u8) -> Self {
-        Self { title, chars, side: Side::Left }
+        Self {
+            title,
+            chars,
+            side: Side::Left,
+        }
     }
 
     pub const fn right(title: &'static str, chars: u8) -> Self {
-        Self { title, chars, side: Side::Right }
+        Self {
+            title,
+            chars,
+            side: Side::Right,
+        }
     }
 }
 
@@ -106,24 +120,41 @@ struct Term {
 impl Filter {
     pub fn parse(text: &str, columns: &[Column]) -> Self {
         let lower = text.to_lowercase();
-        Self(lower.split_whitespace().filter_map(|word| Self::term(word, columns)).collect())
+        Self(
+            lower
+                .split_whitespace()
+                .filter_map(|word| Self::term(word, columns))
+                .collect(),
+        )
     }
 
     fn term(word: &str, columns: &[Column]) -> Option<Term> {
-        let (negated, word) = word.strip_prefix('-').map_or((false, word), |rest| (true, rest));
+        let (negated, word) = word
+            .strip_prefix('-')
+            .map_or((false, word), |rest| (true, rest));
         let named = word.split_once(':').and_then(|(name, text)| {
-            let at = columns.iter().position(|c| c.title.to_lowercase().replace(' ', "").starts_with(name))?;
+            let at = columns
+                .iter()
+                .position(|c| c.title.to_lowercase().replace(' ', "").starts_with(name))?;
             (!name.is_empty()).then(|| (at, text.to_owned()))
         });
         let (column, text) = named.map_or((None, word.to_owned()), |(at, text)| (Some(at), text));
-        (!text.is_empty()).then_some(Term { column, text, negated })
+        (!text.is_empty()).then_some(Term {
+            column,
+            text,
+            negated,
+        })
     }
 
     pub fn holds(&self, rows: &dyn Rows, row: usize) -> bool {
         self.0.iter().all(|term| {
             let found = match term.column {
                 None => rows.haystack(row).contains(&term.text),
-                Some(column) => rows.cell(row, column).text.to_lowercase().contains(&term.text),
+                Some(column) => rows
+                    .cell(row, column)
+                    .text
+                    .to_lowercase()
+                    .contains(&term.text),
             };
             found != term.negated
         })
@@ -157,11 +188,17 @@ pub enum Pick {
 
 impl TableState {
     pub fn sorted(column: usize, descending: bool) -> Self {
-        Self { sort: Some((column, descending)), ..Self::default() }
+        Self {
+            sort: Some((column, descending)),
+            ..Self::default()
+        }
     }
 
     pub fn by_switch() -> Self {
-        Self { ruled: Ruled::Switch, ..Self::default() }
+        Self {
+            ruled: Ruled::Switch,
+            ..Self::default()
+        }
     }
 
     /// Data rows in the order shown.
@@ -190,11 +227,20 @@ impl TableState {
     fn arrange(&mut self, rows: &dyn Rows) {
         let filter = Filter::parse(&self.filter, rows.columns());
         self.view.retain(|row| filter.holds(rows, *row as usize));
-        let Some((column, descending)) = self.sort else { return };
-        let mut keyed: Vec<(Order<'_>, u32)> =
-            self.view.iter().map(|row| (rows.order(*row as usize, column), *row)).collect();
+        let Some((column, descending)) = self.sort else {
+            return;
+        };
+        let mut keyed: Vec<(Order<'_>, u32)> = self
+            .view
+            .iter()
+            .map(|row| (rows.order(*row as usize, column), *row))
+            .collect();
         keyed.sort_by(|a, b| {
-            let first = if descending { b.0.cmp(&a.0) } else { a.0.cmp(&b.0) };
+            let first = if descending {
+                b.0.cmp(&a.0)
+            } else {
+                a.0.cmp(&b.0)
+            };
             first.then_with(|| rows.key(a.1 as usize).cmp(&rows.key(b.1 as usize)))
         });
         self.view = keyed.into_iter().map(|(_, row)| row).collect();
@@ -225,8 +271,14 @@ impl TableState {
             }
             Pick::Range => {
                 let (from, to) = (self.anchor.min(at), self.anchor.max(at));
-                let span = self.view.get(from..=to.min(self.view.len().saturating_sub(1))).unwrap_or_default();
-                self.selected = span.iter().map(|row| rows.key(*row as usize).into_owned()).collect();
+                let span = self
+                    .view
+                    .get(from..=to.min(self.view.len().saturating_sub(1)))
+                    .unwrap_or_default();
+                self.selected = span
+                    .iter()
+                    .map(|row| rows.key(*row as usize).into_owned())
+                    .collect();
             }
         }
         if pick != Pick::Range {
@@ -237,7 +289,9 @@ impl TableState {
 
     /// Moves the cursor by rows; stops at both ends.
     pub fn step(&mut self, rows: &dyn Rows, by: isize, pick: Pick) {
-        let Some(last) = self.view.len().checked_sub(1) else { return };
+        let Some(last) = self.view.len().checked_sub(1) else {
+            return;
+        };
         let at = match self.cursor {
             None => 0,
             Some(at) => at.saturating_add_signed(by).min(last),
@@ -247,13 +301,21 @@ impl TableState {
     }
 
     pub fn select_all(&mut self, rows: &dyn Rows) {
-        self.selected = self.view.iter().map(|row| rows.key(*row as usize).into_owned()).collect();
+        self.selected = self
+            .view
+            .iter()
+            .map(|row| rows.key(*row as usize).into_owned())
+            .collect();
     }
 
     /// Chosen rows in the order shown.
     pub fn chosen(&self, rows: &dyn Rows) -> Vec<usize> {
         let chosen = |row: &usize| self.selected.contains(rows.key(*row).as_ref());
-        self.view.iter().map(|row| *row as usize).filter(chosen).collect()
+        self.view
+            .iter()
+            .map(|row| *row as usize)
+            .filter(chosen)
+            .collect()
     }
 
     /// The chosen rows, or all shown, with headings, for a spreadsheet's paste.
@@ -264,7 +326,10 @@ impl TableState {
 
     /// All rows shown, as RFC 4180 has it. Cells that a spreadsheet would run as a formula are defused.
     pub fn csv(&self, rows: &dyn Rows) -> String {
-        let all = Self { selected: BTreeSet::new(), ..self.clone() };
+        let all = Self {
+            selected: BTreeSet::new(),
+            ..self.clone()
+        };
         all.written(rows, ',', csv_cell)
     }
 
@@ -272,22 +337,40 @@ impl TableState {
         let columns = rows.columns();
         let join = |cells: Vec<String>| cells.join(&comma.to_string());
         let chosen = self.chosen(rows);
-        let picked =
-            if chosen.is_empty() { self.view.iter().map(|row| *row as usize).collect() } else { chosen };
+        let picked = if chosen.is_empty() {
+            self.view.iter().map(|row| *row as usize).collect()
+        } else {
+            chosen
+        };
         let head = join(columns.iter().map(|column| cell(column.title)).collect());
         let lines = picked.into_iter().map(|row| {
-            join((0..columns.len()).map(|column| cell(&rows.cell(row, column).text)).collect())
+            join(
+                (0..columns.len())
+                    .map(|column| cell(&rows.cell(row, column).text))
+                    .collect(),
+            )
         });
-        std::iter::once(head).chain(lines).map(|line| line + "\r\n").collect()
+        std::iter::once(head)
+            .chain(lines)
+            .map(|line| line + "\r\n")
+            .collect()
     }
 }
 
 fn csv_cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '@', '\t']) || (text.starts_with(['+', '-']) && text.parse::<f64>().is_err());
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    let formula = text.starts_with(['=', '@', '\t'])
+        || (text.starts_with(['+', '-']) && text.parse::<f64>().is_err());
+    let text = if formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -309,11 +392,19 @@ mod tests {
         }
         fn cell(&self, row: usize, column: usize) -> Cell<'_> {
             let (name, amount) = self.0[row];
-            if column == 0 { Cell::new(name) } else { Cell::new(amount.to_string()) }
+            if column == 0 {
+                Cell::new(name)
+            } else {
+                Cell::new(amount.to_string())
+            }
         }
         fn order(&self, row: usize, column: usize) -> Order<'_> {
             let (name, amount) = self.0[row];
-            if column == 0 { Order::text(name) } else { Order::Number(amount) }
+            if column == 0 {
+                Order::text(name)
+            } else {
+                Order::Number(amount)
+            }
         }
         fn haystack(&self, row: usize) -> Cow<'_, str> {
             format!("{} {}", self.0[row].0, self.0[row].1).into()
@@ -325,7 +416,11 @@ mod tests {
     }
 
     fn shown(state: &TableState, rows: &Sample) -> Vec<&'static str> {
-        state.view().iter().map(|row| rows.0[*row as usize].0).collect()
+        state
+            .view()
+            .iter()
+            .map(|row| rows.0[*row as usize].0)
+            .collect()
     }
 
     #[test]
@@ -342,9 +437,17 @@ mod tests {
             ("nothing", None, ""),
             ("other:4", None, ""),
         ] {
-            let mut state = TableState { filter: filter.into(), sort, ..TableState::default() };
+            let mut state = TableState {
+                filter: filter.into(),
+                sort,
+                ..TableState::default()
+            };
             state.refresh(&rows, 1);
-            assert_eq!(shown(&state, &rows).join(" "), expected, "{filter:?} {sort:?}");
+            assert_eq!(
+                shown(&state, &rows).join(" "),
+                expected,
+                "{filter:?} {sort:?}"
+            );
         }
     }
 
@@ -378,7 +481,16 @@ mod tests {
             state.toggle_sort(column);
             seen.push(state.sort);
         }
-        assert_eq!(seen, [Some((0, false)), Some((0, true)), None, Some((0, false)), Some((1, false))]);
+        assert_eq!(
+            seen,
+            [
+                Some((0, false)),
+                Some((0, true)),
+                None,
+                Some((0, false)),
+                Some((1, false))
+            ]
+        );
     }
 
     #[test]
@@ -386,7 +498,10 @@ mod tests {
         let rows = Sample(vec![("a,\"b\"", -5), ("=cmd", 1), ("+49", 2)]);
         let mut state = TableState::default();
         state.refresh(&rows, 1);
-        assert_eq!(state.csv(&rows), "Name,Amount due\r\n\"a,\"\"b\"\"\",-5\r\n'=cmd,1\r\n+49,2\r\n");
+        assert_eq!(
+            state.csv(&rows),
+            "Name,Amount due\r\n\"a,\"\"b\"\"\",-5\r\n'=cmd,1\r\n+49,2\r\n"
+        );
         state.pick(&rows, 1, Pick::Only);
         assert_eq!(state.tsv(&rows), "Name\tAmount due\r\n=cmd\t1\r\n");
         assert_eq!(state.csv(&rows).lines().count(), 4);

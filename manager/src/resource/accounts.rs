@@ -1,8 +1,8 @@
 //! Accounts, resellers among them, their SIP devices and their source addresses.
 
 use super::{
-    Choice, Field, Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View, at, choice, col,
-    field, put, same, text_at, toned,
+    Choice, Field, Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View,
+    at, choice, col, field, put, same, text_at, toned,
 };
 use crate::theme::Tone;
 use serde_json::{Value, json};
@@ -52,7 +52,9 @@ const SECTIONS: [Section; 5] = [
     Section {
         title: "Account",
         fields: &[
-            field("login", "Login", Input::Text).required().hint("Unique; reports show it"),
+            field("login", "Login", Input::Text)
+                .required()
+                .hint("Unique; reports show it"),
             field("kind", "Kind", Input::Choice(&KINDS)),
             field("status", "Status", Input::Choice(&STATUS)),
             field("contact.name", "Name", Input::Text),
@@ -63,21 +65,49 @@ const SECTIONS: [Section; 5] = [
     Section {
         title: "Money",
         fields: &[
-            field("currency", "Currency", Input::Text).required().fixed().hint("ISO code such as EUR; fixed once it exists"),
+            field("currency", "Currency", Input::Text)
+                .required()
+                .fixed()
+                .hint("ISO code such as EUR; fixed once it exists"),
             field("credit_limit", "Credit limit", Input::Money).hint("0 is prepaid"),
             field("tariff", "Tariff", Input::OptionalRef(View::Tariffs)),
             field("reseller", "Reseller", Input::OptionalRef(View::Resellers)),
-            field("limits.max_rate_per_minute", "Dearest minute", Input::OptionalMoney).hint("Refuses calls dearer than this"),
-            field("limits.loss_allowed", "Loss allowed", Input::Flag).hint("Routes dearer than the sale may be taken"),
+            field(
+                "limits.max_rate_per_minute",
+                "Dearest minute",
+                Input::OptionalMoney,
+            )
+            .hint("Refuses calls dearer than this"),
+            field("limits.loss_allowed", "Loss allowed", Input::Flag)
+                .hint("Routes dearer than the sale may be taken"),
         ],
     },
     Section {
         title: "Calls",
         fields: &[
-            field("routing_group", "Routing group", Input::OptionalRef(View::Groups)),
-            field("limits.max_calls", "Calls at once", Input::Integer { min: 0, max: MANY }).hint("0: unlimited"),
-            field("limits.max_cps", "Calls per second", Input::Integer { min: 0, max: MANY }).hint("0: unlimited"),
-            field("limits.max_duration_s", "Longest call, s", Input::Integer { min: 0, max: MANY }).hint("0: as in the settings"),
+            field(
+                "routing_group",
+                "Routing group",
+                Input::OptionalRef(View::Groups),
+            ),
+            field(
+                "limits.max_calls",
+                "Calls at once",
+                Input::Integer { min: 0, max: MANY },
+            )
+            .hint("0: unlimited"),
+            field(
+                "limits.max_cps",
+                "Calls per second",
+                Input::Integer { min: 0, max: MANY },
+            )
+            .hint("0: unlimited"),
+            field(
+                "limits.max_duration_s",
+                "Longest call, s",
+                Input::Integer { min: 0, max: MANY },
+            )
+            .hint("0: as in the settings"),
             field("codecs", "Codecs", Input::List).hint("In order, such as pcma, opus; empty: all"),
             field("media", "Audio", Input::Choice(&MEDIA)),
         ],
@@ -86,21 +116,42 @@ const SECTIONS: [Section; 5] = [
         title: "Numbers",
         fields: &[
             field("numbers.rules", "Number rules", Input::Rules).hint("Such as DP:00->;TP:00->"),
-            field("numbers.caller_id.mode", "Caller ID", Input::Choice(&CALLER_ID)),
-            field("numbers.caller_id.number", "Caller number", Input::Text).required().shown(|edit| caller_id_is(edit, "fixed")),
-            field("numbers.caller_id.list", "Caller numbers", Input::List).required().shown(|edit| caller_id_is(edit, "one_of")),
+            field(
+                "numbers.caller_id.mode",
+                "Caller ID",
+                Input::Choice(&CALLER_ID),
+            ),
+            field("numbers.caller_id.number", "Caller number", Input::Text)
+                .required()
+                .shown(|edit| caller_id_is(edit, "fixed")),
+            field("numbers.caller_id.list", "Caller numbers", Input::List)
+                .required()
+                .shown(|edit| caller_id_is(edit, "one_of")),
             field("numbers.allowed_prefixes", "Allowed prefixes", Input::List).hint("Empty: all"),
             field("numbers.blocked_prefixes", "Blocked prefixes", Input::List),
-            field("numbers.dnis_tariffs", "Tariff by dialled prefix", Input::Rows(&OVERRIDE)),
-            field("numbers.ani_tariffs", "Tariff by caller prefix", Input::Rows(&OVERRIDE)),
+            field(
+                "numbers.dnis_tariffs",
+                "Tariff by dialled prefix",
+                Input::Rows(&OVERRIDE),
+            ),
+            field(
+                "numbers.ani_tariffs",
+                "Tariff by caller prefix",
+                Input::Rows(&OVERRIDE),
+            ),
         ],
     },
-    Section { title: "Notes", fields: &[field("contact.notes", "Notes", Input::Notes)] },
+    Section {
+        title: "Notes",
+        fields: &[field("contact.notes", "Notes", Input::Notes)],
+    },
 ];
 
 /// The caller-ID rule is one tagged value on the wire and three fields in the form.
 fn to_form(edit: &mut Value) {
-    let numbers = at(edit, "numbers.caller_id.numbers").cloned().unwrap_or_default();
+    let numbers = at(edit, "numbers.caller_id.numbers")
+        .cloned()
+        .unwrap_or_default();
     let mode = match text_at(edit, "numbers.caller_id.mode") {
         "" => "pass",
         mode => mode,
@@ -158,7 +209,12 @@ pub static ACCOUNTS: Resource = Resource {
         col("edit.credit_limit", "Credit limit", 12, Kind::Money(2)),
         col("edit.currency", "Currency", 9, Kind::Text),
         col("edit.tariff", "Tariff", 18, Kind::Ref(View::Tariffs)),
-        col("edit.routing_group", "Routing group", 16, Kind::Ref(View::Groups)),
+        col(
+            "edit.routing_group",
+            "Routing group",
+            16,
+            Kind::Ref(View::Groups),
+        ),
         col("edit.reseller", "Reseller", 16, Kind::Ref(View::Resellers)),
         col("edit.contact.name", "Name", 20, Kind::Text),
         col("created_at", "Created", 18, Kind::Time),
@@ -167,11 +223,31 @@ pub static ACCOUNTS: Resource = Resource {
     sort: Some(("edit.login", false)),
     sections: &SECTIONS,
     links: &[
-        Link { label: "SIP phones", view: View::Devices, field: "account" },
-        Link { label: "Source addresses", view: View::Sources, field: "account" },
-        Link { label: "Payments", view: View::Payments, field: "account" },
-        Link { label: "Ledger", view: View::Ledger, field: "account" },
-        Link { label: "CDRs", view: View::Cdrs, field: "account" },
+        Link {
+            label: "SIP phones",
+            view: View::Devices,
+            field: "account",
+        },
+        Link {
+            label: "Source addresses",
+            view: View::Sources,
+            field: "account",
+        },
+        Link {
+            label: "Payments",
+            view: View::Payments,
+            field: "account",
+        },
+        Link {
+            label: "Ledger",
+            view: View::Ledger,
+            field: "account",
+        },
+        Link {
+            label: "CDRs",
+            view: View::Cdrs,
+            field: "account",
+        },
     ],
     blank,
     to_form,
@@ -212,7 +288,10 @@ pub static DEVICES: Resource = Resource {
     to_wire: same,
 };
 
-const PORT: Input = Input::OptionalInteger { min: 1, max: 65_535 };
+const PORT: Input = Input::OptionalInteger {
+    min: 1,
+    max: 65_535,
+};
 
 pub static SOURCES: Resource = Resource {
     singular: "source address",
@@ -235,7 +314,10 @@ pub static SOURCES: Resource = Resource {
     ],
     search: "network",
     sort: Some(("edit.network", false)),
-    sections: &[Section { title: "Source address", fields: &SOURCE_FIELDS }],
+    sections: &[Section {
+        title: "Source address",
+        fields: &SOURCE_FIELDS,
+    }],
     links: &[],
     blank: || json!({ "account": null, "network": "", "port": null, "transport": null, "tech_prefix": "" }),
     to_form: same,
@@ -244,8 +326,11 @@ pub static SOURCES: Resource = Resource {
 
 const SOURCE_FIELDS: [Field; 5] = [
     field("account", "Account", Input::Ref(View::Accounts)).required(),
-    field("network", "Address", Input::Text).required().hint("192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"),
+    field("network", "Address", Input::Text)
+        .required()
+        .hint("192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"),
     field("port", "Port", PORT).hint("Empty: any"),
     field("transport", "Transport", Input::OptionalChoice(&TRANSPORTS)),
-    field("tech_prefix", "Tech prefix", Input::Text).hint("Numbers must begin with it; it is stripped"),
+    field("tech_prefix", "Tech prefix", Input::Text)
+        .hint("Numbers must begin with it; it is stripped"),
 ];

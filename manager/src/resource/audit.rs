@@ -1,6 +1,9 @@
 //! Logins and the audit log.
 
-use super::{Choice, Input, Kind, Methods, Part, Resource, Section, View, at, choice, col, field, nothing, same, text_at};
+use super::{
+    Choice, Input, Kind, Methods, Part, Resource, Section, View, at, choice, col, field, nothing,
+    same, text_at,
+};
 use serde_json::{Value, json};
 
 const ROLES: [Choice; 4] = [
@@ -29,7 +32,10 @@ const RIGHTS: [Choice; 2] = [choice("see", "See"), choice("change", "Change")];
 
 const GRANT: Part = Part {
     singular: "right",
-    fields: &[field("area", "Area", Input::Choice(&AREAS)), field("right", "Right", Input::Choice(&RIGHTS))],
+    fields: &[
+        field("area", "Area", Input::Choice(&AREAS)),
+        field("right", "Right", Input::Choice(&RIGHTS)),
+    ],
     blank: || json!({ "area": "accounts", "right": "see" }),
     most: 12,
 };
@@ -68,11 +74,15 @@ pub static LOGINS: Resource = Resource {
         title: "Login",
         fields: &[
             field("name", "Name", Input::Text).required(),
-            field("password", "Password", Input::Secret).hint("10 characters or more; left empty it stays as it is"),
+            field("password", "Password", Input::Secret)
+                .hint("10 characters or more; left empty it stays as it is"),
             field("role", "Role", Input::Choice(&ROLES)),
-            field("account", "Reseller", Input::Ref(View::Resellers)).required().shown(is_reseller),
+            field("account", "Reseller", Input::Ref(View::Resellers))
+                .required()
+                .shown(is_reseller),
             field("enabled", "Enabled", Input::Flag).hint("May log in"),
-            field("grants", "Only these rights", Input::Rows(&GRANT)).hint("None: all that the role has"),
+            field("grants", "Only these rights", Input::Rows(&GRANT))
+                .hint("None: all that the role has"),
         ],
     }],
     links: &[],
@@ -84,7 +94,10 @@ pub static LOGINS: Resource = Resource {
 /// The fields that changed, old and new, on one line.
 fn change(row: &Value) -> String {
     let empty = nothing();
-    let (old, new) = (at(row, "old").unwrap_or(&empty), at(row, "new").unwrap_or(&empty));
+    let (old, new) = (
+        at(row, "old").unwrap_or(&empty),
+        at(row, "new").unwrap_or(&empty),
+    );
     let mut parts = Vec::new();
     differences("", old, new, &mut parts);
     parts.join("; ")
@@ -96,10 +109,17 @@ fn differences(path: &str, old: &Value, new: &Value, parts: &mut Vec<String>) {
     }
     match (old.as_object(), new.as_object()) {
         (Some(before), Some(after)) => {
-            let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+            let keys: std::collections::BTreeSet<&String> =
+                before.keys().chain(after.keys()).collect();
             for key in keys {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                let of = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                let of = |map: &serde_json::Map<String, Value>| {
+                    map.get(key).cloned().unwrap_or_default()
+                };
                 differences(&path, &of(before), &of(after), parts);
             }
         }
@@ -113,7 +133,13 @@ pub static AUDIT: Resource = Resource {
     icon: "📜",
     key: "id",
     name: "action",
-    methods: Methods { list: "audit.list", get: None, create: None, update: None, delete: None },
+    methods: Methods {
+        list: "audit.list",
+        get: None,
+        create: None,
+        update: None,
+        delete: None,
+    },
     columns: &[
         col("at", "Time", 19, Kind::Time),
         col("login_name", "Login", 16, Kind::Text),

@@ -1,8 +1,8 @@
 //! Routing groups and the rows of the dial plan.
 
 use super::{
-    Choice, DAYS, Input, Kind, Link, Methods, Resource, Section, View, at, choice, col, field, int_at, put, same,
-    span_text, span_to_form, span_to_wire, text_at,
+    Choice, DAYS, Input, Kind, Link, Methods, Resource, Section, View, at, choice, col, field,
+    int_at, put, same, span_text, span_to_form, span_to_wire, text_at,
 };
 use serde_json::{Value, json};
 
@@ -34,8 +34,18 @@ pub static GROUPS: Resource = Resource {
     },
     columns: &[
         col("edit.name", "Name", 24, Kind::Text),
-        col("edit.policy", "Order of routes", 16, Kind::Choice(&POLICIES)),
-        col("edit.inherits", "Inherits from", 24, Kind::Ref(View::Groups)),
+        col(
+            "edit.policy",
+            "Order of routes",
+            16,
+            Kind::Choice(&POLICIES),
+        ),
+        col(
+            "edit.inherits",
+            "Inherits from",
+            24,
+            Kind::Ref(View::Groups),
+        ),
     ],
     search: "name",
     sort: Some(("edit.name", false)),
@@ -44,10 +54,19 @@ pub static GROUPS: Resource = Resource {
         fields: &[
             field("name", "Name", Input::Text).required(),
             field("policy", "Order of routes", Input::Choice(&POLICIES)),
-            field("inherits", "Inherits from", Input::OptionalRef(View::Groups)).hint("Its rows come after ours of the same prefix"),
+            field(
+                "inherits",
+                "Inherits from",
+                Input::OptionalRef(View::Groups),
+            )
+            .hint("Its rows come after ours of the same prefix"),
         ],
     }],
-    links: &[Link { label: "Dial plan", view: View::Routes, field: "group" }],
+    links: &[Link {
+        label: "Dial plan",
+        view: View::Routes,
+        field: "group",
+    }],
     blank: || json!({ "name": "", "inherits": null, "policy": "as_listed" }),
     to_form: same,
     to_wire: same,
@@ -59,13 +78,19 @@ fn goes_to(edit: &Value, target: &str) -> bool {
 
 /// What stands in the dial plan when the target is no other object.
 fn hours(row: &Value) -> String {
-    at(row, "edit.hours.span").map(span_text).unwrap_or_default()
+    at(row, "edit.hours.span")
+        .map(span_text)
+        .unwrap_or_default()
 }
 
 fn reject(row: &Value) -> String {
     let target = at(row, "edit.target").cloned().unwrap_or_default();
     match text_at(&target, "to") {
-        "reject" => format!("{} {}", int_at(&target, "status"), text_at(&target, "reason")),
+        "reject" => format!(
+            "{} {}",
+            int_at(&target, "status"),
+            text_at(&target, "reason")
+        ),
         _ => String::new(),
     }
 }
@@ -107,8 +132,18 @@ pub static ROUTES: Resource = Resource {
         col("edit.priority", "Priority", 9, Kind::Number),
         col("edit.share", "Share %", 9, Kind::Number),
         col("edit.target.to", "Goes to", 18, Kind::Choice(&TARGETS)),
-        col("edit.target.gateway", "Gateway", 18, Kind::Ref(View::Gateways)),
-        col("edit.target.account", "Account", 16, Kind::Ref(View::Accounts)),
+        col(
+            "edit.target.gateway",
+            "Gateway",
+            18,
+            Kind::Ref(View::Gateways),
+        ),
+        col(
+            "edit.target.account",
+            "Account",
+            16,
+            Kind::Ref(View::Accounts),
+        ),
         col("edit.target", "Answer", 18, Kind::Of(reject)),
         col("edit.hours", "Hours", 20, Kind::Of(hours)),
         col("edit.rules", "Number rules", 18, Kind::Text),
@@ -122,8 +157,17 @@ pub static ROUTES: Resource = Resource {
             fields: &[
                 field("group", "Routing group", Input::Ref(View::Groups)).required(),
                 field("prefix", "Prefix", Input::Text).hint("The longest wins; empty fits all"),
-                field("priority", "Priority", Input::Integer { min: 0, max: 65_535 }).hint("Lower first"),
-                field("share", "Share, %", Input::Integer { min: 0, max: 100 }).hint("Among rows of the same priority"),
+                field(
+                    "priority",
+                    "Priority",
+                    Input::Integer {
+                        min: 0,
+                        max: 65_535,
+                    },
+                )
+                .hint("Lower first"),
+                field("share", "Share, %", Input::Integer { min: 0, max: 100 })
+                    .hint("Among rows of the same priority"),
                 field("enabled", "Enabled", Input::Flag),
             ],
         },
@@ -131,13 +175,41 @@ pub static ROUTES: Resource = Resource {
             title: "Target",
             fields: &[
                 field("target.to", "Goes to", Input::Choice(&TARGETS)),
-                field("target.gateway", "Gateway", Input::Ref(View::Gateways)).required().shown(|edit| goes_to(edit, "gateway")),
-                field("target.account", "Account", Input::Ref(View::Accounts)).required().shown(|edit| goes_to(edit, "account")),
-                field("target.status", "SIP status", Input::Integer { min: 400, max: 699 }).required().shown(|edit| goes_to(edit, "reject")),
-                field("target.reason", "Reason", Input::Text).required().shown(|edit| goes_to(edit, "reject")),
+                field("target.gateway", "Gateway", Input::Ref(View::Gateways))
+                    .required()
+                    .shown(|edit| goes_to(edit, "gateway")),
+                field("target.account", "Account", Input::Ref(View::Accounts))
+                    .required()
+                    .shown(|edit| goes_to(edit, "account")),
+                field(
+                    "target.status",
+                    "SIP status",
+                    Input::Integer { min: 400, max: 699 },
+                )
+                .required()
+                .shown(|edit| goes_to(edit, "reject")),
+                field("target.reason", "Reason", Input::Text)
+                    .required()
+                    .shown(|edit| goes_to(edit, "reject")),
                 field("rules", "Number rules", Input::Rules),
-                field("max_calls", "Calls at once", Input::Integer { min: 0, max: 4_294_967_295 }).hint("0: unlimited"),
-                field("max_cps", "Calls per second", Input::Integer { min: 0, max: 4_294_967_295 }).hint("0: unlimited"),
+                field(
+                    "max_calls",
+                    "Calls at once",
+                    Input::Integer {
+                        min: 0,
+                        max: 4_294_967_295,
+                    },
+                )
+                .hint("0: unlimited"),
+                field(
+                    "max_cps",
+                    "Calls per second",
+                    Input::Integer {
+                        min: 0,
+                        max: 4_294_967_295,
+                    },
+                )
+                .hint("0: unlimited"),
             ],
         },
         Section {
@@ -146,9 +218,11 @@ pub static ROUTES: Resource = Resource {
                 field("hours.span.from_day", "From day", Input::Choice(&DAYS)),
                 field("hours.span.to_day", "To day", Input::Choice(&DAYS)),
                 field("hours.span.from_minute", "From", Input::Minute),
-                field("hours.span.to_minute", "To", Input::Minute).hint("Earlier than the start: across midnight"),
+                field("hours.span.to_minute", "To", Input::Minute)
+                    .hint("Earlier than the start: across midnight"),
                 field("hours.span.holiday", "Holidays only", Input::Flag),
-                field("hours.time_zone", "Time zone", Input::Text).hint("Such as Europe/Berlin; empty is UTC"),
+                field("hours.time_zone", "Time zone", Input::Text)
+                    .hint("Such as Europe/Berlin; empty is UTC"),
             ],
         },
     ],

@@ -1,15 +1,39 @@
 //! Gateways: the SIP peers calls are sent to.
 
-use super::{Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View, at, col, field, put, text_at};
+use super::{
+    Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View, at, col, field,
+    put, text_at,
+};
 use serde_json::{Value, json};
 
 const HOST: Part = Part {
     singular: "host",
     fields: &[
         field("host", "Host", Input::Text).required(),
-        field("port", "Port", Input::Integer { min: 1, max: 65_535 }),
-        field("priority", "Priority", Input::Integer { min: 0, max: 65_535 }),
-        field("weight", "Weight", Input::Integer { min: 0, max: 65_535 }),
+        field(
+            "port",
+            "Port",
+            Input::Integer {
+                min: 1,
+                max: 65_535,
+            },
+        ),
+        field(
+            "priority",
+            "Priority",
+            Input::Integer {
+                min: 0,
+                max: 65_535,
+            },
+        ),
+        field(
+            "weight",
+            "Weight",
+            Input::Integer {
+                min: 0,
+                max: 65_535,
+            },
+        ),
     ],
     blank: || json!({ "host": "", "port": 5060, "priority": 0, "weight": 0 }),
     most: 16,
@@ -19,8 +43,17 @@ const MANY: i64 = 4_294_967_295;
 
 /// `sip.example:5060` and how many more.
 fn hosts(row: &Value) -> String {
-    let hosts = at(row, "edit.hosts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let shown = |host: &Value| format!("{}:{}", text_at(host, "host"), at(host, "port").cloned().unwrap_or_default());
+    let hosts = at(row, "edit.hosts")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let shown = |host: &Value| {
+        format!(
+            "{}:{}",
+            text_at(host, "host"),
+            at(host, "port").cloned().unwrap_or_default()
+        )
+    };
     hosts.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
@@ -59,7 +92,12 @@ pub static GATEWAYS: Resource = Resource {
         col("edit.transport", "Transport", 10, Kind::Choice(&TRANSPORTS)),
         col("edit.max_calls", "Calls", 8, Kind::Number),
         col("edit.max_cps", "CPS", 8, Kind::Number),
-        col("edit.cost_tariff", "Cost tariff", 20, Kind::Ref(View::Tariffs)),
+        col(
+            "edit.cost_tariff",
+            "Cost tariff",
+            20,
+            Kind::Ref(View::Tariffs),
+        ),
         col("edit.currency", "Currency", 9, Kind::Text),
         col("edit.rules", "Number rules", 22, Kind::Text),
     ],
@@ -74,23 +112,40 @@ pub static GATEWAYS: Resource = Resource {
                 field("hosts", "Hosts", Input::Rows(&HOST)).required(),
                 field("transport", "Transport", Input::Choice(&TRANSPORTS)),
                 field("auth.username", "User name", Input::Text).hint("Empty: no digest log-in"),
-                field("auth.password", "Password", Input::Secret).shown(has_user).hint("Left empty it stays as it is"),
+                field("auth.password", "Password", Input::Secret)
+                    .shown(has_user)
+                    .hint("Left empty it stays as it is"),
             ],
         },
         Section {
             title: "Money and limits",
             fields: &[
-                field("cost_tariff", "Cost tariff", Input::OptionalRef(View::Tariffs)),
+                field(
+                    "cost_tariff",
+                    "Cost tariff",
+                    Input::OptionalRef(View::Tariffs),
+                ),
                 field("currency", "Currency", Input::Text).required(),
-                field("max_calls", "Calls at once", Input::Integer { min: 0, max: MANY }).hint("0: unlimited"),
-                field("max_cps", "Calls per second", Input::Integer { min: 0, max: MANY }).hint("0: unlimited"),
+                field(
+                    "max_calls",
+                    "Calls at once",
+                    Input::Integer { min: 0, max: MANY },
+                )
+                .hint("0: unlimited"),
+                field(
+                    "max_cps",
+                    "Calls per second",
+                    Input::Integer { min: 0, max: MANY },
+                )
+                .hint("0: unlimited"),
             ],
         },
         Section {
             title: "Numbers and audio",
             fields: &[
                 field("rules", "Number rules", Input::Rules),
-                field("codecs", "Codecs", Input::List).hint("In order, such as pcma, opus; empty: all"),
+                field("codecs", "Codecs", Input::List)
+                    .hint("In order, such as pcma, opus; empty: all"),
                 field("media", "Audio", Input::Choice(&MEDIA)),
                 field("from_domain", "From domain", Input::OptionalText).hint("Empty: ours"),
                 field("send_pai", "Send identity", Input::Flag).hint("P-Asserted-Identity header"),
@@ -99,13 +154,31 @@ pub static GATEWAYS: Resource = Resource {
         Section {
             title: "Hunt",
             fields: &[
-                field("hunt.stop_codes", "Stop codes", Input::Numbers { min: 300, max: 699 }).hint("Answers that end the hunt, such as 486, 603"),
-                field("hunt.no_response_s", "No response, s", Input::Integer { min: 1, max: 120 }).hint("Then the next route is tried"),
-                field("hunt.ring_timeout_s", "Ring time, s", Input::Integer { min: 1, max: 600 }),
+                field(
+                    "hunt.stop_codes",
+                    "Stop codes",
+                    Input::Numbers { min: 300, max: 699 },
+                )
+                .hint("Answers that end the hunt, such as 486, 603"),
+                field(
+                    "hunt.no_response_s",
+                    "No response, s",
+                    Input::Integer { min: 1, max: 120 },
+                )
+                .hint("Then the next route is tried"),
+                field(
+                    "hunt.ring_timeout_s",
+                    "Ring time, s",
+                    Input::Integer { min: 1, max: 600 },
+                ),
             ],
         },
     ],
-    links: &[Link { label: "CDRs", view: View::Cdrs, field: "gateway" }],
+    links: &[Link {
+        label: "CDRs",
+        view: View::Cdrs,
+        field: "gateway",
+    }],
     blank: || {
         json!({
             "name": "", "enabled": true, "hosts": [{ "host": "", "port": 5060, "priority": 0, "weight": 0 }],

@@ -15,7 +15,7 @@ mod view;
 use crate::theme::Tone;
 use serde_json::Value;
 
-pub use view::{View, Views};
+pub use view::View;
 
 /// How a value reads in a table.
 #[derive(Clone, Copy)]
@@ -48,7 +48,11 @@ pub struct Choice {
 }
 
 pub const fn choice(value: &'static str, label: &'static str) -> Choice {
-    Choice { value, label, tone: Tone::Normal }
+    Choice {
+        value,
+        label,
+        tone: Tone::Normal,
+    }
 }
 
 pub const fn toned(value: &'static str, label: &'static str, tone: Tone) -> Choice {
@@ -65,7 +69,12 @@ pub struct Col {
 }
 
 pub const fn col(path: &'static str, title: &'static str, chars: u8, kind: Kind) -> Col {
-    Col { path, title, chars, kind }
+    Col {
+        path,
+        title,
+        chars,
+        kind,
+    }
 }
 
 impl Col {
@@ -75,7 +84,10 @@ impl Col {
     }
 
     pub fn is_figure(&self) -> bool {
-        matches!(self.kind, Kind::Number | Kind::Money(_) | Kind::Price | Kind::Millis)
+        matches!(
+            self.kind,
+            Kind::Number | Kind::Money(_) | Kind::Price | Kind::Millis
+        )
     }
 }
 
@@ -87,8 +99,14 @@ pub enum Input {
     OptionalText,
     Secret,
     Notes,
-    Integer { min: i64, max: i64 },
-    OptionalInteger { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    OptionalInteger {
+        min: i64,
+        max: i64,
+    },
     Money,
     OptionalMoney,
     Price,
@@ -102,7 +120,10 @@ pub enum Input {
     /// Words apart by commas.
     List,
     /// Numbers apart by commas.
-    Numbers { min: i64, max: i64 },
+    Numbers {
+        min: i64,
+        max: i64,
+    },
     /// The number rule language; checked by the switch.
     Rules,
     OptionalTime,
@@ -134,16 +155,30 @@ pub struct Field {
 }
 
 pub const fn field(path: &'static str, label: &'static str, input: Input) -> Field {
-    Field { path, label, hint: "", input, required: false, fixed: false, shown: None }
+    Field {
+        path,
+        label,
+        hint: "",
+        input,
+        required: false,
+        fixed: false,
+        shown: None,
+    }
 }
 
 impl Field {
     pub const fn required(self) -> Self {
-        Self { required: true, ..self }
+        Self {
+            required: true,
+            ..self
+        }
     }
 
     pub const fn fixed(self) -> Self {
-        Self { fixed: true, ..self }
+        Self {
+            fixed: true,
+            ..self
+        }
     }
 
     pub const fn hint(self, hint: &'static str) -> Self {
@@ -151,7 +186,10 @@ impl Field {
     }
 
     pub const fn shown(self, shown: fn(&Value) -> bool) -> Self {
-        Self { shown: Some(shown), ..self }
+        Self {
+            shown: Some(shown),
+            ..self
+        }
     }
 }
 
@@ -218,14 +256,18 @@ pub fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
 
 /// Puts a value at a dotted path, making objects on the way.
 pub fn put(value: &mut Value, path: &str, new: Value) {
-    let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
+    let (step, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(step, rest)| (step, Some(rest)));
     let place = match value {
         Value::Array(items) => step.parse::<usize>().ok().and_then(|at| items.get_mut(at)),
         other => {
             if !other.is_object() {
                 *other = nothing();
             }
-            other.as_object_mut().map(|map| map.entry(step).or_insert(Value::Null))
+            other
+                .as_object_mut()
+                .map(|map| map.entry(step).or_insert(Value::Null))
         }
     };
     match (place, rest) {
@@ -253,10 +295,18 @@ const DAYS: [Choice; 7] = [
     choice("6", "Sunday"),
 ];
 
-pub const TRANSPORTS: [Choice; 5] =
-    [choice("udp", "UDP"), choice("tcp", "TCP"), choice("tls", "TLS"), choice("ws", "WS"), choice("wss", "WSS")];
+pub const TRANSPORTS: [Choice; 5] = [
+    choice("udp", "UDP"),
+    choice("tcp", "TCP"),
+    choice("tls", "TLS"),
+    choice("ws", "WS"),
+    choice("wss", "WSS"),
+];
 
-pub const MEDIA: [Choice; 2] = [choice("relay", "Through the switch"), choice("direct", "Between the sides")];
+pub const MEDIA: [Choice; 2] = [
+    choice("relay", "Through the switch"),
+    choice("direct", "Between the sides"),
+];
 
 /// Days and minutes as the form has them: days are choices, so they are text there.
 fn span_to_form(edit: &mut Value, path: &str) {
@@ -279,7 +329,8 @@ fn span_to_wire(edit: &mut Value, path: &str) {
 fn span_text(span: &Value) -> String {
     let day = |name: &str| {
         let at = usize::try_from(int_at(span, name)).unwrap_or_default();
-        DAYS.get(at).map_or("", |day| day.label.get(..3).unwrap_or(day.label))
+        DAYS.get(at)
+            .map_or("", |day| day.label.get(..3).unwrap_or(day.label))
     };
     let (from, to) = (int_at(span, "from_minute"), int_at(span, "to_minute"));
     let mut parts = Vec::new();
@@ -309,15 +360,27 @@ mod tests {
         put(&mut value, "a.b.1.c", json!(3));
         put(&mut value, "a.x.y", json!(true));
         put(&mut value, "a.b.9", json!(0));
-        assert_eq!(value, json!({ "a": { "b": [1, { "c": 3 }], "x": { "y": true } } }));
+        assert_eq!(
+            value,
+            json!({ "a": { "b": [1, { "c": 3 }], "x": { "y": true } } })
+        );
     }
 
     #[test]
     fn spans_read_short() {
         for (span, text) in [
-            (json!({"from_day":0,"to_day":6,"from_minute":0,"to_minute":1440,"holiday":false}), ""),
-            (json!({"from_day":0,"to_day":4,"from_minute":480,"to_minute":1080,"holiday":false}), "Mon–Fri 08:00–18:00"),
-            (json!({"from_day":0,"to_day":6,"from_minute":0,"to_minute":1440,"holiday":true}), "holidays"),
+            (
+                json!({"from_day":0,"to_day":6,"from_minute":0,"to_minute":1440,"holiday":false}),
+                "",
+            ),
+            (
+                json!({"from_day":0,"to_day":4,"from_minute":480,"to_minute":1080,"holiday":false}),
+                "Mon–Fri 08:00–18:00",
+            ),
+            (
+                json!({"from_day":0,"to_day":6,"from_minute":0,"to_minute":1440,"holiday":true}),
+                "holidays",
+            ),
         ] {
             assert_eq!(span_text(&span), text);
         }

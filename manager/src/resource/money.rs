@@ -1,7 +1,8 @@
 //! Payments, the ledger and CDRs: what was booked, which nobody edits.
 
 use super::{
-    Choice, Input, Kind, Methods, Resource, Section, View, at, choice, col, field, nothing, same, text_at, toned,
+    Choice, Input, Kind, Methods, Resource, Section, View, at, choice, col, field, nothing, same,
+    text_at, toned,
 };
 use crate::theme::Tone;
 use serde_json::{Value, json};
@@ -47,7 +48,9 @@ pub static PAYMENTS: Resource = Resource {
         fields: &[
             field("account", "Account", Input::Ref(View::Accounts)).required(),
             field("kind", "Kind", Input::Choice(&PAYMENT_KINDS)),
-            field("amount", "Amount", Input::Money).required().hint("Positive; only an adjustment may have a minus"),
+            field("amount", "Amount", Input::Money)
+                .required()
+                .hint("Positive; only an adjustment may have a minus"),
             field("note", "Note", Input::Notes).hint("Stands on the account's statement"),
         ],
     }],
@@ -62,7 +65,13 @@ pub static LEDGER: Resource = Resource {
     icon: "🗐",
     key: "key",
     name: "key",
-    methods: Methods { list: "ledger.list", get: None, create: None, update: None, delete: None },
+    methods: Methods {
+        list: "ledger.list",
+        get: None,
+        create: None,
+        update: None,
+        delete: None,
+    },
     columns: &[
         col("at", "Time", 19, Kind::Time),
         col("account", "Account", 20, Kind::Ref(View::Accounts)),
@@ -82,15 +91,24 @@ pub static LEDGER: Resource = Resource {
 };
 
 fn charges(row: &Value) -> &[Value] {
-    at(row, "charges").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    at(row, "charges")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default()
 }
 
 fn destination(row: &Value) -> String {
-    charges(row).first().map(|level| text_at(level, "description").to_owned()).unwrap_or_default()
+    charges(row)
+        .first()
+        .map(|level| text_at(level, "description").to_owned())
+        .unwrap_or_default()
 }
 
 fn billed(row: &Value) -> String {
-    let secs = charges(row).first().and_then(|level| at(level, "billed_secs")).and_then(Value::as_i64);
+    let secs = charges(row)
+        .first()
+        .and_then(|level| at(level, "billed_secs"))
+        .and_then(Value::as_i64);
     secs.map(|secs| secs.to_string()).unwrap_or_default()
 }
 
@@ -111,7 +129,9 @@ pub fn margin(row: &Value) -> Option<i64> {
 }
 
 fn amount(micros: Option<i64>) -> String {
-    micros.map(|micros| crate::model::format::money(micros, 4)).unwrap_or_default()
+    micros
+        .map(|micros| crate::model::format::money(micros, 4))
+        .unwrap_or_default()
 }
 
 pub static CDRS: Resource = Resource {
@@ -119,7 +139,13 @@ pub static CDRS: Resource = Resource {
     icon: "🗒",
     key: "call",
     name: "numbers.dialled",
-    methods: Methods { list: "cdr.list", get: Some("cdr.get"), create: None, update: None, delete: None },
+    methods: Methods {
+        list: "cdr.list",
+        get: Some("cdr.get"),
+        create: None,
+        update: None,
+        delete: None,
+    },
     columns: &[
         col("times.started_at", "Started", 19, Kind::Time),
         col("account", "Account", 16, Kind::Ref(View::Accounts)),

@@ -1,30 +1,82 @@
 //! Tariffs and their rates.
 
 use super::{
-    Choice, DAYS, Field, Input, Kind, Link, Methods, Part, Resource, Section, View, at, choice, col, field, put,
-    span_text, span_to_form, span_to_wire, text_at,
+    Choice, DAYS, Field, Input, Kind, Link, Methods, Part, Resource, Section, View, at, choice,
+    col, field, put, span_text, span_to_form, span_to_wire, text_at,
 };
 use serde_json::{Value, json};
 
-const BANDS: [Choice; 2] = [choice("split", "Where a block starts"), choice("at_answer", "At the answer")];
+const BANDS: [Choice; 2] = [
+    choice("split", "Where a block starts"),
+    choice("at_answer", "At the answer"),
+];
 const DAY: i64 = 86_400;
 
 /// The terms of a rate, or the defaults of a tariff: the same fields at another path.
 macro_rules! terms {
     ($root:literal) => {
         [
-            field(concat!($root, ".initial"), "First block, s", OPTIONAL_SECONDS),
-            field(concat!($root, ".increment"), "Further blocks, s", OPTIONAL_SECONDS),
-            field(concat!($root, ".connect_fee"), "Connect fee", Input::OptionalPrice),
-            field(concat!($root, ".grace_period"), "Grace, s", OPTIONAL_SECONDS).hint("Shorter calls are free"),
-            field(concat!($root, ".free_seconds"), "Free seconds", OPTIONAL_SECONDS),
-            field(concat!($root, ".multiplier"), "Multiplier", Input::OptionalPrice),
-            field(concat!($root, ".addition"), "Addition per minute", Input::OptionalPrice),
-            field(concat!($root, ".surcharge_time"), "Surcharge from, s", OPTIONAL_SECONDS),
-            field(concat!($root, ".surcharge_amount"), "Surcharge", Input::OptionalPrice),
-            field(concat!($root, ".post_call_surcharge_pct"), "On the whole, %", Input::OptionalPrice),
-            field(concat!($root, ".min_charge"), "At least", Input::OptionalPrice),
-            field(concat!($root, ".max_charge"), "At most", Input::OptionalPrice),
+            field(
+                concat!($root, ".initial"),
+                "First block, s",
+                OPTIONAL_SECONDS,
+            ),
+            field(
+                concat!($root, ".increment"),
+                "Further blocks, s",
+                OPTIONAL_SECONDS,
+            ),
+            field(
+                concat!($root, ".connect_fee"),
+                "Connect fee",
+                Input::OptionalPrice,
+            ),
+            field(
+                concat!($root, ".grace_period"),
+                "Grace, s",
+                OPTIONAL_SECONDS,
+            )
+            .hint("Shorter calls are free"),
+            field(
+                concat!($root, ".free_seconds"),
+                "Free seconds",
+                OPTIONAL_SECONDS,
+            ),
+            field(
+                concat!($root, ".multiplier"),
+                "Multiplier",
+                Input::OptionalPrice,
+            ),
+            field(
+                concat!($root, ".addition"),
+                "Addition per minute",
+                Input::OptionalPrice,
+            ),
+            field(
+                concat!($root, ".surcharge_time"),
+                "Surcharge from, s",
+                OPTIONAL_SECONDS,
+            ),
+            field(
+                concat!($root, ".surcharge_amount"),
+                "Surcharge",
+                Input::OptionalPrice,
+            ),
+            field(
+                concat!($root, ".post_call_surcharge_pct"),
+                "On the whole, %",
+                Input::OptionalPrice,
+            ),
+            field(
+                concat!($root, ".min_charge"),
+                "At least",
+                Input::OptionalPrice,
+            ),
+            field(
+                concat!($root, ".max_charge"),
+                "At most",
+                Input::OptionalPrice,
+            ),
         ]
     };
 }
@@ -39,7 +91,11 @@ fn derives(edit: &Value) -> bool {
 
 fn tariff_to_form(edit: &mut Value) {
     if at(edit, "base").is_none_or(Value::is_null) {
-        put(edit, "base", json!({ "tariff": null, "percent": "0", "addition": "0" }));
+        put(
+            edit,
+            "base",
+            json!({ "tariff": null, "percent": "0", "addition": "0" }),
+        );
     }
 }
 
@@ -73,7 +129,12 @@ pub static TARIFFS: Resource = Resource {
         col("edit.name", "Name", 26, Kind::Text),
         col("edit.currency", "Currency", 9, Kind::Text),
         col("rate_count", "Rates", 10, Kind::Number),
-        col("edit.base.tariff", "Derives from", 22, Kind::Ref(View::Tariffs)),
+        col(
+            "edit.base.tariff",
+            "Derives from",
+            22,
+            Kind::Ref(View::Tariffs),
+        ),
         col("edit.base.percent", "Mark-up %", 10, Kind::Price),
         col("edit.time_zone", "Time zone", 18, Kind::Text),
         col("edit.decimals", "Decimals", 9, Kind::Number),
@@ -87,24 +148,39 @@ pub static TARIFFS: Resource = Resource {
             fields: &[
                 field("name", "Name", Input::Text).required(),
                 field("currency", "Currency", Input::Text).required(),
-                field("decimals", "Decimals", Input::Integer { min: 0, max: 6 }).hint("A charge is rounded to them, once"),
-                field("time_zone", "Time zone", Input::Text).required().hint("Such as Europe/Berlin"),
+                field("decimals", "Decimals", Input::Integer { min: 0, max: 6 })
+                    .hint("A charge is rounded to them, once"),
+                field("time_zone", "Time zone", Input::Text)
+                    .required()
+                    .hint("Such as Europe/Berlin"),
                 field("band_policy", "Price band", Input::Choice(&BANDS)),
                 field("holidays", "Holidays", Input::List).hint("Dates such as 2026-12-25"),
-                field("owner", "Reseller", Input::OptionalRef(View::Resellers)).hint("Empty: the operator's own"),
+                field("owner", "Reseller", Input::OptionalRef(View::Resellers))
+                    .hint("Empty: the operator's own"),
             ],
         },
         Section {
             title: "Derived prices",
             fields: &[
-                field("base.tariff", "Derives from", Input::OptionalRef(View::Tariffs)),
+                field(
+                    "base.tariff",
+                    "Derives from",
+                    Input::OptionalRef(View::Tariffs),
+                ),
                 field("base.percent", "Mark-up, %", Input::Price).shown(derives),
                 field("base.addition", "Plus per minute", Input::Price).shown(derives),
             ],
         },
-        Section { title: "Where a rate says nothing", fields: &DEFAULTS },
+        Section {
+            title: "Where a rate says nothing",
+            fields: &DEFAULTS,
+        },
     ],
-    links: &[Link { label: "Rates", view: View::Rates, field: "tariff" }],
+    links: &[Link {
+        label: "Rates",
+        view: View::Rates,
+        field: "tariff",
+    }],
     blank: || {
         json!({
             "name": "", "currency": "EUR", "time_zone": "UTC", "decimals": 6, "band_policy": "split", "base": null,
@@ -115,7 +191,10 @@ pub static TARIFFS: Resource = Resource {
     to_wire: tariff_to_wire,
 };
 
-const CHARGES: [Choice; 2] = [choice("per_minute", "Per minute"), choice("flat", "Flat amount")];
+const CHARGES: [Choice; 2] = [
+    choice("per_minute", "Per minute"),
+    choice("flat", "Flat amount"),
+];
 
 fn is_flat(step: &Value) -> bool {
     text_at(step, "kind") == "flat"
@@ -128,11 +207,19 @@ fn by_minute(step: &Value) -> bool {
 const STEP: Part = Part {
     singular: "step",
     fields: &[
-        field("from_second", "From second", Input::Integer { min: 0, max: DAY }),
+        field(
+            "from_second",
+            "From second",
+            Input::Integer { min: 0, max: DAY },
+        ),
         field("kind", "Charge", Input::Choice(&CHARGES)),
-        field("price", "Price per minute", Input::Price).required().shown(by_minute),
+        field("price", "Price per minute", Input::Price)
+            .required()
+            .shown(by_minute),
         field("increment", "Block, s", Input::Integer { min: 1, max: DAY }).shown(by_minute),
-        field("amount", "Amount", Input::Price).required().shown(is_flat),
+        field("amount", "Amount", Input::Price)
+            .required()
+            .shown(is_flat),
     ],
     blank: || json!({ "from_second": 0, "kind": "per_minute", "price": "", "increment": 1, "amount": "" }),
     most: 50,
@@ -141,18 +228,35 @@ const STEP: Part = Part {
 /// Steps are tagged unions on the wire and flat rows in the form.
 fn rate_to_form(edit: &mut Value) {
     span_to_form(edit, "span");
-    let steps = at(edit, "steps").and_then(Value::as_array).cloned().unwrap_or_default();
+    let steps = at(edit, "steps")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let flat = steps.iter().map(|step| {
         let mut row = (STEP.blank)();
-        put(&mut row, "from_second", at(step, "from_second").cloned().unwrap_or_default());
+        put(
+            &mut row,
+            "from_second",
+            at(step, "from_second").cloned().unwrap_or_default(),
+        );
         match at(step, "charge.flat") {
             Some(flat) => {
                 put(&mut row, "kind", "flat".into());
                 put(&mut row, "amount", text_at(flat, "amount").into());
             }
             None => {
-                put(&mut row, "price", text_at(step, "charge.per_minute.price").into());
-                put(&mut row, "increment", at(step, "charge.per_minute.increment").cloned().unwrap_or_else(|| 1.into()));
+                put(
+                    &mut row,
+                    "price",
+                    text_at(step, "charge.per_minute.price").into(),
+                );
+                put(
+                    &mut row,
+                    "increment",
+                    at(step, "charge.per_minute.increment")
+                        .cloned()
+                        .unwrap_or_else(|| 1.into()),
+                );
             }
         }
         row
@@ -163,7 +267,10 @@ fn rate_to_form(edit: &mut Value) {
 
 fn rate_to_wire(edit: &mut Value) {
     span_to_wire(edit, "span");
-    let steps = at(edit, "steps").and_then(Value::as_array).cloned().unwrap_or_default();
+    let steps = at(edit, "steps")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let wire = steps.iter().map(|row| {
         let charge = if is_flat(row) {
             json!({ "flat": { "amount": text_at(row, "amount") } })
@@ -182,10 +289,21 @@ fn hours(row: &Value) -> String {
 
 /// `60/60`, as operators say it: first block and further blocks.
 fn blocks(row: &Value) -> String {
-    let part = |path: &str| at(row, path).and_then(Value::as_i64).map_or("·".to_owned(), |s| s.to_string());
-    match (at(row, "edit.terms.initial"), at(row, "edit.terms.increment")) {
+    let part = |path: &str| {
+        at(row, path)
+            .and_then(Value::as_i64)
+            .map_or("·".to_owned(), |s| s.to_string())
+    };
+    match (
+        at(row, "edit.terms.initial"),
+        at(row, "edit.terms.increment"),
+    ) {
         (None | Some(Value::Null), None | Some(Value::Null)) => String::new(),
-        _ => format!("{}/{}", part("edit.terms.initial"), part("edit.terms.increment")),
+        _ => format!(
+            "{}/{}",
+            part("edit.terms.initial"),
+            part("edit.terms.increment")
+        ),
     }
 }
 
@@ -221,11 +339,14 @@ pub static RATES: Resource = Resource {
             title: "Rate",
             fields: &[
                 field("tariff", "Tariff", Input::Ref(View::Tariffs)).required(),
-                field("prefix", "Prefix", Input::Text).required().hint("The longest wins"),
+                field("prefix", "Prefix", Input::Text)
+                    .required()
+                    .hint("The longest wins"),
                 field("description", "Destination", Input::Text).hint("Reports group by it"),
                 field("price", "Price per minute", Input::Price).required(),
                 field("blocked", "Blocked", Input::Flag).hint("Calls are refused"),
-                field("free_to_call", "Free to call", Input::Flag).hint("With an empty balance too, if the price is 0"),
+                field("free_to_call", "Free to call", Input::Flag)
+                    .hint("With an empty balance too, if the price is 0"),
             ],
         },
         Section {
@@ -240,8 +361,14 @@ pub static RATES: Resource = Resource {
                 field("span.holiday", "Holidays only", Input::Flag),
             ],
         },
-        Section { title: "Terms (empty: as the tariff says)", fields: &TERMS },
-        Section { title: "Steps", fields: &[field("steps", "Steps", Input::Rows(&STEP))] },
+        Section {
+            title: "Terms (empty: as the tariff says)",
+            fields: &TERMS,
+        },
+        Section {
+            title: "Steps",
+            fields: &[field("steps", "Steps", Input::Rows(&STEP))],
+        },
     ],
     links: &[],
     blank: || {

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use tandem_protocol::{Area, Filter, Op};
 
 /// A table of the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum View {
     Accounts,
     Retail,
@@ -27,34 +29,6 @@ pub enum View {
     Ledger,
     Audit,
     Logins,
-}
-
-/// All views, for tests and the palette.
-pub struct Views;
-
-impl Views {
-    pub const ALL: [View; 20] = [
-        View::Accounts,
-        View::Retail,
-        View::Wholesale,
-        View::CallingCard,
-        View::Callback,
-        View::CallShop,
-        View::Common,
-        View::Resellers,
-        View::Devices,
-        View::Sources,
-        View::Payments,
-        View::Gateways,
-        View::Groups,
-        View::Routes,
-        View::Tariffs,
-        View::Rates,
-        View::Cdrs,
-        View::Ledger,
-        View::Audit,
-        View::Logins,
-    ];
 }
 
 impl View {
@@ -125,7 +99,11 @@ impl View {
     pub fn filters(self) -> Vec<Filter> {
         match self.kinds() {
             [] => Vec::new(),
-            kinds => vec![Filter { field: "kind".into(), op: Op::In, value: json!(kinds) }],
+            kinds => vec![Filter {
+                field: "kind".into(),
+                op: Op::In,
+                value: json!(kinds),
+            }],
         }
     }
 
@@ -156,7 +134,11 @@ impl View {
         let resource = self.resource();
         match super::at(row, resource.name) {
             Some(Value::String(name)) if !name.is_empty() => name.clone(),
-            _ => format!("{} {}", resource.singular, super::at(row, resource.key).cloned().unwrap_or_default()),
+            _ => format!(
+                "{} {}",
+                resource.singular,
+                super::at(row, resource.key).cloned().unwrap_or_default()
+            ),
         }
     }
 }

@@ -52,12 +52,31 @@ impl Native {
     pub fn start(wake: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
         let (asks, from_ui) = channel(ASKS);
         let (to_ui, told) = channel(TOLDS);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let out = Out { to_ui, wake: Arc::new(wake) };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let out = Out {
+            to_ui,
+            wake: Arc::new(wake),
+        };
         std::thread::Builder::new()
             .name("line".into())
-            .spawn(move || runtime.block_on(Worker { out, line: None, waiting: BTreeMap::new() }.run(from_ui)))?;
-        Ok(Self { asks, told, refused: VecDeque::new() })
+            .spawn(move || {
+                runtime.block_on(
+                    Worker {
+                        out,
+                        line: None,
+                        waiting: BTreeMap::new(),
+                    }
+                    .run(from_ui),
+                )
+            })?;
+        Ok(Self {
+            asks,
+            told,
+            refused: VecDeque::new(),
+        })
     }
 }
 
@@ -66,13 +85,17 @@ impl Transport for Native {
         if let Err(error) = self.asks.try_send(ask)
             && let Ask::Call { id, .. } = error.into_inner()
         {
-            let result = Err(unavailable("too many requests are waiting; try again in a moment"));
+            let result = Err(unavailable(
+                "too many requests are waiting; try again in a moment",
+            ));
             self.refused.push_back(Told::Answer { id, result });
         }
     }
 
     fn poll(&mut self) -> Option<Told> {
-        self.refused.pop_front().or_else(|| self.told.try_recv().ok())
+        self.refused
+            .pop_front()
+            .or_else(|| self.told.try_recv().ok())
     }
 
     fn now_ms(&self) -> i64 {
@@ -122,7 +145,13 @@ impl Worker {
         let mut heard = Instant::now();
         let mut ping = Instant::now() + PING;
         loop {
-            let due = self.waiting.values().min().copied().unwrap_or(ping).min(ping);
+            let due = self
+                .waiting
+                .values()
+                .min()
+                .copied()
+                .unwrap_or(ping)
+                .min(ping);
             tokio::select! {
                 ask = asks.recv() => match ask {
                     None => return,
@@ -164,23 +193,42 @@ impl Worker {
 
     async fn carry_out(&mut self, ask: Ask) {
         match ask {
-            Ask::Call { id, method, params, deadline_ms } => {
+            Ask::Call {
+                id,
+                method,
+                params,
+                deadline_ms,
+            } => {
                 let text = match wire::request_text(id, method, params) {
                     Ok(text) => text,
-                    Err(error) => return self.out.tell(Told::Answer { id, result: Err(error) }).await,
+                    Err(error) => {
+                        return self
+                            .out
+                            .tell(Told::Answer {
+                                id,
+                                result: Err(error),
+                            })
+                            .await;
+                    }
                 };
                 let Some(line) = &mut self.line else {
                     let result = Err(unavailable("not connected"));
                     return self.out.tell(Told::Answer { id, result }).await;
                 };
-                self.waiting.insert(id, Instant::now() + Duration::from_millis(deadline_ms));
+                self.waiting
+                    .insert(id, Instant::now() + Duration::from_millis(deadline_ms));
                 if let Err(error) = line.send(Message::text(text)).await {
                     self.lose(&error.to_string()).await;
                 }
             }
             Ask::SaveFile { name, contents } => {
                 let out = self.out.clone();
-                tokio::spawn(async move { out.tell(Told::FileSaved { result: save(name, contents).await }).await });
+                tokio::spawn(async move {
+                    out.tell(Told::FileSaved {
+                        result: save(name, contents).await,
+                    })
+                    .await
+                });
             }
             Ask::Connect { .. } | Ask::Disconnect => {}
         }
@@ -194,7 +242,9 @@ impl Worker {
                         self.out.tell(Told::Answer { id, result }).await;
                     }
                 }
-                Ok(Incoming::Live { event, .. }) => self.out.tell(Told::Live(Box::new(event))).await,
+                Ok(Incoming::Live { event, .. }) => {
+                    self.out.tell(Told::Live(Box::new(event))).await
+                }
                 Err(_) => {}
             },
             Ok(Message::Close(_)) => self.lose("the switch closed the connection").await,
@@ -215,7 +265,12 @@ impl Worker {
 
     async fn expire(&mut self) {
         let now = Instant::now();
-        let late: Vec<u64> = self.waiting.iter().filter(|(_, due)| **due <= now).map(|(id, _)| *id).collect();
+        let late: Vec<u64> = self
+            .waiting
+            .iter()
+            .filter(|(_, due)| **due <= now)
+            .map(|(id, _)| *id)
+            .collect();
         for id in late {
             self.waiting.remove(&id);
             let result = Err(unavailable("the switch did not answer in time"));
@@ -227,7 +282,11 @@ impl Worker {
     async fn lose(&mut self, reason: &str) {
         if self.line.take().is_some() {
             self.fail_all(reason).await;
-            self.out.tell(Told::Lost { reason: reason.to_owned() }).await;
+            self.out
+                .tell(Told::Lost {
+                    reason: reason.to_owned(),
+                })
+                .await;
         }
     }
 
@@ -241,7 +300,12 @@ impl Worker {
 
     async fn fail_all(&mut self, reason: &str) {
         for id in std::mem::take(&mut self.waiting).into_keys() {
-            self.out.tell(Told::Answer { id, result: Err(unavailable(reason)) }).await;
+            self.out
+                .tell(Told::Answer {
+                    id,
+                    result: Err(unavailable(reason)),
+                })
+                .await;
         }
     }
 }
@@ -275,10 +339,15 @@ async fn open(address: String, pin: Option<String>) -> Opened {
             None => lost("the server showed no certificate".into()),
         },
         Ok(Err(reason)) => match (pin, shown.take()) {
-            (Some(pinned), Some(shown)) if pinned != shown => Opened::Told(Told::PinChanged { pinned, shown }),
+            (Some(pinned), Some(shown)) if pinned != shown => {
+                Opened::Told(Told::PinChanged { pinned, shown })
+            }
             _ => lost(reason),
         },
-        Err(_) => lost(format!("{address} did not answer within {} seconds", CONNECT.as_secs())),
+        Err(_) => lost(format!(
+            "{address} did not answer within {} seconds",
+            CONNECT.as_secs()
+        )),
     }
 }
 
@@ -287,13 +356,18 @@ fn lost(reason: String) -> Opened {
 }
 
 /// Ok(None): the certificate is not pinned yet, so nothing was sent.
-async fn handshake(address: &str, config: rustls::ClientConfig, pinned: bool) -> Result<Option<Line>, String> {
+async fn handshake(
+    address: &str,
+    config: rustls::ClientConfig,
+    pinned: bool,
+) -> Result<Option<Line>, String> {
     let (host, port) = split(address)?;
     let tcp = TcpStream::connect((host.as_str(), port))
         .await
         .map_err(|error| format!("cannot reach {host} port {port}: {error}"))?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let name = ServerName::try_from(host.clone()).map_err(|_| format!("{host} is not a host name or address"))?;
+    let name = ServerName::try_from(host.clone())
+        .map_err(|_| format!("{host} is not a host name or address"))?;
     let tls = TlsConnector::from(Arc::new(config))
         .connect(name, tcp)
         .await
@@ -301,8 +375,14 @@ async fn handshake(address: &str, config: rustls::ClientConfig, pinned: bool) ->
     if !pinned {
         return Ok(None);
     }
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    let limits = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host
+    };
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE));
     let (line, _) = client_async_with_config(format!("wss://{host}:{port}/rpc"), tls, Some(limits))
         .await
         .map_err(|error| format!("{address} is not a Tandem switch: {error}"))?;
@@ -315,20 +395,34 @@ fn split(address: &str) -> Result<(String, u16), String> {
     if address.parse::<std::net::Ipv6Addr>().is_ok() {
         return Ok((address.to_owned(), DEFAULT_PORT));
     }
-    let bad = || format!("{address} is not an address: give a host name or address, and a port after a colon");
+    let bad = || {
+        format!(
+            "{address} is not an address: give a host name or address, and a port after a colon"
+        )
+    };
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or_else(bad)?;
             (host, port.strip_prefix(':'))
         }
-        None => address.split_once(':').map_or((address, None), |(host, port)| (host, Some(port))),
+        None => address
+            .split_once(':')
+            .map_or((address, None), |(host, port)| (host, Some(port))),
     };
     let port = port.map_or(Ok(DEFAULT_PORT), |port| port.parse().map_err(|_| bad()))?;
-    if host.is_empty() { Err(bad()) } else { Ok((host.to_owned(), port)) }
+    if host.is_empty() {
+        Err(bad())
+    } else {
+        Ok((host.to_owned(), port))
+    }
 }
 
 async fn save(name: String, contents: Vec<u8>) -> Result<Option<String>, String> {
-    let Some(file) = rfd::AsyncFileDialog::new().set_file_name(&name).save_file().await else {
+    let Some(file) = rfd::AsyncFileDialog::new()
+        .set_file_name(&name)
+        .save_file()
+        .await
+    else {
         return Ok(None);
     };
     let path = file.path().to_path_buf();

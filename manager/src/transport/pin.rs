@@ -36,7 +36,10 @@ pub struct PinnedVerifier {
 }
 
 pub fn fingerprint(certificate: &[u8]) -> Fingerprint {
-    let pairs: Vec<String> = Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect();
+    let pairs: Vec<String> = Sha256::digest(certificate)
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
     pairs.join(":")
 }
 
@@ -55,7 +58,9 @@ impl ServerCertVerifier for PinnedVerifier {
         if known {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+            Err(Error::InvalidCertificate(
+                CertificateError::ApplicationVerificationFailure,
+            ))
         }
     }
 
@@ -91,7 +96,11 @@ pub fn client(pin: Option<Fingerprint>) -> Result<(rustls::ClientConfig, Shown),
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let shown = Shown::default();
     let algorithms = provider.signature_verification_algorithms;
-    let verifier = PinnedVerifier { pin, shown: shown.clone(), algorithms };
+    let verifier = PinnedVerifier {
+        pin,
+        shown: shown.clone(),
+        algorithms,
+    };
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()

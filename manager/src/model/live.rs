@@ -1,0 +1,545 @@
+//! The live feed as tables see it: calls, phones and gateways.
+//!
+//! Running charge and margin are extrapolated between updates from the price the switch gave, in whole
+//! micro-units; the switch's own figure wins with each update. While frozen, the tables keep what they show.
+
+use super::{format, table};
+use crate::theme::Tone;
+use std::{borrow::Cow, collections::HashMap};
+use table::{Cell, Column, Order, Rows};
+use tandem_protocol::{
+    CallId,
+    live::{Applied, CallState, FeedEvent, GatewayStatus, LiveCall, LiveState, Registration},
+};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Live {
+    pub state: LiveState,
+    pub frozen: bool,
+    /// Rises with every change of what the tables show.
+    pub version: u64,
+    calls: CallRows,
+    registrations: Vec<Registration>,
+    gateways: Vec<GatewayStatus>,
+    /// How far the switch's clock is ahead of ours, ms.
+    pub clock_ahead_ms: i64,
+}
+
+/// Calls in the order of their ids, with what a filter looks through.
+#[derive(Debug, Default)]
+pub struct CallRows {
+    rows: Vec<LiveCall>,
+    updated_ms: HashMap<CallId, i64>,
+    haystacks: HashMap<CallId, String>,
+    /// The switch's clock, for durations and running money.
+    pub now_ms: i64,
+}
+
+impl Live {
+    /// Takes an event in; true if a snapshot must be asked for.
+    pub fn take(&mut self, event: FeedEvent, now_ms: i64) -> bool {
+        let changed: Vec<CallId> = match &event {
+            FeedEvent::Snapshot(snapshot) => {
+                self.calls.updated_ms.clear();
+                self.calls.haystacks.clear();
+                snapshot.calls.iter().map(|call| call.call).collect()
+            }
+            FeedEvent::Delta(delta) => delta.calls.iter().map(|call| call.call).collect(),
+        };
+        match self.state.apply(event) {
+            Applied::Gap => return true,
+            Applied::Old => return false,
+            Applied::Moved => {}
+        }
+        for id in changed {
+            if let Some(call) = self.state.calls.get(&id) {
+                self.calls
+                    .updated_ms
+                    .insert(id, now_ms + self.clock_ahead_ms);
+                self.calls.haystacks.insert(id, haystack(call));
+            }
+        }
+        if !self.frozen {
+            self.show();
+        }
+        false
+    }
+
+    fn show(&mut self) {
+        self.version += 1;
+        self.calls.rows = self.state.calls.values().cloned().collect();
+        self.registrations = self.state.registrations.values().cloned().collect();
+        self.gateways = self.state.gateways.values().cloned().collect();
+        let calls = &self.state.calls;
+        self.calls.updated_ms.retain(|id, _| calls.contains_key(id));
+        self.calls.haystacks.retain(|id, _| calls.contains_key(id));
+    }
+
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
+        if !frozen {
+            self.show();
+        }
+    }
+
+    pub fn clear(&mut self) {
+        *self = Self {
+            version: self.version + 1,
+            ..Self::default()
+        };
+    }
+
+    /// The tables' rows, at the switch's time.
+    pub fn calls(&mut self, now_ms: i64) -> &CallRows {
+        if !self.frozen {
+            self.calls.now_ms = now_ms + self.clock_ahead_ms;
+        }
+        &self.calls
+    }
+
+    pub fn registrations(&self) -> &[Registration] {
+        &self.registrations
+    }
+
+    pub fn gateways(&self) -> &[GatewayStatus] {
+        &self.gateways
+    }
+
+    pub fn call(&self, id: CallId) -> Option<&LiveCall> {
+        self.state.calls.get(&id)
+    }
+}
+
+fn haystack(call: &LiveCall) -> String {
+    let parts = [
+        call.caller.as_str(),
+        &call.dialled,
+        &call.account_name,
+        &call.target_name,
+        &call.destination,
+        call.codec.as_deref().unwrap_or_default(),
+        state(call.state).0,
+    ];
+    parts.join(" ").to_lowercase()
+}
+
+pub fn state(state: CallState) -> (&'static str, Tone) {
+    match state {
+        CallState::Authorising => ("Authorising", Tone::Weak),
+        CallState::Routing => ("Routing", Tone::Weak),
+        CallState::Trying => ("Trying", Tone::Info),
+        CallState::Ringing => ("Ringing", Tone::Info),
+        CallState::EarlyMedia => ("Early media", Tone::Info),
+        CallState::Answered => ("Talking", Tone::Good),
+        CallState::Ending => ("Ending", Tone::Warn),
+    }
+}
+
+const CALLS: [Column; 13] = [
+    Column::left("State", 11),
+    Column::left("Account", 16),
+    Column::left("Caller", 15),
+    Column::left("Dialled", 15),
+    Column::left("Destination", 18),
+    Column::left("Target", 16),
+    Column::right("Duration", 9),
+    Column::right("Per minute", 10),
+    Column::right("Charge", 11),
+    Column::right("Margin", 11),
+    Column::left("Codec", 8),
+    Column::right("Loss", 7),
+    Column::right("Jitter", 8),
+];
+
+impl CallRows {
+    pub fn get(&self, row: usize) -> Option<&LiveCall> {
+        self.rows.get(row)
+    }
+
+    /// Whole seconds since the answer, or since the INVITE while it rings.
+    pub fn seconds(&self, call: &LiveCall) -> i64 {
+        (self.now_ms - call.answered_at.unwrap_or(call.started_at).0).max(0) / 1000
+    }
+
+    /// Charge as it runs, micro-units.
+    pub fn charge(&self, call: &LiveCall) -> i64 {
+        self.run_on(call, call.money.charge.0, call.money.price_per_minute.0)
+    }
+
+    /// Margin as it runs: both sides grow alike per second, so that the known ratio is kept.
+    pub fn margin(&self, call: &LiveCall) -> Option<i64> {
+        let (margin, charge) = (call.money.margin?.0, call.money.charge.0);
+        if charge <= 0 {
+            return Some(margin);
+        }
+        let scaled = i128::from(margin) * i128::from(self.charge(call)) / i128::from(charge);
+        i64::try_from(scaled).ok()
+    }
+
+    fn run_on(&self, call: &LiveCall, from: i64, per_minute: i64) -> i64 {
+        if call.state != CallState::Answered {
+            return from;
+        }
+        let since = self
+            .updated_ms
+            .get(&call.call)
+            .map_or(0, |at| (self.now_ms - at).clamp(0, 60_000));
+        let grown = i128::from(per_minute) * i128::from(since) / 60_000;
+        from.saturating_add(i64::try_from(grown).unwrap_or_default())
+    }
+
+    fn loss(call: &LiveCall) -> Option<u64> {
+        let (a, b) = (call.media_a, call.media_b);
+        let (lost, all) = (a.lost + b.lost, a.lost + b.lost + a.packets + b.packets);
+        lost.saturating_mul(1000).checked_div(all)
+    }
+
+    fn jitter_us(call: &LiveCall) -> u32 {
+        call.media_a.jitter_us.max(call.media_b.jitter_us)
+    }
+}
+
+impl Rows for CallRows {
+    fn columns(&self) -> &[Column] {
+        &CALLS
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn key(&self, row: usize) -> Cow<'_, str> {
+        self.rows
+            .get(row)
+            .map(|call| call.call.to_string())
+            .unwrap_or_default()
+            .into()
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        let Some(call) = self.rows.get(row) else {
+            return Cell::empty();
+        };
+        match column {
+            0 => {
+                let (text, tone) = state(call.state);
+                Cell::toned(text, tone)
+            }
+            1 => Cell::new(&*call.account_name),
+            2 => Cell::new(&*call.caller),
+            3 => Cell::new(&*call.dialled),
+            4 => Cell::new(&*call.destination),
+            5 => Cell::new(&*call.target_name),
+            6 => Cell::new(format::duration(self.seconds(call))),
+            7 => Cell::new(format::money(call.money.price_per_minute.0, 4)),
+            8 => Cell::new(format::money(self.charge(call), 4)),
+            9 => match self.margin(call) {
+                Some(margin) if margin < 0 => Cell::toned(format::money(margin, 4), Tone::Bad),
+                Some(margin) => Cell::toned(format::money(margin, 4), Tone::Good),
+                None => Cell::toned("–", Tone::Weak),
+            },
+            10 => Cell::new(call.codec.as_deref().unwrap_or("–")),
+            11 => match Self::loss(call) {
+                Some(mille) => {
+                    let tone = if mille >= 20 { Tone::Bad } else { Tone::Normal };
+                    Cell::toned(format!("{}.{}%", mille / 10, mille % 10), tone)
+                }
+                None => Cell::toned("–", Tone::Weak),
+            },
+            12 => Cell::new(format!("{} ms", Self::jitter_us(call) / 1000)),
+            _ => Cell::empty(),
+        }
+    }
+
+    fn order(&self, row: usize, column: usize) -> Order<'_> {
+        let Some(call) = self.rows.get(row) else {
+            return Order::Number(0);
+        };
+        match column {
+            0 => Order::Number(call.state as i64),
+            6 => Order::Number(self.seconds(call)),
+            7 => Order::Number(call.money.price_per_minute.0),
+            8 => Order::Number(self.charge(call)),
+            9 => Order::Number(self.margin(call).unwrap_or(i64::MIN)),
+            11 => Order::Number(
+                Self::loss(call)
+                    .and_then(|loss| i64::try_from(loss).ok())
+                    .unwrap_or(-1),
+            ),
+            12 => Order::Number(i64::from(Self::jitter_us(call))),
+            _ => Order::Text(self.cell(row, column).text),
+        }
+    }
+
+    fn haystack(&self, row: usize) -> Cow<'_, str> {
+        let id = self.rows.get(row).map(|call| call.call);
+        id.and_then(|id| self.haystacks.get(&id))
+            .map_or("", String::as_str)
+            .into()
+    }
+}
+
+/// Registered phones; `now_ms` is the switch's.
+pub struct RegistrationRows<'a> {
+    pub rows: &'a [Registration],
+    pub now_ms: i64,
+    pub account: &'a dyn Fn(i64) -> String,
+}
+
+const REGISTRATIONS: [Column; 7] = [
+    Column::left("Phone", 18),
+    Column::left("Account", 18),
+    Column::left("Contact", 34),
+    Column::left("Source", 22),
+    Column::left("Transport", 10),
+    Column::left("Software", 26),
+    Column::right("Expires in", 11),
+];
+
+impl Rows for RegistrationRows<'_> {
+    fn columns(&self) -> &[Column] {
+        &REGISTRATIONS
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn key(&self, row: usize) -> Cow<'_, str> {
+        self.rows
+            .get(row)
+            .map(|r| format!("{} {}", r.username, r.contact))
+            .unwrap_or_default()
+            .into()
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        let Some(r) = self.rows.get(row) else {
+            return Cell::empty();
+        };
+        match column {
+            0 => Cell::new(&*r.username),
+            1 => Cell::new((self.account)(r.account.0)),
+            2 => Cell::new(&*r.contact),
+            3 => Cell::new(&*r.source),
+            4 => Cell::new(r.transport.to_uppercase()),
+            5 => Cell::new(&*r.user_agent),
+            6 => {
+                let left = (r.expires_at.0 - self.now_ms) / 1000;
+                Cell::toned(
+                    format::duration(left),
+                    if left < 30 { Tone::Warn } else { Tone::Normal },
+                )
+            }
+            _ => Cell::empty(),
+        }
+    }
+
+    fn order(&self, row: usize, column: usize) -> Order<'_> {
+        match (column, self.rows.get(row)) {
+            (6, Some(r)) => Order::Number(r.expires_at.0),
+            _ => Order::Text(self.cell(row, column).text),
+        }
+    }
+
+    fn haystack(&self, row: usize) -> Cow<'_, str> {
+        let text = (0..6).map(|column| self.cell(row, column).text.to_lowercase());
+        text.collect::<Vec<_>>().join(" ").into()
+    }
+}
+
+/// Gateways at work.
+pub struct GatewayRows<'a>(pub &'a [GatewayStatus]);
+
+const GATEWAYS: [Column; 8] = [
+    Column::left("Gateway", 20),
+    Column::right("Calls now", 10),
+    Column::right("Attempts", 10),
+    Column::right("Answered", 10),
+    Column::right("Failed", 9),
+    Column::right("ASR", 8),
+    Column::right("ACD", 9),
+    Column::right("PDD", 9),
+];
+
+impl GatewayRows<'_> {
+    fn acd_s(g: &GatewayStatus) -> Option<i64> {
+        g.answered_ms
+            .checked_div(g.answered)
+            .and_then(|ms| i64::try_from(ms / 1000).ok())
+    }
+
+    fn pdd_ms(g: &GatewayStatus) -> Option<u64> {
+        g.pdd_ms_sum.checked_div(g.attempts)
+    }
+
+    fn asr(g: &GatewayStatus) -> Option<u64> {
+        g.answered.saturating_mul(1000).checked_div(g.attempts)
+    }
+}
+
+impl Rows for GatewayRows<'_> {
+    fn columns(&self) -> &[Column] {
+        &GATEWAYS
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn key(&self, row: usize) -> Cow<'_, str> {
+        self.0
+            .get(row)
+            .map(|g| g.gateway.to_string())
+            .unwrap_or_default()
+            .into()
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        let Some(g) = self.0.get(row) else {
+            return Cell::empty();
+        };
+        let nothing = Cell::toned("–", Tone::Weak);
+        match column {
+            0 => Cell::new(&*g.name),
+            1 => Cell::new(g.calls.to_string()),
+            2 => Cell::new(format::grouped(g.attempts)),
+            3 => Cell::new(format::grouped(g.answered)),
+            4 => Cell::new(format::grouped(g.failed)),
+            5 => match Self::asr(g) {
+                Some(mille) => {
+                    let tone = if mille < 300 { Tone::Bad } else { Tone::Good };
+                    Cell::toned(format::ratio(g.answered, g.attempts), tone)
+                }
+                None => nothing,
+            },
+            6 => Self::acd_s(g).map_or(nothing, |s| Cell::new(format::duration(s))),
+            7 => Self::pdd_ms(g).map_or(nothing, |ms| {
+                Cell::new(format!("{}.{} s", ms / 1000, ms % 1000 / 100))
+            }),
+            _ => Cell::empty(),
+        }
+    }
+
+    fn order(&self, row: usize, column: usize) -> Order<'_> {
+        let Some(g) = self.0.get(row) else {
+            return Order::Number(0);
+        };
+        let number =
+            |n: Option<u64>| Order::Number(n.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1));
+        match column {
+            1 => number(Some(g.calls.into())),
+            2 => number(Some(g.attempts)),
+            3 => number(Some(g.answered)),
+            4 => number(Some(g.failed)),
+            5 => number(Self::asr(g)),
+            6 => Order::Number(Self::acd_s(g).unwrap_or(-1)),
+            7 => number(Self::pdd_ms(g)),
+            _ => Order::text(&g.name),
+        }
+    }
+
+    fn haystack(&self, row: usize) -> Cow<'_, str> {
+        self.0
+            .get(row)
+            .map(|g| g.name.to_lowercase())
+            .unwrap_or_default()
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tandem_protocol::{
+        Micros, UtcMs,
+        live::{LiveDelta, LiveMoney, LiveSnapshot},
+    };
+
+    fn call(id: i64, charge: i64) -> LiveCall {
+        LiveCall {
+            call: CallId(id),
+            state: CallState::Answered,
+            caller: "100".into(),
+            dialled: "4420".into(),
+            account: None,
+            account_name: "Acme".into(),
+            gateway: None,
+            target_name: "carrier".into(),
+            destination: "UK".into(),
+            codec: None,
+            started_at: UtcMs(0),
+            answered_at: Some(UtcMs(10_000)),
+            money: LiveMoney {
+                currency: "EUR".into(),
+                price_per_minute: Micros(60_000),
+                charge: Micros(charge),
+                cost: Some(Micros(charge / 2)),
+                margin: Some(Micros(charge / 2)),
+                paid_until_s: 60,
+            },
+            media_a: Default::default(),
+            media_b: Default::default(),
+        }
+    }
+
+    fn snapshot(calls: Vec<LiveCall>) -> FeedEvent {
+        FeedEvent::Snapshot(Box::new(LiveSnapshot {
+            seq: 1,
+            calls,
+            ..LiveSnapshot::default()
+        }))
+    }
+
+    #[test]
+    fn money_runs_between_updates_and_the_switch_has_the_last_word() {
+        let mut live = Live::default();
+        assert!(!live.take(snapshot(vec![call(1, 10_000)]), 20_000));
+        for (now, duration, charge, margin) in [
+            (20_000, "0:10", "0.0100", "0.0050"),
+            (21_000, "0:11", "0.0110", "0.0055"),
+            (25_500, "0:15", "0.0155", "0.00775"),
+        ] {
+            let rows = live.calls(now);
+            assert_eq!(
+                (rows.cell(0, 6).text, rows.cell(0, 8).text),
+                (duration.into(), charge.into())
+            );
+            assert_eq!(rows.cell(0, 9).text, margin);
+        }
+        let delta = LiveDelta {
+            from: 1,
+            to: 2,
+            calls: vec![call(1, 15_000)],
+            ..LiveDelta::default()
+        };
+        assert!(!live.take(FeedEvent::Delta(Box::new(delta)), 25_500));
+        assert_eq!(live.calls(25_500).cell(0, 8).text, "0.0150");
+    }
+
+    #[test]
+    fn a_gap_asks_for_a_snapshot_and_frozen_tables_stand_still() {
+        let mut live = Live::default();
+        live.take(snapshot(vec![call(1, 0)]), 0);
+        let later = LiveDelta {
+            from: 5,
+            to: 6,
+            ..LiveDelta::default()
+        };
+        assert!(live.take(FeedEvent::Delta(Box::new(later)), 0));
+        live.set_frozen(true);
+        let version = live.version;
+        let two = LiveDelta {
+            from: 1,
+            to: 2,
+            calls: vec![call(2, 0)],
+            ..LiveDelta::default()
+        };
+        live.take(FeedEvent::Delta(Box::new(two)), 100);
+        assert_eq!((live.calls(100).len(), live.version), (1, version));
+        live.set_frozen(false);
+        assert_eq!(live.calls(100).len(), 2);
+        assert!(live.calls(100).haystack(1).contains("acme"));
+    }
+}

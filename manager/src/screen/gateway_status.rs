@@ -1,0 +1,42 @@
+//! Gateways at work, since the switch started.
+
+use super::Cx;
+use crate::{
+    command::Command,
+    model::{live::GatewayRows, table::Rows},
+    theme,
+    widget::{self, table},
+};
+use egui::Ui;
+
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let model = &mut *cx.model;
+    let state = &mut model.live_tables.gateways;
+    let rows = GatewayRows(model.live.gateways());
+    state.refresh(&rows, model.live.version);
+    ui.horizontal(|ui| {
+        widget::heading(ui, "Gateway status");
+        ui.add_space(theme::GAP);
+        widget::weak(ui, "since the switch started");
+    });
+    ui.horizontal(|ui| {
+        super::filter_box(ui, state, cx.focus_filter, "word, -word");
+        super::table_buttons(ui, cx.commands);
+    });
+    ui.add_space(theme::GAP_SMALL);
+    if rows.is_empty() {
+        return widget::state::empty(ui, "No gateway has been used yet.");
+    }
+    let menu = [Command::CopyRows, Command::ExportCsv];
+    table::show(
+        ui,
+        cx.commands,
+        &rows,
+        state,
+        &table::Looks {
+            name: "gateway status",
+            menu: &menu,
+            sortable: &[],
+        },
+    );
+}

@@ -1,0 +1,115 @@
+//! Why a call went where it went, at which price: the steps of a decision, in words.
+
+use crate::{
+    model::names::Names,
+    resource::View,
+    theme::{self, Tone},
+    widget,
+};
+use egui::Ui;
+use tandem_protocol::simulate::TraceStep;
+
+/// Verb, tone and sentence of a step.
+pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String) {
+    match step {
+        TraceStep::Recognised { account, by } => (
+            "Recognised",
+            Tone::Info,
+            format!("{} by {by}", names.get(View::Accounts, account.0)),
+        ),
+        TraceStep::Rewritten {
+            stage,
+            rules,
+            from,
+            to,
+        } => (
+            "Rewritten",
+            Tone::Info,
+            format!("{from} → {to}   ({stage}, rules {rules})"),
+        ),
+        TraceStep::Quoted {
+            account,
+            tariff,
+            prefix,
+            price_per_minute,
+            ..
+        } => (
+            "Priced",
+            Tone::Info,
+            format!(
+                "{} pays {price_per_minute} per minute, prefix {prefix} of {}",
+                names.get(View::Accounts, account.0),
+                names.get(View::Tariffs, *tariff)
+            ),
+        ),
+        TraceStep::Kept {
+            target,
+            prefix,
+            priority,
+            number,
+            price,
+            cost,
+            ..
+        } => (
+            "✔ Kept",
+            Tone::Good,
+            format!(
+                "{target}   prefix {} priority {priority}, sent {number}, sells {price}, costs {cost}",
+                empty(prefix)
+            ),
+        ),
+        TraceStep::Dropped {
+            target,
+            prefix,
+            priority,
+            reason,
+            ..
+        } => (
+            "✖ Dropped",
+            Tone::Bad,
+            format!(
+                "{target}   prefix {} priority {priority}: {reason}",
+                empty(prefix)
+            ),
+        ),
+        TraceStep::Refused { code, detail } => {
+            ("✖ Refused", Tone::Bad, format!("{code}: {detail}"))
+        }
+        TraceStep::Tried {
+            target,
+            outcome,
+            after_ms,
+            ..
+        } => (
+            "Tried",
+            Tone::Warn,
+            format!("{target}: {outcome} after {after_ms} ms"),
+        ),
+        TraceStep::Other { text } => ("Step", Tone::Weak, text.clone()),
+    }
+}
+
+fn empty(prefix: &str) -> &str {
+    if prefix.is_empty() { "(any)" } else { prefix }
+}
+
+pub fn show(ui: &mut Ui, steps: &[TraceStep], names: &Names) {
+    if steps.is_empty() {
+        widget::weak(ui, "No decision was kept.");
+        return;
+    }
+    for (at, step) in steps.iter().enumerate() {
+        let (verb, tone, text) = sentence(step, names);
+        ui.horizontal_top(|ui| {
+            widget::weak(ui, format!("{:>2}", at + 1));
+            ui.scope(|ui| {
+                ui.set_width(theme::STEP_BADGE);
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::TOP), |ui| {
+                    ui.set_min_width(theme::STEP_BADGE);
+                    widget::toned(ui, tone, verb);
+                });
+            });
+            ui.add(egui::Label::new(text).wrap());
+        });
+    }
+}

@@ -1,0 +1,630 @@
+//! A small operator: accounts, tariffs, routes, calls.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tandem_protocol::{
+    AccountId, CallId, GatewayId, Micros, UtcMs,
+    cdr::MediaStats,
+    live::{CallState, GatewayStatus, LiveCall, LiveMoney, Registration},
+};
+
+/// 2026-03-02 09:30:00 UTC.
+pub const NOW_MS: i64 = 1_772_443_800_000;
+
+const ACCOUNTS: [(&str, &str, &str, i64, i64, &str); 9] = [
+    (
+        "acme-telecom",
+        "wholesale",
+        "active",
+        1_250_430_000,
+        500_000_000,
+        "Acme Telecom GmbH",
+    ),
+    (
+        "nordlink",
+        "wholesale",
+        "active",
+        88_012_500,
+        0,
+        "Nordlink AB",
+    ),
+    (
+        "anna.meyer",
+        "retail",
+        "active",
+        12_400_000,
+        0,
+        "Anna Meyer",
+    ),
+    (
+        "bert.jansen",
+        "retail",
+        "blocked",
+        -310_000,
+        0,
+        "Bert Jansen",
+    ),
+    (
+        "carla.rossi",
+        "retail",
+        "active",
+        3_050_125,
+        0,
+        "Carla Rossi",
+    ),
+    (
+        "shop-central",
+        "call_shop",
+        "active",
+        204_000_000,
+        0,
+        "Call shop, Central station",
+    ),
+    (
+        "card-2026-a",
+        "calling_card",
+        "active",
+        5_000_000,
+        0,
+        "Lot A",
+    ),
+    ("callback-usa", "callback", "expired", 0, 0, "Callback USA"),
+    (
+        "partner-west",
+        "reseller1",
+        "active",
+        4_020_000_000,
+        1_000_000_000,
+        "Partner West BV",
+    ),
+];
+
+const DESTINATIONS: [(&str, &str, &str); 10] = [
+    ("44", "United Kingdom", "0.0090"),
+    ("447", "United Kingdom mobile", "0.0280"),
+    ("49", "Germany", "0.0085"),
+    ("4915", "Germany mobile", "0.0310"),
+    ("33", "France", "0.0088"),
+    ("39", "Italy", "0.0120"),
+    ("1", "USA and Canada", "0.0060"),
+    ("91", "India", "0.0195"),
+    ("86", "China", "0.0170"),
+    ("53", "Cuba", "0.6900"),
+];
+
+const GATEWAYS: [(&str, &str); 4] = [
+    ("carrier-a", "sip.carrier-a.example"),
+    ("carrier-b", "198.51.100.20"),
+    ("premium", "203.0.113.9"),
+    ("backup", "192.0.2.44"),
+];
+
+fn row(id: usize, edit: Value) -> Value {
+    json!({ "id": id, "revision": format!("r{id}"), "edit": edit })
+}
+
+/// What a new row has besides its `edit`.
+pub fn extras(table: &str) -> Vec<(&'static str, Value)> {
+    match table {
+        "account" => vec![
+            ("balance", 0.into()),
+            ("held", 0.into()),
+            ("created_at", NOW_MS.into()),
+        ],
+        "tariff" => vec![("rate_count", 0.into())],
+        _ => Vec::new(),
+    }
+}
+
+pub fn tables(now_ms: i64) -> BTreeMap<&'static str, Vec<Value>> {
+    BTreeMap::from([
+        ("account", accounts(now_ms)),
+        ("device", devices()),
+        ("source", sources()),
+        ("gateway", gateways()),
+        ("group", groups()),
+        ("route", routes()),
+        ("tariff", tariffs()),
+        ("rate", rates()),
+        ("cdr", cdrs(now_ms)),
+        ("ledger", ledger(now_ms)),
+        (
+            "payment",
+            ledger(now_ms)
+                .into_iter()
+                .filter(|entry| entry["kind"] != "call_charge")
+                .collect(),
+        ),
+        ("audit", audit(now_ms)),
+        ("login", logins()),
+    ])
+}
+
+fn accounts(now_ms: i64) -> Vec<Value> {
+    let edit = |(login, kind, status, _, credit, name): (&str, &str, &str, i64, i64, &str)| {
+        json!({
+            "login": login, "kind": kind, "status": status, "currency": "EUR", "credit_limit": credit, "tariff": 1,
+            "routing_group": 1, "reseller": if kind == "retail" { json!(9) } else { Value::Null },
+            "expires_at": null, "codecs": [], "media": "relay",
+            "numbers": {
+                "rules": "DP:00->;TP:00->", "caller_id": { "mode": "pass" }, "allowed_prefixes": [],
+                "blocked_prefixes": [], "dnis_tariffs": [], "ani_tariffs": [],
+            },
+            "limits": {
+                "max_calls": 30, "max_cps": 10, "max_duration_s": 0, "max_rate_per_minute": null, "loss_allowed": false,
+            },
+            "contact": { "name": name, "email": "", "notes": "" },
+        })
+    };
+    let rows = ACCOUNTS.iter().enumerate().map(|(at, account)| {
+        let mut row = row(at + 1, edit(*account));
+        row["balance"] = account.3.into();
+        row["held"] = if at < 3 { 1_500_000.into() } else { 0.into() };
+        row["created_at"] = (now_ms - 8_640_000_000 + at as i64 * 86_400_000).into();
+        row
+    });
+    rows.collect()
+}
+
+fn devices() -> Vec<Value> {
+    let names = [
+        ("anna-desk", 3, "201"),
+        ("anna-mobile", 3, "202"),
+        ("bert-home", 4, "203"),
+        ("carla", 5, "204"),
+        ("cabin-1", 6, "301"),
+    ];
+    let rows = names
+        .iter()
+        .enumerate()
+        .map(|(at, (name, account, extension))| {
+            row(
+                at + 1,
+                json!({ "account": account, "username": name, "extension": extension }),
+            )
+        });
+    rows.collect()
+}
+
+fn sources() -> Vec<Value> {
+    let nets = [
+        ("192.0.2.10", 1, ""),
+        ("198.51.100.0/24", 1, "77#"),
+        ("2001:db8:12::/48", 2, ""),
+    ];
+    let rows = nets.iter().enumerate().map(|(at, (network, account, tech))| {
+        row(at + 1, json!({ "account": account, "network": network, "port": null, "transport": null, "tech_prefix": tech }))
+    });
+    rows.collect()
+}
+
+fn gateways() -> Vec<Value> {
+    let rows = GATEWAYS.iter().enumerate().map(|(at, (name, host))| {
+        row(at + 1, json!({
+            "name": name, "enabled": at != 3, "hosts": [{ "host": host, "port": 5060, "priority": 0, "weight": 0 }],
+            "transport": "udp", "auth": null, "rules": "DN:00->", "codecs": ["pcma", "g729"], "max_calls": 120,
+            "max_cps": 20, "cost_tariff": 2, "currency": "EUR", "media": "relay", "from_domain": null,
+            "send_pai": true, "hunt": { "stop_codes": [486, 603], "no_response_s": 4, "ring_timeout_s": 60 },
+        }))
+    });
+    rows.collect()
+}
+
+fn groups() -> Vec<Value> {
+    vec![
+        row(
+            1,
+            json!({ "name": "Standard", "inherits": null, "policy": "as_listed" }),
+        ),
+        row(
+            2,
+            json!({ "name": "Premium", "inherits": 1, "policy": "quality" }),
+        ),
+        row(
+            3,
+            json!({ "name": "Cheapest", "inherits": 1, "policy": "least_cost" }),
+        ),
+    ]
+}
+
+fn routes() -> Vec<Value> {
+    let plan = [
+        ("", 2, 100),
+        ("44", 0, 60),
+        ("44", 0, 40),
+        ("49", 0, 100),
+        ("49", 1, 100),
+        ("53", 0, 100),
+        ("2", 0, 100),
+    ];
+    let rows = plan.iter().enumerate().map(|(at, (prefix, priority, share))| {
+        let target = match at {
+            5 => json!({ "to": "reject", "status": 403, "reason": "Forbidden" }),
+            6 => json!({ "to": "local_device" }),
+            _ => json!({ "to": "gateway", "gateway": at % 3 + 1 }),
+        };
+        let night = at == 4;
+        row(at + 1, json!({
+            "group": 1, "prefix": prefix, "priority": priority, "target": target, "share": share, "rules": "",
+            "hours": {
+                "span": {
+                    "from_day": 0, "to_day": if night { 4 } else { 6 }, "from_minute": if night { 480 } else { 0 },
+                    "to_minute": if night { 1080 } else { 1440 }, "holiday": false,
+                },
+                "time_zone": "",
+            },
+            "max_calls": 0, "max_cps": 0, "enabled": true,
+        }))
+    });
+    rows.collect()
+}
+
+fn no_terms() -> Value {
+    json!({
+        "initial": null, "increment": null, "grace_period": null, "free_seconds": null, "multiplier": null,
+        "addition": null, "connect_fee": null, "surcharge_time": null, "surcharge_amount": null,
+        "post_call_surcharge_pct": null, "min_charge": null, "max_charge": null,
+    })
+}
+
+fn tariffs() -> Vec<Value> {
+    let names = [
+        ("Retail EUR", None),
+        ("Cost carrier A", None),
+        ("Partner West sell", Some(1)),
+    ];
+    let rows = names.iter().enumerate().map(|(at, (name, base))| {
+        let base = base.map(|base: i64| json!({ "tariff": base, "percent": "15", "addition": "0" }));
+        let mut row = row(at + 1, json!({
+            "name": name, "currency": "EUR", "time_zone": "Europe/Berlin", "decimals": 6, "band_policy": "split",
+            "base": base, "holidays": [], "defaults": no_terms(), "owner": if at == 2 { json!(9) } else { Value::Null },
+        }));
+        row["rate_count"] = if at == 2 { 0.into() } else { 10.into() };
+        row
+    });
+    rows.collect()
+}
+
+fn rates() -> Vec<Value> {
+    let mut rows = Vec::new();
+    for tariff in [1, 2] {
+        for (prefix, description, cost) in DESTINATIONS {
+            let mut terms = no_terms();
+            terms["initial"] = 60.into();
+            terms["increment"] = if tariff == 1 { 60.into() } else { 1.into() };
+            let price = if tariff == 1 {
+                format!("{cost}5")
+            } else {
+                cost.to_owned()
+            };
+            let id = rows.len() + 1;
+            rows.push(row(id, json!({
+                "tariff": tariff, "prefix": prefix, "description": description, "price": price, "terms": terms,
+                "span": { "from_day": 0, "to_day": 6, "from_minute": 0, "to_minute": 1440, "holiday": false },
+                "steps": [], "effective_from": NOW_MS - 86_400_000_000, "effective_to": null,
+                "blocked": prefix == "53", "free_to_call": false,
+            })));
+        }
+    }
+    rows
+}
+
+fn logins() -> Vec<Value> {
+    let names = [
+        ("admin", "admin", None),
+        ("noc", "operator", None),
+        ("auditor", "viewer", None),
+        ("west", "reseller", Some(9)),
+    ];
+    let rows = names.iter().enumerate().map(|(at, (name, role, account))| {
+        row(at + 1, json!({ "name": name, "role": role, "grants": [], "account": account, "enabled": true }))
+    });
+    rows.collect()
+}
+
+fn ledger(now_ms: i64) -> Vec<Value> {
+    let kinds = [
+        "call_charge",
+        "payment",
+        "call_charge",
+        "call_charge",
+        "adjustment",
+        "call_charge",
+        "return",
+    ];
+    let rows = (0..120_i64).map(|at| {
+        let kind = kinds[usize::try_from(at).unwrap_or_default() % kinds.len()];
+        let amount = if kind == "payment" { 50_000_000 } else { -(at + 1) * 13_250 };
+        json!({
+            "id": at + 1, "key": format!("entry-{}", at + 1), "account": at % 9 + 1, "kind": kind, "amount": amount,
+            "balance_after": 88_000_000 + amount, "at": now_ms - at * 77_000,
+            "call": if kind == "call_charge" { json!(at + 1) } else { Value::Null }, "operator": null,
+            "note": if kind == "payment" { "bank transfer" } else { "" },
+        })
+    });
+    rows.collect()
+}
+
+fn audit(now_ms: i64) -> Vec<Value> {
+    let rows = (0..30_i64).map(|at| {
+        json!({
+            "id": at + 1, "at": now_ms - at * 610_000, "login": 1, "login_name": "admin", "source": "192.0.2.200:50122",
+            "action": "update", "object": "account", "object_id": at % 9 + 1,
+            "old": { "credit_limit": at * 1_000_000, "status": "active" },
+            "new": { "credit_limit": (at + 5) * 1_000_000, "status": if at % 7 == 3 { "blocked" } else { "active" } },
+        })
+    });
+    rows.collect()
+}
+
+fn steps() -> Value {
+    json!([
+        { "step": "recognised", "account": 1, "by": "source address 192.0.2.10" },
+        { "step": "rewritten", "stage": "account", "rules": "DP:00->", "from": "00442079460000", "to": "442079460000" },
+        { "step": "quoted", "account": 1, "tariff": 1, "rate": 1, "prefix": "44", "price_per_minute": "0.00905" },
+        { "step": "dropped", "route": 3, "target": "carrier-b", "prefix": "44", "priority": 0,
+          "reason": "dearer than the sale: costs 0.0110, sells 0.00905" },
+        { "step": "dropped", "route": 4, "target": "backup", "prefix": "44", "priority": 1, "reason": "gateway is disabled" },
+        { "step": "kept", "route": 2, "target": "carrier-a", "prefix": "44", "priority": 0, "number": "442079460000",
+          "price": "0.00905", "cost": "0.0072" },
+        { "step": "kept", "route": 1, "target": "premium", "prefix": "", "priority": 2, "number": "442079460000",
+          "price": "0.00905", "cost": "0.0085" },
+    ])
+}
+
+fn level(account: i64, seconds: i64) -> Value {
+    let billed = (seconds + 59) / 60 * 60;
+    json!({
+        "account": account, "tariff": 1, "rate": 1, "prefix": "44", "description": "United Kingdom", "currency": "EUR",
+        "price_per_minute": "0.00905", "billed_secs": billed, "charge": billed * 9_050 / 60,
+    })
+}
+
+fn cost(seconds: i64) -> Value {
+    json!({
+        "gateway": 1, "tariff": 2, "rate": 11, "prefix": "44", "currency": "EUR", "price_per_minute": "0.0072",
+        "billed_secs": seconds, "cost": seconds * 7_200 / 60,
+    })
+}
+
+fn cdrs(now_ms: i64) -> Vec<Value> {
+    (0..460_i64).map(|at| cdr(at, now_ms)).collect()
+}
+
+fn cdr(at: i64, now_ms: i64) -> Value {
+    let seconds = if at % 4 == 1 { 0 } else { at * 37 % 900 + 3 };
+    let (started, pdd) = (now_ms - at * 61_000 - 900_000, 1_200 + at % 900);
+    let answered = (seconds > 0).then_some(started + 6_400);
+    let (cause, text, status) = if seconds > 0 {
+        (
+            "call.completed",
+            "The call was talked and ended normally.",
+            200,
+        )
+    } else {
+        ("target.busy", "The callee is busy.", 486)
+    };
+    json!({
+        "call": at + 1, "account": at % 5 + 1,
+        "numbers": {
+            "source": "192.0.2.10:5060", "caller": format!("4930{}", 200_100 + at), "dialled": format!("0044207946{:04}", at),
+            "sent": format!("44207946{at:04}"), "rating": format!("44207946{at:04}"),
+        },
+        "times": {
+            "started_at": started, "ringing_at": started + pdd, "answered_at": answered,
+            "ended_at": started + 6_400 + seconds * 1000, "duration_ms": seconds * 1000, "pdd_ms": pdd,
+        },
+        "route": 2, "gateway": 1, "callee_account": null, "cause": cause, "cause_text": text, "sip_status": status,
+        "codec": "pcma",
+        "charges": if seconds > 0 { json!([level(at % 5 + 1, seconds), level(9, seconds)]) } else { json!([]) },
+        "cost": if seconds > 0 { cost(seconds) } else { Value::Null },
+        "media": {
+            "a": { "packets": seconds * 50, "bytes": seconds * 8_600, "lost": at % 7, "jitter_us": 2_300 },
+            "b": { "packets": seconds * 50, "bytes": seconds * 8_600, "lost": at % 3, "jitter_us": 4_100 },
+        },
+        "sip": { "a_call_id": format!("a{at}@192.0.2.10"), "b_call_id": format!("b{at}@tandem") },
+        "trace": steps(),
+    })
+}
+
+pub fn settings() -> Vec<Value> {
+    let list = [
+        (
+            "ring_timeout_s",
+            json!(60),
+            "Seconds of ringing before the next route is tried, 5 to 600.",
+        ),
+        (
+            "max_duration_s",
+            json!(14_400),
+            "Seconds after which any call is ended, 60 to 86400.",
+        ),
+        ("max_hops", json!(6), "Routes tried in all, 1 to 20."),
+        (
+            "rtp_inactivity_s",
+            json!(30),
+            "Seconds without audio after which a call is ended; 0 is never.",
+        ),
+        (
+            "emergency_numbers",
+            json!(["112", "911", "999"]),
+            "Numbers that always pass lists and blocks.",
+        ),
+        (
+            "realm",
+            json!("tandem.example"),
+            "Realm of SIP digest; changing it makes all device passwords useless.",
+        ),
+        (
+            "scanner_block",
+            json!(true),
+            "Whether addresses that probe are blocked.",
+        ),
+    ];
+    list.iter().map(|(key, value, description)| json!({ "key": key, "value": value, "description": description })).collect()
+}
+
+/// Calls to the UK are admitted; Cuba is refused.
+pub fn decision(params: &Value) -> Value {
+    let seconds = params["duration_s"].as_i64().unwrap_or_default();
+    let candidate = |route: i64, target: &str, gateway: i64| {
+        json!({
+            "route": route, "gateway": gateway, "target": target, "number": "442079460000", "caller": "493020100",
+            "cost": cost(seconds), "codecs": ["pcma", "g729"],
+        })
+    };
+    if params["dialled"]
+        .as_str()
+        .unwrap_or_default()
+        .contains("53")
+    {
+        return json!({
+            "outcome": "refused", "account": 1, "rating_number": "5378301122", "levels": [], "candidates": [],
+            "max_duration_s": null, "trace": [{ "step": "refused", "code": "rate.blocked", "detail": "prefix 53 is blocked" }],
+            "cause": { "code": "rate.blocked", "sip_status": 403, "text": "The destination is blocked in the tariff",
+                       "remedy": "Unblock the rate, or give the account another tariff." },
+        });
+    }
+    json!({
+        "outcome": "admitted", "cause": null, "account": 1, "rating_number": "442079460000",
+        "levels": [level(1, seconds), level(9, seconds)],
+        "candidates": [candidate(2, "carrier-a", 1), candidate(1, "premium", 3)], "max_duration_s": 14_400,
+        "trace": steps(),
+    })
+}
+
+pub fn rated(params: &Value) -> Value {
+    let seconds = (params["duration_ms"].as_i64().unwrap_or_default() + 999) / 1000;
+    let rated = |account: i64| json!({ "account": account, "charge": level(account, seconds), "first_block_s": 60 });
+    json!({ "rating_number": params["number"], "levels": [rated(1), rated(9)] })
+}
+
+/// A wave per figure, so that plots have a shape.
+pub fn history(now_ms: i64, params: &Value) -> Value {
+    let from = params["from"].as_i64().unwrap_or_default();
+    let step = ((now_ms - from) / 200).max(1);
+    let figures = params["figures"].as_array().cloned().unwrap_or_default();
+    let series = figures.iter().enumerate().map(|(at, figure)| {
+        let (base, swing) = [(220.0, 60.0), (150.0, 45.0), (900.0, 8.0), (6.0, 2.5), (47.0, 6.0), (184.0, 20.0), (1.8, 0.5), (50.0, 9.0)][at % 8];
+        let points: Vec<Value> = (0..200_i64)
+            .map(|n| {
+                let phase = n as f64 / 17.0 + at as f64;
+                json!({ "at": from + n * step, "value": base + swing * phase.sin() + swing / 4.0 * (phase * 7.0).cos() })
+            })
+            .collect();
+        json!({ "figure": figure, "points": points })
+    });
+    series.collect::<Vec<_>>().into()
+}
+
+pub fn gateway_status() -> Vec<GatewayStatus> {
+    let rows = GATEWAYS.iter().zip([
+        (61, 20_114, 9_801),
+        (38, 15_020, 7_100),
+        (12, 9_202, 5_903),
+        (0, 90, 11),
+    ]);
+    let rows =
+        rows.enumerate().map(
+            |(at, ((name, _), (calls, attempts, answered)))| GatewayStatus {
+                gateway: GatewayId(at as i64 + 1),
+                name: (*name).into(),
+                calls,
+                attempts,
+                answered,
+                failed: attempts - answered,
+                answered_ms: answered * 171_000,
+                pdd_ms_sum: attempts * 1_730,
+            },
+        );
+    rows.collect()
+}
+
+pub fn registrations(now_ms: i64) -> Vec<Registration> {
+    let names = [
+        ("anna-desk", 3),
+        ("anna-mobile", 3),
+        ("carla", 5),
+        ("cabin-1", 6),
+        ("cabin-2", 6),
+        ("cabin-3", 6),
+    ];
+    let rows = names
+        .iter()
+        .enumerate()
+        .map(|(at, (name, account))| Registration {
+            username: (*name).into(),
+            account: AccountId(*account),
+            contact: format!("sip:{name}@192.168.1.{}:5060", 20 + at),
+            source: format!("203.0.113.{}:{}", 40 + at, 40_000 + at),
+            transport: "udp".into(),
+            user_agent: if at % 2 == 0 {
+                "Grandstream GXP2170 1.0.11".into()
+            } else {
+                "baresip 3.9.0".into()
+            },
+            expires_at: UtcMs(now_ms + 20_000 + at as i64 * 340_000),
+        });
+    rows.collect()
+}
+
+pub fn calls(count: usize, now_ms: i64) -> Vec<LiveCall> {
+    (0..count).map(|at| call(at as i64, now_ms)).collect()
+}
+
+fn call(at: i64, now_ms: i64) -> LiveCall {
+    let place = usize::try_from(at).unwrap_or_default();
+    let (prefix, destination, _) = DESTINATIONS[place % DESTINATIONS.len()];
+    let state = match at % 9 {
+        3 => CallState::Ringing,
+        5 => CallState::Trying,
+        7 => CallState::EarlyMedia,
+        _ => CallState::Answered,
+    };
+    let started = now_ms - (at * 7_919 % 1_500) * 1_000 - 8_000;
+    let stats = MediaStats {
+        packets: 4_000 + 31 * at.unsigned_abs(),
+        bytes: 688_000,
+        lost: at.unsigned_abs() % 130,
+        jitter_us: 1_900 + 140 * (place as u32 % 40),
+    };
+    let mut call = LiveCall {
+        call: CallId(at + 1),
+        state,
+        caller: format!("4930{}", 200_100 + at),
+        dialled: format!("{prefix}207946{at:04}"),
+        account: Some(AccountId(at % 6 + 1)),
+        account_name: ACCOUNTS[place % 6].0.into(),
+        gateway: Some(GatewayId(at % 3 + 1)),
+        target_name: GATEWAYS[place % 3].0.into(),
+        destination: destination.into(),
+        codec: (state == CallState::Answered).then(|| "pcma".into()),
+        started_at: UtcMs(started),
+        answered_at: (state == CallState::Answered).then_some(UtcMs(started + 6_000)),
+        money: LiveMoney {
+            currency: "EUR".into(),
+            price_per_minute: Micros(9_050 + at % 13 * 1_750),
+            ..LiveMoney::default()
+        },
+        media_a: stats,
+        media_b: stats,
+    };
+    run_on(&mut call, now_ms);
+    call
+}
+
+/// What the switch would say of the call's money now.
+pub fn run_on(call: &mut LiveCall, now_ms: i64) {
+    let seconds = call
+        .answered_at
+        .map_or(0, |at| (now_ms - at.0).max(0) / 1000);
+    let charge = call.money.price_per_minute.0 * seconds / 60;
+    let cost = if call.call.0 % 17 == 4 {
+        charge * 6 / 5
+    } else {
+        charge * 4 / 5
+    };
+    call.money.charge = Micros(charge);
+    call.money.cost = Some(Micros(cost));
+    call.money.margin = Some(Micros(charge - cost));
+}
