@@ -29,6 +29,7 @@ pub const TOOL_FORM: f32 = 470.0;
 pub const SHORT_FIELD_WIDTH: f32 = 130.0;
 pub const FILTER_WIDTH: f32 = 250.0;
 pub const CONNECT_WIDTH: f32 = 680.0;
+pub const CONNECT_HEIGHT: f32 = 250.0;
 pub const SERVER_LIST: f32 = 200.0;
 pub const SHORT_LABEL: f32 = 84.0;
 pub const DIALOG_WIDTH: f32 = 460.0;

@@ -456,6 +456,7 @@ mod tests {
         assert!(!draft.is_dirty() && !draft.check());
         assert_eq!(draft.error("login"), Some("is needed"));
         draft.type_in("login", path_of("login"), "acme".into());
+        draft.type_in("currency", path_of("currency"), "EUR".into());
         draft.type_in("credit_limit", path_of("credit_limit"), "1x".into());
         assert!(draft.is_dirty() && !draft.check());
         assert_eq!(draft.text("credit_limit", &Input::Money), "1x");

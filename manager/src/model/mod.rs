@@ -33,7 +33,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use table::TableState;
 use tandem_protocol::{
-    Area, Filter, ListParams, Op, Right, cdr::Cdr, login::LoginParams, system::HistoryParams,
+    Area, ListParams, Op, Right, cdr::CdrDetail as DetailedCdr, login::LoginParams,
+    system::HistoryParams,
 };
 use tools::{History, Tools};
 
@@ -73,7 +74,7 @@ impl Default for LiveTables {
 #[derive(Debug, Default)]
 pub struct CdrDetail {
     pub call: Option<i64>,
-    pub cdr: Slot<Cdr>,
+    pub cdr: Slot<DetailedCdr>,
 }
 
 /// See the module.
@@ -360,13 +361,9 @@ impl Model {
             ..ListParams::default()
         };
         if !question.1.is_empty() {
-            params.filter.push(Filter {
-                field: resource.search.into(),
-                op: Op::Contains,
-                value: question.1.clone().into(),
-            });
+            params.search = question.1.clone();
         }
-        params = params.sorted(resource.search, false);
+        params = params.sorted(resource.order, false);
         self.lookup.asked = Some(question);
         let generation = self.lookup.found.begin();
         self.requests.call(

@@ -86,11 +86,11 @@ impl Records {
             return None;
         }
         let mut params = self.params(names);
-        if self
-            .asked
-            .as_ref()
-            .is_some_and(|asked| asked.filter != params.filter || asked.sort != params.sort)
-        {
+        if self.asked.as_ref().is_some_and(|asked| {
+            asked.filter != params.filter
+                || asked.search != params.search
+                || asked.sort != params.sort
+        }) {
             self.offset = 0;
             params.offset = 0;
         }
@@ -143,22 +143,25 @@ impl Records {
                 value: 0.into(),
             });
         }
-        filter.extend(
-            self.table
-                .filter
-                .split_whitespace()
-                .filter_map(|word| typed(word, self.view, names)),
-        );
+        let mut search = Vec::new();
+        for word in self.table.filter.split_whitespace() {
+            match typed(word, self.view, names) {
+                Typed::Condition(condition) => filter.push(condition),
+                Typed::Word => search.push(word),
+                Typed::Unfinished => {}
+            }
+        }
         let sort = self.table.sort.and_then(|(column, descending)| {
             let column = resource.columns.get(column)?;
             sortable(column).then(|| Sort {
-                field: field_of(column),
+                field: column.field().to_owned(),
                 descending,
             })
         });
         ListParams {
             filter,
             sort: sort.into_iter().collect(),
+            search: search.join(" "),
             offset: self.offset,
             limit: PAGE,
         }
@@ -179,15 +182,18 @@ pub fn sortable(column: &Col) -> bool {
     !matches!(column.kind, Kind::Of(_) | Kind::List)
 }
 
-/// The switch names fields by their last step.
-fn field_of(column: &Col) -> String {
-    let field = column.field();
-    field.rsplit('.').next().unwrap_or(field).to_owned()
+/// What a typed word asks for.
+#[derive(Clone, Debug, PartialEq)]
+enum Typed {
+    /// `column:word`, `column:>5`.
+    Condition(Filter),
+    /// Looked for in the list's main fields, by the switch.
+    Word,
+    /// Not yet a condition.
+    Unfinished,
 }
 
-/// `word`, `column:word`, `column:>5`.
-fn typed(word: &str, view: View, names: &Names) -> Option<Filter> {
-    let resource = view.resource();
+fn typed(word: &str, view: View, names: &Names) -> Typed {
     let named = word.split_once(':').and_then(|(name, text)| {
         let name = name.to_lowercase();
         let starts = |column: &&Col| {
@@ -197,30 +203,22 @@ fn typed(word: &str, view: View, names: &Names) -> Option<Filter> {
                 .replace(' ', "")
                 .starts_with(&name)
         };
-        resource
-            .columns
-            .iter()
-            .find(starts)
-            .filter(|_| !name.is_empty())
-            .map(|column| (column, text))
+        let columns = view.resource().columns;
+        let found = columns.iter().find(starts).filter(|_| !name.is_empty());
+        found.map(|column| (column, text))
     });
     let Some((column, text)) = named else {
-        return Some(Filter {
-            field: resource.search.into(),
-            op: Op::Contains,
-            value: word.into(),
-        });
+        return Typed::Word;
     };
-    if text.is_empty() || matches!(column.kind, Kind::Of(_)) {
-        return None;
-    }
     let (op, text) = comparison(text);
-    let (op, value) = operand(column, op, text, names)?;
-    Some(Filter {
-        field: field_of(column),
-        op,
-        value,
-    })
+    match operand(column, op, text, names) {
+        Some((op, value)) if !text.is_empty() => Typed::Condition(Filter {
+            field: column.field().to_owned(),
+            op,
+            value,
+        }),
+        _ => Typed::Unfinished,
+    }
 }
 
 fn comparison(text: &str) -> (Option<Op>, &str) {
@@ -241,7 +239,9 @@ fn comparison(text: &str) -> (Option<Op>, &str) {
 
 fn operand(column: &Col, op: Option<Op>, text: &str, names: &Names) -> Option<(Op, Value)> {
     match column.kind {
-        Kind::Money(_) => Some((op.unwrap_or(Op::Eq), format::parse_money(text).ok()?.into())),
+        Kind::Money(_) | Kind::Figure(_) => {
+            Some((op.unwrap_or(Op::Eq), format::parse_money(text).ok()?.into()))
+        }
         Kind::Number => Some((op.unwrap_or(Op::Eq), text.parse::<i64>().ok()?.into())),
         Kind::Millis => Some((
             op.unwrap_or(Op::Ge),
@@ -338,7 +338,7 @@ pub fn key_of(view: View, row: &Value) -> String {
 
 fn cell<'a>(row: &'a Value, column: &Col, names: &Names) -> Cell<'a> {
     let value = at(row, column.path).unwrap_or(&Value::Null);
-    if let Kind::Of(text) = column.kind {
+    if let Kind::Of(text) | Kind::Figure(text) = column.kind {
         let text = text(row);
         let tone = if column.title == "Margin" && text.starts_with('-') {
             Tone::Bad
@@ -384,7 +384,9 @@ fn cell<'a>(row: &'a Value, column: &Col, names: &Names) -> Cell<'a> {
                     .join(", "),
             )
         }
-        Kind::Text | Kind::Price | Kind::Of(_) => Cell::new(value.as_str().unwrap_or_default()),
+        Kind::Text | Kind::Price | Kind::Of(_) | Kind::Figure(_) => {
+            Cell::new(value.as_str().unwrap_or_default())
+        }
     }
 }
 
@@ -425,17 +427,15 @@ pub fn totals(rows: &[Value]) -> Totals {
         totals.calls += 1;
         totals.answered += u64::from(ms > 0);
         totals.seconds += ms / 1000;
-        if let Some(level) = at(row, "charges.0") {
-            let sum = charge
-                .entry(text_at(level, "currency").to_owned())
-                .or_default();
-            *sum = sum.saturating_add(int_at(level, "charge"));
-        }
-        if let Some(taken) = at(row, "cost").filter(|cost| !cost.is_null()) {
-            let sum = cost
-                .entry(text_at(taken, "currency").to_owned())
-                .or_default();
-            *sum = sum.saturating_add(int_at(taken, "cost"));
+        for (sums, currency, amount) in [
+            (&mut charge, "money.currency", "money.charge"),
+            (&mut cost, "money.cost_currency", "money.cost"),
+        ] {
+            let (currency, amount) = (text_at(row, currency), int_at(row, amount));
+            if !currency.is_empty() {
+                let sum = sums.entry(currency.to_owned()).or_default();
+                *sum = sum.saturating_add(amount);
+            }
         }
     }
     totals.charge = charge.into_iter().collect();
@@ -495,23 +495,42 @@ mod tests {
     #[test]
     fn typed_filters() {
         let mut names = Names::default();
-        names.learn(View::Tariffs, 5, "Retail EUR".into());
-        for (word, expected) in [
-            ("ab", Some(("login", Op::Contains, json!("ab")))),
-            ("status:bl", Some(("status", Op::Eq, json!("blocked")))),
-            ("status:!active", Some(("status", Op::Ne, json!("active")))),
-            ("balance:<0", Some(("balance", Op::Lt, json!(0)))),
-            ("balance:1.5", Some(("balance", Op::Eq, json!(1_500_000)))),
-            ("tariff:retail", Some(("tariff", Op::In, json!([5])))),
-            ("name:smith", Some(("name", Op::Contains, json!("smith")))),
-            ("status:", None),
-            ("status:nosuch", None),
+        names.learn(View::Groups, 5, "Retail".into());
+        for (word, field, op, value) in [
+            ("status:bl", "status", Op::Eq, json!("blocked")),
+            ("status:!active", "status", Op::Ne, json!("active")),
+            ("balance:<0", "balance", Op::Lt, json!(0)),
+            ("balance:1.5", "balance", Op::Eq, json!(1_500_000)),
+            (
+                "tariff:retail",
+                "tariff_name",
+                Op::Contains,
+                json!("retail"),
+            ),
+            ("name:smith", "contact.name", Op::Contains, json!("smith")),
         ] {
-            let expected = expected.map(|(field, op, value)| Filter {
+            let expected = Filter {
                 field: field.into(),
                 op,
                 value,
-            });
+            };
+            assert_eq!(
+                typed(word, View::Accounts, &names),
+                Typed::Condition(expected),
+                "{word}"
+            );
+        }
+        let by_name = Typed::Condition(Filter {
+            field: "inherits".into(),
+            op: Op::In,
+            value: json!([5]),
+        });
+        assert_eq!(typed("inherits:retail", View::Groups, &names), by_name);
+        for (word, expected) in [
+            ("ab", Typed::Word),
+            ("status:", Typed::Unfinished),
+            ("status:nosuch", Typed::Unfinished),
+        ] {
             assert_eq!(typed(word, View::Accounts, &names), expected, "{word}");
         }
     }
@@ -520,8 +539,10 @@ mod tests {
     fn sums_keep_currencies_apart() {
         let row = |currency: &str, charge: i64, ms: i64| {
             json!({
-                "times": { "duration_ms": ms }, "charges": [{ "currency": currency, "charge": charge }],
-                "cost": { "currency": "EUR", "cost": 5 },
+                "times": { "duration_ms": ms },
+                "money": {
+                    "currency": currency, "charge": charge, "cost_currency": "EUR", "cost": 5,
+                },
             })
         };
         let totals = totals(&[

@@ -2,10 +2,12 @@
 
 use super::{
     Choice, Field, Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View,
-    at, choice, col, field, put, same, text_at, toned,
+    at, choice, col, default, field, put, same, text_at, toned,
 };
 use crate::theme::Tone;
+use serde::Serialize;
 use serde_json::{Value, json};
+use tandem_protocol::account::{AccountEdit, DeviceEdit, SourceEdit};
 
 pub const KINDS: [Choice; 9] = [
     choice("retail", "Retail"),
@@ -42,13 +44,48 @@ const OVERRIDE: Part = Part {
     most: 200,
 };
 
+const MODES: [Choice; 2] = [choice("prepaid", "Prepaid"), choice("postpaid", "Postpaid")];
+
+const GRANTED_TARIFF: Part = Part {
+    singular: "tariff",
+    fields: &[field("id", "Tariff", Input::Ref(View::Tariffs)).required()],
+    blank: || json!({ "id": null }),
+    most: 200,
+};
+
+const GRANTED_GROUP: Part = Part {
+    singular: "routing group",
+    fields: &[field("id", "Routing group", Input::Ref(View::Groups)).required()],
+    blank: || json!({ "id": null }),
+    most: 200,
+};
+
+fn is_reseller(edit: &Value) -> bool {
+    text_at(edit, "kind").starts_with("reseller")
+}
+
+/// Ids on the wire are rows of one field in the form.
+fn wrap_ids(edit: &mut Value, path: &str) {
+    let ids = at(edit, path).and_then(Value::as_array).cloned();
+    let rows = ids.unwrap_or_default().into_iter();
+    let rows: Vec<Value> = rows.map(|id| json!({ "id": id })).collect();
+    put(edit, path, rows.into());
+}
+
+fn unwrap_ids(edit: &mut Value, path: &str) {
+    let rows = at(edit, path).and_then(Value::as_array).cloned();
+    let ids = rows.unwrap_or_default().into_iter();
+    let ids: Vec<Value> = ids.filter_map(|row| at(&row, "id").cloned()).collect();
+    put(edit, path, ids.into());
+}
+
 fn caller_id_is(edit: &Value, mode: &str) -> bool {
     text_at(edit, "numbers.caller_id.mode") == mode
 }
 
 const MANY: i64 = 4_294_967_295;
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 6] = [
     Section {
         title: "Account",
         fields: &[
@@ -57,8 +94,7 @@ const SECTIONS: [Section; 5] = [
                 .hint("Unique; reports show it"),
             field("kind", "Kind", Input::Choice(&KINDS)),
             field("status", "Status", Input::Choice(&STATUS)),
-            field("contact.name", "Name", Input::Text),
-            field("contact.email", "E-mail", Input::Text),
+            field("lot", "Lot", Input::OptionalText).hint("The batch it was generated in"),
             field("expires_at", "Expires", Input::OptionalTime).hint("Empty: never"),
         ],
     },
@@ -69,7 +105,9 @@ const SECTIONS: [Section; 5] = [
                 .required()
                 .fixed()
                 .hint("ISO code such as EUR; fixed once it exists"),
-            field("credit_limit", "Credit limit", Input::Money).hint("0 is prepaid"),
+            field("payment_mode", "Pays", Input::OptionalChoice(&MODES))
+                .hint("Not set: prepaid if the credit limit is 0"),
+            field("credit_limit", "Credit limit", Input::Money).hint("0 means none"),
             field("tariff", "Tariff", Input::OptionalRef(View::Tariffs)),
             field("reseller", "Reseller", Input::OptionalRef(View::Resellers)),
             field(
@@ -78,6 +116,16 @@ const SECTIONS: [Section; 5] = [
                 Input::OptionalMoney,
             )
             .hint("Refuses calls dearer than this"),
+            field(
+                "limits.daily_spend_limit",
+                "Charges a day",
+                Input::OptionalMoney,
+            )
+            .hint("Empty: unlimited"),
+            field("low_balance.at", "Warn below", Input::OptionalMoney)
+                .hint("Once, when the balance falls below it"),
+            field("low_balance.mail", "Warning to", Input::Text)
+                .hint("Empty: the account's e-mail"),
             field("limits.loss_allowed", "Loss allowed", Input::Flag)
                 .hint("Routes dearer than the sale may be taken"),
         ],
@@ -142,8 +190,41 @@ const SECTIONS: [Section; 5] = [
         ],
     },
     Section {
-        title: "Notes",
-        fields: &[field("contact.notes", "Notes", Input::Notes)],
+        title: "Person or firm",
+        fields: &[
+            field("contact.name", "Name", Input::Text),
+            field("contact.company", "Company", Input::Text),
+            field("contact.address", "Street", Input::Text),
+            field("contact.zip", "Postal code", Input::Text),
+            field("contact.city", "Town", Input::Text),
+            field("contact.state", "State", Input::Text),
+            field("contact.country", "Country", Input::Text),
+            field("contact.email", "E-mail", Input::Text).hint("For alerts and invoices"),
+            field("contact.phone", "Phone", Input::Text),
+            field("contact.tax_id", "Tax number", Input::Text),
+            field("contact.language", "Language", Input::Text).hint("Such as en or de-AT"),
+            field("contact.time_zone", "Time zone", Input::Text).hint("Such as Europe/Berlin"),
+            field("contact.notes", "Notes", Input::Notes),
+        ],
+    },
+    Section {
+        title: "For its own accounts",
+        fields: &[
+            field(
+                "granted_tariffs",
+                "Tariffs of others",
+                Input::Rows(&GRANTED_TARIFF),
+            )
+            .shown(is_reseller)
+            .hint("None but its own"),
+            field(
+                "granted_groups",
+                "Routing groups",
+                Input::Rows(&GRANTED_GROUP),
+            )
+            .shown(is_reseller)
+            .hint("None"),
+        ],
     },
 ];
 
@@ -162,9 +243,13 @@ fn to_form(edit: &mut Value) {
         _ => json!({ "mode": mode, "number": "", "list": [] }),
     };
     put(edit, "numbers.caller_id", rule);
+    wrap_ids(edit, "granted_tariffs");
+    wrap_ids(edit, "granted_groups");
 }
 
 fn to_wire(edit: &mut Value) {
+    unwrap_ids(edit, "granted_tariffs");
+    unwrap_ids(edit, "granted_groups");
     let rule = match text_at(edit, "numbers.caller_id.mode") {
         "fixed" => json!({ "mode": "fixed", "numbers": at(edit, "numbers.caller_id.number") }),
         "one_of" => json!({ "mode": "one_of", "numbers": at(edit, "numbers.caller_id.list") }),
@@ -174,18 +259,14 @@ fn to_wire(edit: &mut Value) {
 }
 
 fn blank() -> Value {
-    json!({
-        "login": "", "kind": "retail", "status": "active", "currency": "EUR", "credit_limit": 0, "tariff": null,
-        "routing_group": null, "reseller": null, "expires_at": null, "codecs": [], "media": "relay",
-        "numbers": {
-            "rules": "", "caller_id": { "mode": "pass" }, "allowed_prefixes": [], "blocked_prefixes": [],
-            "dnis_tariffs": [], "ani_tariffs": [],
-        },
-        "limits": {
-            "max_calls": 0, "max_cps": 0, "max_duration_s": 0, "max_rate_per_minute": null, "loss_allowed": false,
-        },
-        "contact": { "name": "", "email": "", "notes": "" },
-    })
+    default::<AccountEdit>()
+}
+
+/// A new object that belongs to an account, which is to be chosen.
+fn unowned<T: Default + Serialize>() -> Value {
+    let mut edit = default::<T>();
+    put(&mut edit, "account", Value::Null);
+    edit
 }
 
 pub static ACCOUNTS: Resource = Resource {
@@ -208,18 +289,13 @@ pub static ACCOUNTS: Resource = Resource {
         col("held", "Held", 10, Kind::Money(2)),
         col("edit.credit_limit", "Credit limit", 12, Kind::Money(2)),
         col("edit.currency", "Currency", 9, Kind::Text),
-        col("edit.tariff", "Tariff", 18, Kind::Ref(View::Tariffs)),
-        col(
-            "edit.routing_group",
-            "Routing group",
-            16,
-            Kind::Ref(View::Groups),
-        ),
-        col("edit.reseller", "Reseller", 16, Kind::Ref(View::Resellers)),
+        col("tariff_name", "Tariff", 18, Kind::Text),
+        col("routing_group_name", "Routing group", 16, Kind::Text),
+        col("reseller_login", "Reseller", 16, Kind::Text),
         col("edit.contact.name", "Name", 20, Kind::Text),
         col("created_at", "Created", 18, Kind::Time),
     ],
-    search: "login",
+    order: "login",
     sort: Some(("edit.login", false)),
     sections: &SECTIONS,
     links: &[
@@ -268,10 +344,13 @@ pub static DEVICES: Resource = Resource {
     },
     columns: &[
         col("edit.username", "User name", 20, Kind::Text),
-        col("edit.account", "Account", 20, Kind::Ref(View::Accounts)),
+        col("account_login", "Account", 20, Kind::Text),
         col("edit.extension", "Extension", 14, Kind::Text),
+        col("registrations", "Registered", 10, Kind::Number),
+        col("edit.enabled", "Enabled", 9, Kind::Flag),
+        col("edit.description", "Description", 26, Kind::Text),
     ],
-    search: "username",
+    order: "username",
     sort: Some(("edit.username", false)),
     sections: &[Section {
         title: "SIP phone",
@@ -280,10 +359,12 @@ pub static DEVICES: Resource = Resource {
             field("username", "User name", Input::Text).required(),
             field("password", "Password", Input::Secret).hint("Left empty it stays as it is"),
             field("extension", "Extension", Input::OptionalText).hint("Number others reach it by"),
+            field("description", "Description", Input::Text),
+            field("enabled", "Enabled", Input::Flag).hint("May register and call"),
         ],
     }],
     links: &[],
-    blank: || json!({ "account": null, "username": "", "extension": null }),
+    blank: || unowned::<DeviceEdit>(),
     to_form: same,
     to_wire: same,
 };
@@ -307,19 +388,19 @@ pub static SOURCES: Resource = Resource {
     },
     columns: &[
         col("edit.network", "Address", 22, Kind::Text),
-        col("edit.account", "Account", 20, Kind::Ref(View::Accounts)),
+        col("account_login", "Account", 20, Kind::Text),
         col("edit.port", "Port", 8, Kind::Number),
         col("edit.transport", "Transport", 10, Kind::Choice(&TRANSPORTS)),
         col("edit.tech_prefix", "Tech prefix", 12, Kind::Text),
     ],
-    search: "network",
+    order: "network",
     sort: Some(("edit.network", false)),
     sections: &[Section {
         title: "Source address",
         fields: &SOURCE_FIELDS,
     }],
     links: &[],
-    blank: || json!({ "account": null, "network": "", "port": null, "transport": null, "tech_prefix": "" }),
+    blank: || unowned::<SourceEdit>(),
     to_form: same,
     to_wire: same,
 };

@@ -67,8 +67,12 @@ pub static LOGINS: Resource = Resource {
         col("edit.role", "Role", 16, Kind::Choice(&ROLES)),
         col("edit.enabled", "Enabled", 9, Kind::Flag),
         col("edit.account", "Reseller", 20, Kind::Ref(View::Resellers)),
+        col("last_login_at", "Last log-in", 19, Kind::Time),
+        col("failures", "Failed", 8, Kind::Number),
+        col("locked_until", "Locked until", 19, Kind::Time),
+        col("edit.email", "E-mail", 24, Kind::Text),
     ],
-    search: "name",
+    order: "name",
     sort: Some(("edit.name", false)),
     sections: &[Section {
         title: "Login",
@@ -81,12 +85,13 @@ pub static LOGINS: Resource = Resource {
                 .required()
                 .shown(is_reseller),
             field("enabled", "Enabled", Input::Flag).hint("May log in"),
+            field("email", "E-mail", Input::Text),
             field("grants", "Only these rights", Input::Rows(&GRANT))
                 .hint("None: all that the role has"),
         ],
     }],
     links: &[],
-    blank: || json!({ "name": "", "role": "operator", "grants": [], "account": null, "enabled": true }),
+    blank: || json!({ "name": "", "role": "operator", "grants": [], "account": null, "enabled": true, "email": "" }),
     to_form: same,
     to_wire,
 };
@@ -149,7 +154,7 @@ pub static AUDIT: Resource = Resource {
         col("object_id", "Id", 7, Kind::Number),
         col("old", "Change", 60, Kind::Of(change)),
     ],
-    search: "object",
+    order: "object",
     sort: Some(("at", true)),
     sections: &[],
     links: &[],

@@ -1,10 +1,11 @@
 //! Routing groups and the rows of the dial plan.
 
 use super::{
-    Choice, DAYS, Input, Kind, Link, Methods, Resource, Section, View, at, choice, col, field,
-    int_at, put, same, span_text, span_to_form, span_to_wire, text_at,
+    Choice, DAYS, Input, Kind, Link, Methods, Resource, Section, View, at, choice, col, default,
+    field, int_at, put, same, span_text, span_to_form, span_to_wire, text_at,
 };
 use serde_json::{Value, json};
+use tandem_protocol::dialplan::{RouteEdit, RoutingGroupEdit};
 
 const POLICIES: [Choice; 4] = [
     choice("as_listed", "As listed"),
@@ -46,8 +47,10 @@ pub static GROUPS: Resource = Resource {
             24,
             Kind::Ref(View::Groups),
         ),
+        col("routes", "Routes", 9, Kind::Number),
+        col("edit.notes", "Notes", 30, Kind::Text),
     ],
-    search: "name",
+    order: "name",
     sort: Some(("edit.name", false)),
     sections: &[Section {
         title: "Routing group",
@@ -60,6 +63,7 @@ pub static GROUPS: Resource = Resource {
                 Input::OptionalRef(View::Groups),
             )
             .hint("Its rows come after ours of the same prefix"),
+            field("notes", "Notes", Input::Notes),
         ],
     }],
     links: &[Link {
@@ -67,7 +71,7 @@ pub static GROUPS: Resource = Resource {
         view: View::Routes,
         field: "group",
     }],
-    blank: || json!({ "name": "", "inherits": null, "policy": "as_listed" }),
+    blank: default::<RoutingGroupEdit>,
     to_form: same,
     to_wire: same,
 };
@@ -127,29 +131,19 @@ pub static ROUTES: Resource = Resource {
         delete: Some("route.delete"),
     },
     columns: &[
-        col("edit.group", "Routing group", 18, Kind::Ref(View::Groups)),
+        col("group_name", "Routing group", 18, Kind::Text),
         col("edit.prefix", "Prefix", 14, Kind::Text),
         col("edit.priority", "Priority", 9, Kind::Number),
         col("edit.share", "Share %", 9, Kind::Number),
         col("edit.target.to", "Goes to", 18, Kind::Choice(&TARGETS)),
-        col(
-            "edit.target.gateway",
-            "Gateway",
-            18,
-            Kind::Ref(View::Gateways),
-        ),
-        col(
-            "edit.target.account",
-            "Account",
-            16,
-            Kind::Ref(View::Accounts),
-        ),
+        col("gateway_name", "Gateway", 18, Kind::Text),
+        col("account_login", "Account", 16, Kind::Text),
         col("edit.target", "Answer", 18, Kind::Of(reject)),
         col("edit.hours", "Hours", 20, Kind::Of(hours)),
         col("edit.rules", "Number rules", 18, Kind::Text),
         col("edit.enabled", "Enabled", 9, Kind::Flag),
     ],
-    search: "prefix",
+    order: "prefix",
     sort: Some(("edit.prefix", false)),
     sections: &[
         Section {
@@ -166,7 +160,7 @@ pub static ROUTES: Resource = Resource {
                     },
                 )
                 .hint("Lower first"),
-                field("share", "Share, %", Input::Integer { min: 0, max: 100 })
+                field("share", "Share, %", Input::Integer { min: 1, max: 100 })
                     .hint("Among rows of the same priority"),
                 field("enabled", "Enabled", Input::Flag),
             ],
@@ -228,14 +222,10 @@ pub static ROUTES: Resource = Resource {
     ],
     links: &[],
     blank: || {
-        json!({
-            "group": null, "prefix": "", "priority": 0, "target": { "to": "gateway" }, "share": 100, "rules": "",
-            "hours": {
-                "span": { "from_day": 0, "to_day": 6, "from_minute": 0, "to_minute": 1440, "holiday": false },
-                "time_zone": "",
-            },
-            "max_calls": 0, "max_cps": 0, "enabled": true,
-        })
+        let mut edit = default::<RouteEdit>();
+        put(&mut edit, "group", Value::Null);
+        put(&mut edit, "target", json!({ "to": "gateway" }));
+        edit
     },
     to_form,
     to_wire,

@@ -1,10 +1,11 @@
 //! Gateways: the SIP peers calls are sent to.
 
 use super::{
-    Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View, at, col, field,
-    put, text_at,
+    Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View, at, col, default,
+    field, put, text_at,
 };
 use serde_json::{Value, json};
+use tandem_protocol::gateway::GatewayEdit;
 
 const HOST: Part = Part {
     singular: "host",
@@ -35,7 +36,7 @@ const HOST: Part = Part {
             },
         ),
     ],
-    blank: || json!({ "host": "", "port": 5060, "priority": 0, "weight": 0 }),
+    blank: || json!({ "host": "", "port": 5060, "priority": 0, "weight": 1 }),
     most: 16,
 };
 
@@ -92,16 +93,11 @@ pub static GATEWAYS: Resource = Resource {
         col("edit.transport", "Transport", 10, Kind::Choice(&TRANSPORTS)),
         col("edit.max_calls", "Calls", 8, Kind::Number),
         col("edit.max_cps", "CPS", 8, Kind::Number),
-        col(
-            "edit.cost_tariff",
-            "Cost tariff",
-            20,
-            Kind::Ref(View::Tariffs),
-        ),
+        col("cost_tariff_name", "Cost tariff", 20, Kind::Text),
         col("edit.currency", "Currency", 9, Kind::Text),
         col("edit.rules", "Number rules", 22, Kind::Text),
     ],
-    search: "name",
+    order: "name",
     sort: Some(("edit.name", false)),
     sections: &[
         Section {
@@ -149,6 +145,7 @@ pub static GATEWAYS: Resource = Resource {
                 field("media", "Audio", Input::Choice(&MEDIA)),
                 field("from_domain", "From domain", Input::OptionalText).hint("Empty: ours"),
                 field("send_pai", "Send identity", Input::Flag).hint("P-Asserted-Identity header"),
+                field("notes", "Notes", Input::Notes),
             ],
         },
         Section {
@@ -163,14 +160,15 @@ pub static GATEWAYS: Resource = Resource {
                 field(
                     "hunt.no_response_s",
                     "No response, s",
-                    Input::Integer { min: 1, max: 120 },
+                    Input::Integer { min: 1, max: 60 },
                 )
                 .hint("Then the next route is tried"),
                 field(
                     "hunt.ring_timeout_s",
                     "Ring time, s",
-                    Input::Integer { min: 1, max: 600 },
-                ),
+                    Input::Integer { min: 0, max: 600 },
+                )
+                .hint("0: as in the settings"),
             ],
         },
     ],
@@ -180,12 +178,9 @@ pub static GATEWAYS: Resource = Resource {
         field: "gateway",
     }],
     blank: || {
-        json!({
-            "name": "", "enabled": true, "hosts": [{ "host": "", "port": 5060, "priority": 0, "weight": 0 }],
-            "transport": "udp", "auth": null, "rules": "", "codecs": [], "max_calls": 0, "max_cps": 0,
-            "cost_tariff": null, "currency": "EUR", "media": "relay", "from_domain": null, "send_pai": false,
-            "hunt": { "stop_codes": [], "no_response_s": 4, "ring_timeout_s": 60 },
-        })
+        let mut edit = default::<GatewayEdit>();
+        put(&mut edit, "hosts", json!([(HOST.blank)()]));
+        edit
     },
     to_form,
     to_wire,

@@ -6,6 +6,8 @@
 
 mod accounts;
 mod audit;
+#[cfg(test)]
+mod contract;
 mod dialplan;
 mod gateways;
 mod money;
@@ -13,6 +15,7 @@ mod tariffs;
 mod view;
 
 use crate::theme::Tone;
+use serde::Serialize;
 use serde_json::Value;
 
 pub use view::View;
@@ -35,8 +38,10 @@ pub enum Kind {
     /// The name of another object.
     Ref(View),
     List,
-    /// Anything else: a function of the whole row.
+    /// Anything else: a function of the whole row. The switch cannot sort by it.
     Of(fn(&Value) -> String),
+    /// An amount that a function of the whole row writes; sorted and filtered by its path.
+    Figure(fn(&Value) -> String),
 }
 
 /// One of a closed set of values.
@@ -86,7 +91,7 @@ impl Col {
     pub fn is_figure(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Number | Kind::Money(_) | Kind::Price | Kind::Millis
+            Kind::Number | Kind::Money(_) | Kind::Price | Kind::Millis | Kind::Figure(_)
         )
     }
 }
@@ -226,8 +231,8 @@ pub struct Resource {
     pub name: &'static str,
     pub methods: Methods,
     pub columns: &'static [Col],
-    /// Fields that a word in the filter box is looked for in, the first alone on the switch.
-    pub search: &'static str,
+    /// Field that a choice of one is ordered by.
+    pub order: &'static str,
     pub sort: Option<(&'static str, bool)>,
     pub sections: &'static [Section],
     pub links: &'static [Link],
@@ -244,6 +249,11 @@ pub fn same(_: &mut Value) {}
 /// For resources that nobody creates by a form.
 pub fn nothing() -> Value {
     Value::Object(serde_json::Map::new())
+}
+
+/// A new object's `edit`, as the protocol has it.
+fn default<T: Default + Serialize>() -> Value {
+    serde_json::to_value(T::default()).unwrap_or_default()
 }
 
 /// The value at a dotted path; list places are numbers.

@@ -1,10 +1,10 @@
 //! Payments, the ledger and CDRs: what was booked, which nobody edits.
 
 use super::{
-    Choice, Input, Kind, Methods, Resource, Section, View, at, choice, col, field, nothing, same,
-    text_at, toned,
+    Choice, Input, Kind, Methods, Resource, Section, View, at, choice, col, field, int_at, nothing,
+    same, text_at, toned,
 };
-use crate::theme::Tone;
+use crate::{model::format, theme::Tone};
 use serde_json::{Value, json};
 
 const PAYMENT_KINDS: [Choice; 5] = [
@@ -41,7 +41,7 @@ pub static PAYMENTS: Resource = Resource {
         delete: None,
     },
     columns: LEDGER.columns,
-    search: "note",
+    order: "note",
     sort: Some(("at", true)),
     sections: &[Section {
         title: "Payment",
@@ -74,14 +74,16 @@ pub static LEDGER: Resource = Resource {
     },
     columns: &[
         col("at", "Time", 19, Kind::Time),
-        col("account", "Account", 20, Kind::Ref(View::Accounts)),
+        col("account_login", "Account", 20, Kind::Text),
         col("kind", "Kind", 15, Kind::Choice(&ENTRY_KINDS)),
         col("amount", "Amount", 14, Kind::Money(2)),
         col("balance_after", "Balance after", 15, Kind::Money(2)),
         col("call", "Call", 10, Kind::Number),
+        col("currency", "Currency", 9, Kind::Text),
+        col("operator_name", "Booked by", 12, Kind::Text),
         col("note", "Note", 34, Kind::Text),
     ],
-    search: "note",
+    order: "note",
     sort: Some(("at", true)),
     sections: &[],
     links: &[],
@@ -90,48 +92,19 @@ pub static LEDGER: Resource = Resource {
     to_wire: same,
 };
 
-fn charges(row: &Value) -> &[Value] {
-    at(row, "charges")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-}
-
-fn destination(row: &Value) -> String {
-    charges(row)
-        .first()
-        .map(|level| text_at(level, "description").to_owned())
-        .unwrap_or_default()
-}
-
-fn billed(row: &Value) -> String {
-    let secs = charges(row)
-        .first()
-        .and_then(|level| at(level, "billed_secs"))
-        .and_then(Value::as_i64);
-    secs.map(|secs| secs.to_string()).unwrap_or_default()
-}
-
-/// What the client was charged, micro-units.
-pub fn charge(row: &Value) -> Option<i64> {
-    at(charges(row).first()?, "charge")?.as_i64()
-}
-
-pub fn cost(row: &Value) -> Option<i64> {
-    at(row, "cost.cost")?.as_i64()
-}
-
-/// The client's charge less the cost, if both have one currency.
-pub fn margin(row: &Value) -> Option<i64> {
-    let level = charges(row).first()?;
-    (text_at(level, "currency") == text_at(row, "cost.currency")).then_some(())?;
-    charge(row)?.checked_sub(cost(row)?)
-}
-
-fn amount(micros: Option<i64>) -> String {
+fn margin(row: &Value) -> String {
+    let micros = at(row, "money.margin").and_then(Value::as_i64);
     micros
-        .map(|micros| crate::model::format::money(micros, 4))
+        .map(|micros| format::money(micros, 4))
         .unwrap_or_default()
+}
+
+/// Only calls that were rated have a charge, be it 0.
+fn charge(row: &Value) -> String {
+    match text_at(row, "money.currency") {
+        "" => String::new(),
+        _ => format::money(int_at(row, "money.charge"), 4),
+    }
 }
 
 pub static CDRS: Resource = Resource {
@@ -148,21 +121,22 @@ pub static CDRS: Resource = Resource {
     },
     columns: &[
         col("times.started_at", "Started", 19, Kind::Time),
-        col("account", "Account", 16, Kind::Ref(View::Accounts)),
+        col("account_login", "Account", 16, Kind::Text),
         col("numbers.caller", "Caller", 16, Kind::Text),
         col("numbers.dialled", "Dialled", 16, Kind::Text),
-        col("charges", "Destination", 20, Kind::Of(destination)),
-        col("gateway", "Gateway", 16, Kind::Ref(View::Gateways)),
+        col("numbers.destination", "Destination", 20, Kind::Text),
+        col("gateway_name", "Gateway", 16, Kind::Text),
         col("times.duration_ms", "Duration", 10, Kind::Millis),
-        col("charges", "Billed s", 9, Kind::Of(billed)),
-        col("charges", "Charge", 11, Kind::Of(|row| amount(charge(row)))),
-        col("cost", "Cost", 11, Kind::Of(|row| amount(cost(row)))),
-        col("cost", "Margin", 11, Kind::Of(|row| amount(margin(row)))),
+        col("money.billed_secs", "Billed s", 9, Kind::Number),
+        col("money.charge", "Charge", 11, Kind::Figure(charge)),
+        col("money.cost", "Cost", 11, Kind::Money(4)),
+        col("money.margin", "Margin", 11, Kind::Figure(margin)),
+        col("money.currency", "Currency", 9, Kind::Text),
         col("sip_status", "SIP", 6, Kind::Number),
         col("cause", "Cause", 22, Kind::Text),
         col("codec", "Codec", 9, Kind::Text),
     ],
-    search: "dialled",
+    order: "numbers.dialled",
     sort: Some(("times.started_at", true)),
     sections: &[],
     links: &[],

@@ -2,9 +2,10 @@
 
 use super::{
     Choice, DAYS, Field, Input, Kind, Link, Methods, Part, Resource, Section, View, at, choice,
-    col, field, put, span_text, span_to_form, span_to_wire, text_at,
+    col, default, field, put, span_text, span_to_form, span_to_wire, text_at,
 };
 use serde_json::{Value, json};
+use tandem_protocol::tariff::{RateEdit, TariffEdit};
 
 const BANDS: [Choice; 2] = [
     choice("split", "Where a block starts"),
@@ -105,14 +106,6 @@ fn tariff_to_wire(edit: &mut Value) {
     }
 }
 
-fn no_terms() -> Value {
-    json!({
-        "initial": null, "increment": null, "grace_period": null, "free_seconds": null, "multiplier": null,
-        "addition": null, "connect_fee": null, "surcharge_time": null, "surcharge_amount": null,
-        "post_call_surcharge_pct": null, "min_charge": null, "max_charge": null,
-    })
-}
-
 pub static TARIFFS: Resource = Resource {
     singular: "tariff",
     icon: "🗎",
@@ -138,9 +131,9 @@ pub static TARIFFS: Resource = Resource {
         col("edit.base.percent", "Mark-up %", 10, Kind::Price),
         col("edit.time_zone", "Time zone", 18, Kind::Text),
         col("edit.decimals", "Decimals", 9, Kind::Number),
-        col("edit.owner", "Reseller", 18, Kind::Ref(View::Resellers)),
+        col("owner_login", "Reseller", 18, Kind::Text),
     ],
-    search: "name",
+    order: "name",
     sort: Some(("edit.name", false)),
     sections: &[
         Section {
@@ -156,6 +149,7 @@ pub static TARIFFS: Resource = Resource {
                 field("band_policy", "Price band", Input::Choice(&BANDS)),
                 field("holidays", "Holidays", Input::List).hint("Dates such as 2026-12-25"),
                 field("owner", "Reseller", Input::OptionalRef(View::Resellers))
+                    .fixed()
                     .hint("Empty: the operator's own"),
             ],
         },
@@ -172,6 +166,15 @@ pub static TARIFFS: Resource = Resource {
             ],
         },
         Section {
+            title: "On the whole call",
+            fields: &[
+                field("post_call_surcharge_pct", "Surcharge, %", Input::Price),
+                field("min_charge", "Least charge", Input::OptionalPrice),
+                field("max_charge", "Greatest charge", Input::OptionalPrice),
+                field("notes", "Notes", Input::Notes),
+            ],
+        },
+        Section {
             title: "Where a rate says nothing",
             fields: &DEFAULTS,
         },
@@ -181,12 +184,7 @@ pub static TARIFFS: Resource = Resource {
         view: View::Rates,
         field: "tariff",
     }],
-    blank: || {
-        json!({
-            "name": "", "currency": "EUR", "time_zone": "UTC", "decimals": 6, "band_policy": "split", "base": null,
-            "holidays": [], "defaults": no_terms(), "owner": null,
-        })
-    },
+    blank: default::<TariffEdit>,
     to_form: tariff_to_form,
     to_wire: tariff_to_wire,
 };
@@ -332,7 +330,7 @@ pub static RATES: Resource = Resource {
         col("edit.blocked", "Blocked", 9, Kind::Flag),
         col("edit.free_to_call", "Free to call", 11, Kind::Flag),
     ],
-    search: "prefix",
+    order: "prefix",
     sort: Some(("edit.prefix", false)),
     sections: &[
         Section {
@@ -372,11 +370,9 @@ pub static RATES: Resource = Resource {
     ],
     links: &[],
     blank: || {
-        json!({
-            "tariff": null, "prefix": "", "description": "", "price": "", "terms": no_terms(),
-            "span": { "from_day": 0, "to_day": 6, "from_minute": 0, "to_minute": 1440, "holiday": false },
-            "steps": [], "effective_from": null, "effective_to": null, "blocked": false, "free_to_call": false,
-        })
+        let mut edit = default::<RateEdit>();
+        put(&mut edit, "tariff", Value::Null);
+        edit
     },
     to_form: rate_to_form,
     to_wire: rate_to_wire,

@@ -10,7 +10,7 @@ use crate::{
 use egui::{Grid, Ui};
 use tandem_protocol::{
     Micros,
-    cdr::{Cdr, MediaStats},
+    cdr::{CdrDetail, MediaStats},
 };
 
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -25,38 +25,33 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         .show(ui, |ui| {
             let (names, slot) = (&cx.model.names, &cx.model.cdr.cdr);
             widget::state::slot(ui, cx.commands, slot, Command::Edit, |ui, _, cdr| {
-                detail(ui, cdr, names)
+                body(ui, cdr, names)
             });
         });
 }
 
-fn detail(ui: &mut Ui, cdr: &Cdr, names: &Names) {
+fn body(ui: &mut Ui, detail: &CdrDetail, names: &Names) {
+    let cdr = &detail.cdr;
     let status = cdr
         .sip_status
         .map(|status| format!(" (SIP {status})"))
+        .unwrap_or_default();
+    let cause = detail.cause_info.as_ref();
+    let cause = cause
+        .map(|cause| format!(": {}", cause.text))
         .unwrap_or_default();
     section(ui, "Call", |ui| {
         grid(
             ui,
             "call",
             &[
-                (
-                    "Account",
-                    cdr.account
-                        .map(|id| names.get(View::Accounts, id.0))
-                        .unwrap_or_default(),
-                ),
+                ("Account", cdr.account_login.clone().unwrap_or_default()),
                 ("Caller", cdr.numbers.caller.clone()),
                 ("Dialled", cdr.numbers.dialled.clone()),
                 ("Sent", cdr.numbers.sent.clone().unwrap_or_default()),
                 ("Rated as", cdr.numbers.rating.clone().unwrap_or_default()),
                 ("From", cdr.numbers.source.clone()),
-                (
-                    "Gateway",
-                    cdr.gateway
-                        .map(|id| names.get(View::Gateways, id.0))
-                        .unwrap_or_default(),
-                ),
+                ("Gateway", cdr.gateway_name.clone().unwrap_or_default()),
                 (
                     "Answered by",
                     cdr.callee_account
@@ -64,10 +59,7 @@ fn detail(ui: &mut Ui, cdr: &Cdr, names: &Names) {
                         .unwrap_or_default(),
                 ),
                 ("Codec", cdr.codec.clone().unwrap_or_default()),
-                (
-                    "Ended",
-                    format!("{}{status}: {}", cdr.cause, cdr.cause_text),
-                ),
+                ("Ended", format!("{}{status}{}", cdr.cause, cause)),
             ],
         );
     });
@@ -98,24 +90,24 @@ fn detail(ui: &mut Ui, cdr: &Cdr, names: &Names) {
             ],
         );
     });
-    section(ui, "Money", |ui| money(ui, cdr, names));
+    section(ui, "Money", |ui| money(ui, detail, names));
     section(ui, "Audio and SIP", |ui| {
         grid(
             ui,
             "audio",
             &[
-                ("From the caller", audio(&cdr.media.a)),
-                ("From the callee", audio(&cdr.media.b)),
-                ("Call-ID, caller", cdr.sip.a_call_id.clone()),
+                ("From the caller", audio(&detail.media.a)),
+                ("From the callee", audio(&detail.media.b)),
+                ("Call-ID, caller", cdr.numbers.a_call_id.clone()),
                 (
                     "Call-ID, callee",
-                    cdr.sip.b_call_id.clone().unwrap_or_default(),
+                    cdr.numbers.b_call_id.clone().unwrap_or_default(),
                 ),
             ],
         );
     });
     section(ui, "Why this route and price", |ui| {
-        trace::show(ui, &cdr.trace, names)
+        trace::show(ui, &detail.trace, names)
     });
 }
 
@@ -140,8 +132,8 @@ fn grid(ui: &mut Ui, name: &str, lines: &[(&str, String)]) {
 }
 
 /// Level by level, then the cost, then what is left.
-fn money(ui: &mut Ui, cdr: &Cdr, names: &Names) {
-    if cdr.charges.is_empty() {
+fn money(ui: &mut Ui, detail: &CdrDetail, names: &Names) {
+    if detail.charges.is_empty() {
         widget::weak(ui, "Nothing was charged.");
         return;
     }
@@ -153,15 +145,20 @@ fn money(ui: &mut Ui, cdr: &Cdr, names: &Names) {
                 widget::weak(ui, title);
             }
             ui.end_row();
-            for level in &cdr.charges {
-                ui.label(names.get(View::Accounts, level.account.0));
+            for level in &detail.charges {
+                ui.label(
+                    level
+                        .account_login
+                        .clone()
+                        .unwrap_or_else(|| names.get(View::Accounts, level.account.0)),
+                );
                 ui.label(format!("{} {}", level.prefix, level.description));
                 ui.label(level.price_per_minute.to_string());
                 ui.label(format!("{} s", level.billed_secs));
                 ui.label(amount(level.charge, &level.currency));
                 ui.end_row();
             }
-            if let Some(cost) = &cdr.cost {
+            if let Some(cost) = &detail.cost {
                 ui.label(format!(
                     "Cost: {}",
                     names.get(View::Gateways, cost.gateway.0)
@@ -173,7 +170,7 @@ fn money(ui: &mut Ui, cdr: &Cdr, names: &Names) {
                 ui.end_row();
             }
         });
-    if let (Some(level), Some(cost)) = (cdr.charges.last(), &cdr.cost)
+    if let (Some(level), Some(cost)) = (detail.charges.last(), &detail.cost)
         && level.currency == cost.currency
     {
         let margin = Micros(level.charge.0.saturating_sub(cost.cost.0));

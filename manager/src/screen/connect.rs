@@ -36,6 +36,7 @@ fn body(ui: &mut Ui, cx: &mut Cx<'_>) {
         Phase::Connecting | Phase::LoggingIn => under_way(ui, cx),
         Phase::Offline | Phase::Online(_) | Phase::Waiting { .. } => {
             ui.horizontal_top(|ui| {
+                ui.set_max_height(theme::CONNECT_HEIGHT);
                 ui.vertical(|ui| {
                     ui.set_width(theme::SERVER_LIST);
                     servers(ui, cx);

@@ -1,11 +1,16 @@
 //! A small operator: accounts, tariffs, routes, calls.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tandem_protocol::{
     AccountId, CallId, GatewayId, Micros, UtcMs,
-    cdr::MediaStats,
+    account::{AccountEdit, DeviceEdit, SourceEdit},
+    cdr::{CdrMoney, MediaStats},
+    dialplan::{RouteEdit, RoutingGroupEdit},
+    gateway::GatewayEdit,
     live::{CallState, GatewayStatus, LiveCall, LiveMoney, Registration},
+    tariff::{RateEdit, TariffEdit},
 };
 
 /// 2026-03-02 09:30:00 UTC.
@@ -103,6 +108,26 @@ fn row(id: usize, edit: Value) -> Value {
     json!({ "id": id, "revision": format!("r{id}"), "edit": edit })
 }
 
+/// The type's default, with these fields.
+fn of<T: Default + Serialize>(fields: Value) -> Value {
+    let mut edit = json!(T::default());
+    merge(&mut edit, fields);
+    edit
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from))
+            if !from.contains_key("to") && !from.contains_key("mode") =>
+        {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
 /// What a new row has besides its `edit`.
 pub fn extras(table: &str) -> Vec<(&'static str, Value)> {
     match table {
@@ -141,29 +166,30 @@ pub fn tables(now_ms: i64) -> BTreeMap<&'static str, Vec<Value>> {
 }
 
 fn accounts(now_ms: i64) -> Vec<Value> {
-    let edit = |(login, kind, status, _, credit, name): (&str, &str, &str, i64, i64, &str)| {
-        json!({
+    let rows = ACCOUNTS.iter().enumerate().map(|(at, (login, kind, status, balance, credit, name))| {
+        let retail = *kind == "retail";
+        let edit = of::<AccountEdit>(json!({
             "login": login, "kind": kind, "status": status, "currency": "EUR", "credit_limit": credit, "tariff": 1,
-            "routing_group": 1, "reseller": if kind == "retail" { json!(9) } else { Value::Null },
-            "expires_at": null, "codecs": [], "media": "relay",
-            "numbers": {
-                "rules": "DP:00->;TP:00->", "caller_id": { "mode": "pass" }, "allowed_prefixes": [],
-                "blocked_prefixes": [], "dnis_tariffs": [], "ani_tariffs": [],
-            },
-            "limits": {
-                "max_calls": 30, "max_cps": 10, "max_duration_s": 0, "max_rate_per_minute": null, "loss_allowed": false,
-            },
-            "contact": { "name": name, "email": "", "notes": "" },
-        })
-    };
-    let rows = ACCOUNTS.iter().enumerate().map(|(at, account)| {
-        let mut row = row(at + 1, edit(*account));
-        row["balance"] = account.3.into();
+            "routing_group": 1, "reseller": retail.then_some(9), "numbers": { "rules": "DP:00->;TP:00->" },
+            "limits": { "max_calls": 30, "max_cps": 10 }, "contact": { "name": name },
+        }));
+        let mut row = row(at + 1, edit);
+        row["balance"] = (*balance).into();
         row["held"] = if at < 3 { 1_500_000.into() } else { 0.into() };
         row["created_at"] = (now_ms - 8_640_000_000 + at as i64 * 86_400_000).into();
+        row["tariff_name"] = "Retail EUR".into();
+        row["routing_group_name"] = "Standard".into();
+        row["reseller_login"] = json!(retail.then_some("partner-west"));
         row
     });
     rows.collect()
+}
+
+fn login_of(account: usize) -> Value {
+    ACCOUNTS
+        .get(account.wrapping_sub(1))
+        .map(|account| account.0)
+        .into()
 }
 
 fn devices() -> Vec<Value> {
@@ -178,10 +204,11 @@ fn devices() -> Vec<Value> {
         .iter()
         .enumerate()
         .map(|(at, (name, account, extension))| {
-            row(
-                at + 1,
-                json!({ "account": account, "username": name, "extension": extension }),
-            )
+            let edit = json!({ "account": account, "username": name, "extension": extension });
+            let mut row = row(at + 1, of::<DeviceEdit>(edit));
+            row["account_login"] = login_of(*account);
+            row["registrations"] = (at % 2).into();
+            row
         });
     rows.collect()
 }
@@ -192,79 +219,80 @@ fn sources() -> Vec<Value> {
         ("198.51.100.0/24", 1, "77#"),
         ("2001:db8:12::/48", 2, ""),
     ];
-    let rows = nets.iter().enumerate().map(|(at, (network, account, tech))| {
-        row(at + 1, json!({ "account": account, "network": network, "port": null, "transport": null, "tech_prefix": tech }))
-    });
+    let rows = nets
+        .iter()
+        .enumerate()
+        .map(|(at, (network, account, tech))| {
+            let edit = json!({ "account": account, "network": network, "tech_prefix": tech });
+            let mut row = row(at + 1, of::<SourceEdit>(edit));
+            row["account_login"] = login_of(*account);
+            row
+        });
     rows.collect()
 }
 
 fn gateways() -> Vec<Value> {
     let rows = GATEWAYS.iter().enumerate().map(|(at, (name, host))| {
-        row(at + 1, json!({
-            "name": name, "enabled": at != 3, "hosts": [{ "host": host, "port": 5060, "priority": 0, "weight": 0 }],
-            "transport": "udp", "auth": null, "rules": "DN:00->", "codecs": ["pcma", "g729"], "max_calls": 120,
-            "max_cps": 20, "cost_tariff": 2, "currency": "EUR", "media": "relay", "from_domain": null,
-            "send_pai": true, "hunt": { "stop_codes": [486, 603], "no_response_s": 4, "ring_timeout_s": 60 },
-        }))
+        let edit = of::<GatewayEdit>(json!({
+            "name": name, "enabled": at != 3, "hosts": [{ "host": host, "port": 5060, "priority": 0, "weight": 1 }],
+            "rules": "DN:00->", "codecs": ["pcma", "g729"], "max_calls": 120, "max_cps": 20, "cost_tariff": 2,
+            "currency": "EUR", "send_pai": true, "hunt": { "stop_codes": [486, 603] },
+        }));
+        let mut row = row(at + 1, edit);
+        row["cost_tariff_name"] = "Cost carrier A".into();
+        row
     });
     rows.collect()
 }
 
 fn groups() -> Vec<Value> {
-    vec![
-        row(
-            1,
-            json!({ "name": "Standard", "inherits": null, "policy": "as_listed" }),
-        ),
-        row(
-            2,
-            json!({ "name": "Premium", "inherits": 1, "policy": "quality" }),
-        ),
-        row(
-            3,
-            json!({ "name": "Cheapest", "inherits": 1, "policy": "least_cost" }),
-        ),
-    ]
+    let groups = [
+        ("Standard", None, "as_listed", 7),
+        ("Premium", Some(1), "quality", 0),
+        ("Cheapest", Some(1), "least_cost", 0),
+    ];
+    let rows = groups
+        .iter()
+        .enumerate()
+        .map(|(at, (name, inherits, policy, routes))| {
+            let edit = json!({ "name": name, "inherits": inherits, "policy": policy });
+            let mut row = row(at + 1, of::<RoutingGroupEdit>(edit));
+            row["routes"] = (*routes).into();
+            row
+        });
+    rows.collect()
 }
 
 fn routes() -> Vec<Value> {
     let plan = [
         ("", 2, 100),
-        ("44", 0, 60),
-        ("44", 0, 40),
-        ("49", 0, 100),
+        ("44", 1, 60),
+        ("44", 1, 40),
         ("49", 1, 100),
-        ("53", 0, 100),
-        ("2", 0, 100),
+        ("49", 2, 100),
+        ("53", 1, 100),
+        ("2", 1, 100),
     ];
     let rows = plan.iter().enumerate().map(|(at, (prefix, priority, share))| {
+        let gateway = at % 3 + 1;
         let target = match at {
             5 => json!({ "to": "reject", "status": 403, "reason": "Forbidden" }),
             6 => json!({ "to": "local_device" }),
-            _ => json!({ "to": "gateway", "gateway": at % 3 + 1 }),
+            _ => json!({ "to": "gateway", "gateway": gateway }),
         };
-        let night = at == 4;
-        row(at + 1, json!({
-            "group": 1, "prefix": prefix, "priority": priority, "target": target, "share": share, "rules": "",
-            "hours": {
-                "span": {
-                    "from_day": 0, "to_day": if night { 4 } else { 6 }, "from_minute": if night { 480 } else { 0 },
-                    "to_minute": if night { 1080 } else { 1440 }, "holiday": false,
-                },
-                "time_zone": "",
-            },
-            "max_calls": 0, "max_cps": 0, "enabled": true,
-        }))
+        let office = json!({ "span": { "to_day": 4, "from_minute": 480, "to_minute": 1080 } });
+        let mut edit = of::<RouteEdit>(json!({
+            "group": 1, "prefix": prefix, "priority": priority, "target": target, "share": share,
+        }));
+        if at == 4 {
+            merge(&mut edit["hours"], office);
+        }
+        let mut row = row(at + 1, edit);
+        row["group_name"] = "Standard".into();
+        row["gateway_name"] = json!((at < 5).then_some(GATEWAYS[gateway - 1].0));
+        row
     });
     rows.collect()
-}
-
-fn no_terms() -> Value {
-    json!({
-        "initial": null, "increment": null, "grace_period": null, "free_seconds": null, "multiplier": null,
-        "addition": null, "connect_fee": null, "surcharge_time": null, "surcharge_amount": null,
-        "post_call_surcharge_pct": null, "min_charge": null, "max_charge": null,
-    })
 }
 
 fn tariffs() -> Vec<Value> {
@@ -274,12 +302,15 @@ fn tariffs() -> Vec<Value> {
         ("Partner West sell", Some(1)),
     ];
     let rows = names.iter().enumerate().map(|(at, (name, base))| {
-        let base = base.map(|base: i64| json!({ "tariff": base, "percent": "15", "addition": "0" }));
-        let mut row = row(at + 1, json!({
-            "name": name, "currency": "EUR", "time_zone": "Europe/Berlin", "decimals": 6, "band_policy": "split",
-            "base": base, "holidays": [], "defaults": no_terms(), "owner": if at == 2 { json!(9) } else { Value::Null },
+        let base =
+            base.map(|base: i64| json!({ "tariff": base, "percent": "15", "addition": "0" }));
+        let edit = of::<TariffEdit>(json!({
+            "name": name, "currency": "EUR", "time_zone": "Europe/Berlin", "base": base,
+            "owner": (at == 2).then_some(9),
         }));
+        let mut row = row(at + 1, edit);
         row["rate_count"] = if at == 2 { 0.into() } else { 10.into() };
+        row["owner_login"] = json!((at == 2).then_some("partner-west"));
         row
     });
     rows.collect()
@@ -289,21 +320,18 @@ fn rates() -> Vec<Value> {
     let mut rows = Vec::new();
     for tariff in [1, 2] {
         for (prefix, description, cost) in DESTINATIONS {
-            let mut terms = no_terms();
-            terms["initial"] = 60.into();
-            terms["increment"] = if tariff == 1 { 60.into() } else { 1.into() };
             let price = if tariff == 1 {
                 format!("{cost}5")
             } else {
                 cost.to_owned()
             };
-            let id = rows.len() + 1;
-            rows.push(row(id, json!({
-                "tariff": tariff, "prefix": prefix, "description": description, "price": price, "terms": terms,
-                "span": { "from_day": 0, "to_day": 6, "from_minute": 0, "to_minute": 1440, "holiday": false },
-                "steps": [], "effective_from": NOW_MS - 86_400_000_000, "effective_to": null,
-                "blocked": prefix == "53", "free_to_call": false,
-            })));
+            let increment = if tariff == 1 { 60 } else { 1 };
+            let edit = of::<RateEdit>(json!({
+                "tariff": tariff, "prefix": prefix, "description": description, "price": price,
+                "terms": { "initial": 60, "increment": increment }, "effective_from": NOW_MS - 86_400_000_000,
+                "blocked": prefix == "53",
+            }));
+            rows.push(row(rows.len() + 1, edit));
         }
     }
     rows
@@ -317,7 +345,13 @@ fn logins() -> Vec<Value> {
         ("west", "reseller", Some(9)),
     ];
     let rows = names.iter().enumerate().map(|(at, (name, role, account))| {
-        row(at + 1, json!({ "name": name, "role": role, "grants": [], "account": account, "enabled": true }))
+        let edit = json!({
+            "name": name, "role": role, "grants": [], "account": account, "enabled": true, "email": "",
+        });
+        let mut row = row(at + 1, edit);
+        row["failures"] = 0.into();
+        row["last_login_at"] = (NOW_MS - at as i64 * 7_300_000).into();
+        row
     });
     rows.collect()
 }
@@ -336,7 +370,8 @@ fn ledger(now_ms: i64) -> Vec<Value> {
         let kind = kinds[usize::try_from(at).unwrap_or_default() % kinds.len()];
         let amount = if kind == "payment" { 50_000_000 } else { -(at + 1) * 13_250 };
         json!({
-            "id": at + 1, "key": format!("entry-{}", at + 1), "account": at % 9 + 1, "kind": kind, "amount": amount,
+            "id": at + 1, "key": format!("entry-{}", at + 1), "account": at % 9 + 1,
+            "account_login": ACCOUNTS[usize::try_from(at).unwrap_or_default() % 9].0, "currency": "EUR", "kind": kind, "amount": amount,
             "balance_after": 88_000_000 + amount, "at": now_ms - at * 77_000,
             "call": if kind == "call_charge" { json!(at + 1) } else { Value::Null }, "operator": null,
             "note": if kind == "payment" { "bank transfer" } else { "" },
@@ -375,7 +410,8 @@ fn steps() -> Value {
 fn level(account: i64, seconds: i64) -> Value {
     let billed = (seconds + 59) / 60 * 60;
     json!({
-        "account": account, "tariff": 1, "rate": 1, "prefix": "44", "description": "United Kingdom", "currency": "EUR",
+        "account": account, "account_login": login_of(usize::try_from(account).unwrap_or_default()),
+        "tariff": 1, "rate": 1, "prefix": "44", "description": "United Kingdom", "currency": "EUR",
         "price_per_minute": "0.00905", "billed_secs": billed, "charge": billed * 9_050 / 60,
     })
 }
@@ -394,8 +430,8 @@ fn cdrs(now_ms: i64) -> Vec<Value> {
 fn cdr(at: i64, now_ms: i64) -> Value {
     let seconds = if at % 4 == 1 { 0 } else { at * 37 % 900 + 3 };
     let (started, pdd) = (now_ms - at * 61_000 - 900_000, 1_200 + at % 900);
-    let answered = (seconds > 0).then_some(started + 6_400);
-    let (cause, text, status) = if seconds > 0 {
+    let talked = seconds > 0;
+    let (cause, text, status) = if talked {
         (
             "call.completed",
             "The call was talked and ended normally.",
@@ -404,25 +440,36 @@ fn cdr(at: i64, now_ms: i64) -> Value {
     } else {
         ("target.busy", "The callee is busy.", 486)
     };
+    let (client, reseller, taken) = (level(at % 5 + 1, seconds), level(9, seconds), cost(seconds));
+    let margin = reseller["charge"].as_i64().unwrap_or_default()
+        - taken["cost"].as_i64().unwrap_or_default();
+    let money = json!({
+        "billed_secs": client["billed_secs"], "currency": "EUR", "charge": client["charge"],
+        "revenue_currency": "EUR", "revenue": reseller["charge"], "cost_currency": "EUR", "cost": taken["cost"],
+        "margin": margin,
+    });
     json!({
-        "call": at + 1, "account": at % 5 + 1,
+        "call": at + 1, "account": at % 5 + 1, "account_login": login_of(usize::try_from(at % 5 + 1).unwrap_or_default()),
         "numbers": {
-            "source": "192.0.2.10:5060", "caller": format!("4930{}", 200_100 + at), "dialled": format!("0044207946{:04}", at),
-            "sent": format!("44207946{at:04}"), "rating": format!("44207946{at:04}"),
+            "source": "192.0.2.10:5060", "caller": format!("4930{}", 200_100 + at),
+            "dialled": format!("0044207946{at:04}"), "sent": format!("44207946{at:04}"),
+            "rating": format!("44207946{at:04}"), "prefix": "44", "destination": "United Kingdom",
+            "a_call_id": format!("a{at}@192.0.2.10"), "b_call_id": format!("b{at}@tandem"),
         },
         "times": {
-            "started_at": started, "ringing_at": started + pdd, "answered_at": answered,
+            "started_at": started, "ringing_at": started + pdd, "answered_at": talked.then_some(started + 6_400),
             "ended_at": started + 6_400 + seconds * 1000, "duration_ms": seconds * 1000, "pdd_ms": pdd,
         },
-        "route": 2, "gateway": 1, "callee_account": null, "cause": cause, "cause_text": text, "sip_status": status,
-        "codec": "pcma",
-        "charges": if seconds > 0 { json!([level(at % 5 + 1, seconds), level(9, seconds)]) } else { json!([]) },
-        "cost": if seconds > 0 { cost(seconds) } else { Value::Null },
+        "route": 2, "gateway": 1, "gateway_name": "carrier-a", "callee_account": null, "cause": cause,
+        "sip_status": status, "codec": "pcma",
+        "money": if talked { money } else { json!(CdrMoney::default()) },
+        "cause_info": { "code": cause, "sip_status": status, "text": text, "remedy": "" },
+        "charges": if talked { json!([client, reseller]) } else { json!([]) },
+        "cost": talked.then_some(taken),
         "media": {
             "a": { "packets": seconds * 50, "bytes": seconds * 8_600, "lost": at % 7, "jitter_us": 2_300 },
             "b": { "packets": seconds * 50, "bytes": seconds * 8_600, "lost": at % 3, "jitter_us": 4_100 },
         },
-        "sip": { "a_call_id": format!("a{at}@192.0.2.10"), "b_call_id": format!("b{at}@tandem") },
         "trace": steps(),
     })
 }

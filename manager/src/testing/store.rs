@@ -118,10 +118,11 @@ impl Store {
 
     pub fn list(&self, table: &str, params: &ListParams) -> Result<Value, RpcError> {
         let rows = self.table(table)?;
-        let mut rows: Vec<&Value> = rows
-            .iter()
-            .filter(|row| params.filter.iter().all(|filter| holds(row, filter)))
-            .collect();
+        let found = |row: &&Value| {
+            params.filter.iter().all(|filter| holds(row, filter))
+                && contains(row, &params.search.to_lowercase())
+        };
+        let mut rows: Vec<&Value> = rows.iter().filter(found).collect();
         for sort in params.sort.iter().rev() {
             rows.sort_by(|a, b| {
                 let order = compare(find(a, &sort.field), find(b, &sort.field));
@@ -200,13 +201,23 @@ impl Store {
 
 /// A field by its last step, wherever it stands in the row.
 fn find<'a>(row: &'a Value, field: &str) -> Option<&'a Value> {
-    if let Some(value) = at(row, field) {
+    if let Some(value) = at(row, field).or_else(|| at(row.get("edit")?, field)) {
         return Some(value);
     }
     let map = row.as_object()?;
     map.values()
         .filter(|value| value.is_object())
         .find_map(|value| find(value, field))
+}
+
+/// Whether any text of the row holds the words searched for.
+fn contains(row: &Value, text: &str) -> bool {
+    match row {
+        Value::String(value) => value.to_lowercase().contains(text),
+        Value::Array(items) => items.iter().any(|item| contains(item, text)),
+        Value::Object(map) => map.values().any(|item| contains(item, text)),
+        _ => text.is_empty(),
+    }
 }
 
 fn compare(a: Option<&Value>, b: Option<&Value>) -> Ordering {
