@@ -3,9 +3,10 @@
 //! `rating.md` is the formula; [`quote`] and [`tariff`] follow it rule by rule. [`ledger`] holds the rules of
 //! balances and holds, [`number_rule`] VoipSwitch's rewriting language, [`cdr`] what a call leaves behind.
 //! Must not know SIP, SQL or who is calling.
-#![allow(missing_docs, clippy::todo, unused_variables)] // skeleton: goes away with the first implementation
+#![deny(clippy::float_arithmetic, clippy::iter_over_hash_type)]
 
 pub mod cdr;
+mod fixed;
 pub mod id;
 pub mod ledger;
 pub mod money;
