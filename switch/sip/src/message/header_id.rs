@@ -16,6 +16,7 @@ macro_rules! header_ids {
         impl HeaderId {
             /// The name as we print it; empty for [`HeaderId::Other`].
             #[must_use]
+            #[inline]
             pub const fn name(self) -> &'static str {
                 match self { $( Self::$id => $name, )* Self::Other => "" }
             }

@@ -64,7 +64,7 @@ pub(super) fn validate(head: &str, total: usize, pieces: &Pieces) -> Result<Fact
     }
     seen.via.ok_or(bad("Missing Via"))?;
     let call_id = seen.call_id.ok_or(bad("Missing Call-ID"))?;
-    if call_id.is_empty() || call_id.contains([' ', '\t']) {
+    if call_id.is_empty() || call_id.bytes().any(|b| matches!(b, b' ' | b'\t')) {
         return Err(bad("Malformed Call-ID"));
     }
     let tag = |value: Option<&str>, missing, malformed| -> Result<Span, Fault> {

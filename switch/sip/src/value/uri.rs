@@ -1,7 +1,7 @@
 //! SIP, SIPS and TEL URIs (RFC 3261 section 19.1, RFC 3966); other schemes pass through opaque.
 
 use super::ValueError;
-use crate::lex::{ByteSet, Params};
+use crate::lex::{ByteSet, Params, cut};
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
@@ -133,7 +133,7 @@ pub(crate) fn check_uri(text: &str) -> Result<bool, ValueError> {
 }
 
 fn split(text: &str) -> Result<Split<'_>, ValueError> {
-    let (scheme, rest) = text.split_once(':').ok_or(error("no scheme"))?;
+    let (scheme, rest) = cut(text, b':').ok_or(error("no scheme"))?;
     if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !SCHEME.has_all(scheme) {
         return Err(error("scheme"));
     }
@@ -168,14 +168,14 @@ fn split(text: &str) -> Result<Split<'_>, ValueError> {
 }
 
 fn split_sip<'a>(scheme: &'a str, rest: &'a str) -> Result<Split<'a>, ValueError> {
-    let (user, rest) = match rest.split_once('@') {
+    let (user, rest) = match cut(rest, b'@') {
         Some((user, rest)) => (Some(user), rest),
         None => (None, rest),
     };
     if !user.is_none_or(|u| !u.is_empty() && USER.has_all(u)) {
         return Err(error("user part"));
     }
-    let (rest, headers) = match rest.split_once('?') {
+    let (rest, headers) = match cut(rest, b'?') {
         Some((rest, headers)) => (rest, Some(headers)),
         None => (rest, None),
     };
@@ -199,8 +199,8 @@ fn split_sip<'a>(scheme: &'a str, rest: &'a str) -> Result<Split<'a>, ValueError
 /// Cuts `host:port`, both checked.
 pub(super) fn host_port(text: &str) -> Result<(&str, Option<u16>), ValueError> {
     let host_end = match text.strip_prefix('[') {
-        Some(_) => text.find(']').map_or(0, |at| at + 1),
-        None => text.find(':').unwrap_or(text.len()),
+        Some(_) => text.bytes().position(|b| b == b']').map_or(0, |at| at + 1),
+        None => text.bytes().position(|b| b == b':').unwrap_or(text.len()),
     };
     let (host, port) = text.split_at_checked(host_end).ok_or(error("host"))?;
     if host.starts_with('[') {

@@ -55,8 +55,8 @@ impl<'a> Via<'a> {
     /// If protocol, host, port or a parameter is malformed.
     pub fn parse(text: &'a str) -> Result<Self, ValueError> {
         let text = lex::trim(text);
-        let (protocol, text) = text.split_once('/').ok_or(error("no protocol"))?;
-        let (version, text) = text.split_once('/').ok_or(error("no version"))?;
+        let (protocol, text) = lex::cut(text, b'/').ok_or(error("no protocol"))?;
+        let (version, text) = lex::cut(text, b'/').ok_or(error("no version"))?;
         if !lex::trim(protocol).eq_ignore_ascii_case("SIP") || lex::trim(version) != "2.0" {
             return Err(error("protocol is not SIP/2.0"));
         }
@@ -182,7 +182,7 @@ impl<'a> Via<'a> {
 
 /// White space is legal around the colon of sent-by (RFC 3261 section 25.1, COLON).
 fn sent_by_parts(text: &str) -> Result<(&str, Option<u16>), ValueError> {
-    if !text.contains([' ', '\t']) {
+    if !text.bytes().any(|b| matches!(b, b' ' | b'\t')) {
         return host_port(text);
     }
     let (host, port) = text.rsplit_once(':').ok_or(error("sent-by"))?;
