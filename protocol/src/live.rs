@@ -65,6 +65,19 @@ pub struct LiveDelta {
     pub counters: Option<Counters>,
 }
 
+impl LiveDelta {
+    /// Whether it changes nothing but the state's number.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+            && self.calls_gone.is_empty()
+            && self.registrations.is_empty()
+            && self.registrations_gone.is_empty()
+            && self.gateways.is_empty()
+            && self.counters.is_none()
+    }
+}
+
 /// How far a call has come.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -227,6 +240,8 @@ pub struct Counters {
     pub answered: u64,
     /// Calls refused.
     pub refused: u64,
+    /// INVITEs and REGISTERs answered with a digest challenge.
+    pub challenged: u64,
     /// Answered milliseconds.
     pub answered_ms: u64,
     /// Sum of post-dial delays, milliseconds.

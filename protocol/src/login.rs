@@ -35,7 +35,7 @@ pub struct Login {
 pub struct LoginEdit {
     /// Unique name. 1 to 64 characters.
     pub name: String,
-    /// Needed at creation (10 to 128 characters), kept when left out. Never sent back.
+    /// Needed at creation (8 to 128 characters), kept when left out. Never sent back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// Role.
@@ -92,7 +92,7 @@ pub struct Session {
 pub struct ChangePasswordParams {
     /// The one in force.
     pub old: String,
-    /// 10 to 128 characters.
+    /// 8 to 128 characters.
     pub new: String,
 }
 

@@ -158,4 +158,13 @@ impl Access {
                 .is_some_and(|has| has >= right),
         }
     }
+
+    /// Whether someone logged in who has exactly these rights may call it.
+    #[must_use]
+    pub fn is_met_by(self, rights: &[Grant]) -> bool {
+        match self {
+            Self::Open | Self::LoggedIn => true,
+            Self::Needs(area, right) => rights.iter().any(|g| g.area == area && g.right >= right),
+        }
+    }
 }

@@ -126,10 +126,10 @@ pub enum TraceStep {
     },
     /// A number was rewritten.
     Rewritten {
-        /// Where.
+        /// Whose rule: `account`, `tech prefix`, `route 7`, `gateway berlin`, ...
         stage: String,
-        /// By these rules.
-        rules: String,
+        /// Which number: `dialled`, `rating`, `caller`.
+        number: String,
         /// Before.
         from: String,
         /// After.
@@ -160,10 +160,8 @@ pub enum TraceStep {
         priority: u16,
         /// Number as sent to it.
         number: String,
-        /// Sell price per minute.
-        price: Price,
-        /// Cost per minute.
-        cost: Price,
+        /// Cost per minute in the gateway's currency, if it has a cost tariff.
+        cost_per_minute: Option<Price>,
     },
     /// A route that will not be tried.
     Dropped {

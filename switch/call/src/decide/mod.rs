@@ -14,7 +14,7 @@ mod trace;
 pub use trace::{Step, Trace};
 
 use crate::{
-    cause::Cause,
+    cause::{self, Cause},
     directory::{Account, Directory, Gateway, MediaMode, Route},
 };
 use std::{net::SocketAddr, sync::Arc};
@@ -241,6 +241,28 @@ pub fn decide(directory: &Directory, facts: &CallFacts, usage: &dyn Usage) -> De
         trace,
         account,
     }
+}
+
+/// What a call would be priced by at each level, client first, whether or not there is a route for it.
+///
+/// # Errors
+/// Why it has no price, or that the caller is not recognised.
+pub fn quote_levels(directory: &Directory, facts: &CallFacts) -> Result<Vec<LevelQuote>, Refusal> {
+    let mut trace = Trace::default();
+    let known = match recognise::recognise(directory, facts, &mut trace) {
+        recognise::Recognition::Unknown => return Err((&cause::UNKNOWN_SOURCE).into()),
+        recognise::Recognition::Known(known) => known,
+    };
+    let call = Call {
+        directory,
+        facts,
+        usage: &IdleUsage,
+    };
+    let chain = directory
+        .chain(known.account.id)
+        .ok_or(Refusal::from(&cause::BROKEN_CHAIN))?;
+    let numbers = admit::rewrite(&call, &known, &mut trace)?;
+    price::quote_levels(&call, &chain, &numbers, &mut trace)
 }
 
 /// What every step may look at.

@@ -1,0 +1,147 @@
+//! Rows of the monitor as the protocol writes them, less what a reseller must not see.
+
+use super::live::Sight;
+use tandem_call::{
+    Directory,
+    monitor::{CallState, GatewayState, LiveCall, LiveRegistration, Totals},
+};
+use tandem_protocol::{
+    Micros, UtcMs,
+    cdr::MediaStats,
+    live::{
+        CallState as WireState, Counters, GatewayStatus, LiveCall as WireCall, LiveMoney,
+        Registration, RegistrationKey,
+    },
+};
+
+/// A call. Its margin is known where no reseller is between and both sides have one currency.
+#[must_use]
+pub fn call(row: &LiveCall, sight: Sight, directory: &Directory) -> WireCall {
+    let all = sight == Sight::All;
+    WireCall {
+        call: row.call.0.into(),
+        state: state(row.state),
+        caller: row.caller.clone(),
+        dialled: row.dialled.clone(),
+        account: row.account.map(|id| id.0.into()),
+        account_name: row.account_name.clone(),
+        gateway: row.gateway.filter(|_| all).map(|id| id.0.into()),
+        target_name: if all {
+            row.target_name.clone()
+        } else {
+            String::new()
+        },
+        destination: row.destination.clone(),
+        codec: row.codec.clone(),
+        started_at: UtcMs(row.started_at.0),
+        answered_at: row.answered_at.map(|at| UtcMs(at.0)),
+        money: LiveMoney {
+            currency: row.currency.map(|c| c.to_string()).unwrap_or_default(),
+            price_per_minute: Micros(row.price_per_minute.0),
+            charge: Micros(row.charge.0),
+            cost: all.then_some(Micros(row.cost.0)),
+            margin: margin(row, directory).filter(|_| all),
+            paid_until_s: row.paid_until_s,
+        },
+        media_a: media(&row.media_a),
+        media_b: media(&row.media_b),
+    }
+}
+
+fn margin(row: &LiveCall, directory: &Directory) -> Option<Micros> {
+    let gateway = directory.gateways.get(&row.gateway?)?;
+    let comparable = row.chain.len() == 1 && row.currency == Some(gateway.currency);
+    comparable.then(|| Micros(row.charge.0.saturating_sub(row.cost.0)))
+}
+
+fn state(state: CallState) -> WireState {
+    match state {
+        CallState::Authorising => WireState::Authorising,
+        CallState::Routing => WireState::Routing,
+        CallState::Trying => WireState::Trying,
+        CallState::Ringing => WireState::Ringing,
+        CallState::EarlyMedia => WireState::EarlyMedia,
+        CallState::Answered => WireState::Answered,
+        CallState::Ending => WireState::Ending,
+    }
+}
+
+/// Whether the called side rings.
+#[must_use]
+pub fn is_ringing(row: &LiveCall) -> bool {
+    matches!(row.state, CallState::Ringing | CallState::EarlyMedia)
+}
+
+/// Whether money runs.
+#[must_use]
+pub fn is_connected(row: &LiveCall) -> bool {
+    row.state == CallState::Answered
+}
+
+fn media(counters: &tandem_sdp::relay::Counters) -> MediaStats {
+    MediaStats {
+        packets: counters.packets,
+        bytes: counters.bytes,
+        lost: counters.lost,
+        jitter_us: counters.jitter_us,
+    }
+}
+
+/// A registration.
+#[must_use]
+pub fn registration(row: &LiveRegistration) -> Registration {
+    Registration {
+        username: row.username.clone(),
+        account: row.account.0.into(),
+        contact: row.contact.clone(),
+        source: row.source.clone(),
+        transport: row.transport.to_owned(),
+        user_agent: row.user_agent.clone(),
+        expires_at: UtcMs(row.expires_at.0),
+    }
+}
+
+/// What tells a registration from others.
+#[must_use]
+pub fn key(row: &LiveRegistration) -> RegistrationKey {
+    RegistrationKey {
+        username: row.username.clone(),
+        contact: row.contact.clone(),
+    }
+}
+
+/// A gateway at work.
+#[must_use]
+pub fn gateway(row: &GatewayState) -> GatewayStatus {
+    GatewayStatus {
+        gateway: row.gateway.0.into(),
+        name: row.name.clone(),
+        calls: row.calls,
+        attempts: row.attempts,
+        answered: row.answered,
+        failed: row.failed,
+        answered_ms: row.answered_ms,
+        pdd_ms_sum: row.pdd_ms_sum,
+    }
+}
+
+/// Totals since start.
+#[must_use]
+pub fn totals(totals: &Totals) -> Counters {
+    Counters {
+        calls: totals.calls,
+        ringing: totals.ringing,
+        connected: totals.connected,
+        registrations: totals.registrations,
+        attempts: totals.attempts,
+        answered: totals.answered,
+        refused: totals.refused,
+        challenged: totals.challenged,
+        answered_ms: totals.answered_ms,
+        pdd_ms_sum: totals.pdd_ms_sum,
+        messages_in: totals.messages_in,
+        messages_out: totals.messages_out,
+        rejected: totals.rejected,
+        dropped: totals.dropped,
+    }
+}
