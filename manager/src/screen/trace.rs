@@ -19,13 +19,13 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
         ),
         TraceStep::Rewritten {
             stage,
-            rules,
+            number,
             from,
             to,
         } => (
             "Rewritten",
             Tone::Info,
-            format!("{from} → {to}   ({stage}, rules {rules})"),
+            format!("{number} {from} → {to}   ({stage})"),
         ),
         TraceStep::Quoted {
             account,
@@ -47,15 +47,18 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
             prefix,
             priority,
             number,
-            price,
-            cost,
+            cost_per_minute,
             ..
         } => (
             "✔ Kept",
             Tone::Good,
             format!(
-                "{target}   prefix {} priority {priority}, sent {number}, sells {price}, costs {cost}",
-                empty(prefix)
+                "{target}   prefix {} priority {priority}, sent {number}{}",
+                empty(prefix),
+                cost_per_minute
+                    .as_ref()
+                    .map(|cost| format!(", costs {cost} per minute"))
+                    .unwrap_or_default()
             ),
         ),
         TraceStep::Dropped {

@@ -395,15 +395,15 @@ fn audit(now_ms: i64) -> Vec<Value> {
 fn steps() -> Value {
     json!([
         { "step": "recognised", "account": 1, "by": "source address 192.0.2.10" },
-        { "step": "rewritten", "stage": "account", "rules": "DP:00->", "from": "00442079460000", "to": "442079460000" },
+        { "step": "rewritten", "stage": "account", "number": "dialled", "from": "00442079460000", "to": "442079460000" },
         { "step": "quoted", "account": 1, "tariff": 1, "rate": 1, "prefix": "44", "price_per_minute": "0.00905" },
         { "step": "dropped", "route": 3, "target": "carrier-b", "prefix": "44", "priority": 0,
           "reason": "dearer than the sale: costs 0.0110, sells 0.00905" },
         { "step": "dropped", "route": 4, "target": "backup", "prefix": "44", "priority": 1, "reason": "gateway is disabled" },
         { "step": "kept", "route": 2, "target": "carrier-a", "prefix": "44", "priority": 0, "number": "442079460000",
-          "price": "0.00905", "cost": "0.0072" },
+          "cost_per_minute": "0.0072" },
         { "step": "kept", "route": 1, "target": "premium", "prefix": "", "priority": 2, "number": "442079460000",
-          "price": "0.00905", "cost": "0.0085" },
+          "cost_per_minute": "0.0085" },
     ])
 }
 
