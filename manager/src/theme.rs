@@ -35,7 +35,8 @@ pub const SHORT_LABEL: f32 = 84.0;
 pub const DIALOG_WIDTH: f32 = 460.0;
 pub const PALETTE_WIDTH: f32 = 560.0;
 pub const PALETTE_HEIGHT: f32 = 380.0;
-pub const CARD_WIDTH: f32 = 172.0;
+pub const CARD_WIDTH: f32 = 182.0;
+pub const FIGURE: f32 = 16.5;
 pub const CARD_HEIGHT: f32 = 72.0;
 pub const CARD_PADDING: f32 = 26.0;
 pub const CARD_INNER: f32 = CARD_WIDTH - CARD_PADDING;
@@ -56,7 +57,7 @@ pub fn column_width(chars: u8) -> f32 {
     f32::from(chars) * CHAR + 12.0
 }
 
-const CHAR: f32 = 7.2;
+const CHAR: f32 = 6.9;
 const RADIUS: u8 = 5;
 const BODY: f32 = 13.5;
 const SMALL: f32 = 11.5;
@@ -269,6 +270,22 @@ fn visuals(visuals: &mut egui::Visuals, t: &Tokens) {
     }
 }
 
+/// Rows close to each other, faint lines, and clicks that reach the row.
+pub fn table_style(ui: &mut egui::Ui) {
+    let line = tokens(ui).raised;
+    let style = ui.style_mut();
+    style.interaction.selectable_labels = false;
+    style.spacing.item_spacing.y = 0.0;
+    style.visuals.widgets.noninteractive.bg_stroke.color = line;
+}
+
+/// The open leaf is tinted, whether or not the tree has the keyboard.
+pub fn tree_style(ui: &mut egui::Ui) {
+    let accent = tokens(ui).accent;
+    ui.spacing_mut().item_spacing.y = 1.0;
+    ui.visuals_mut().widgets.inactive.weak_bg_fill = accent;
+}
+
 /// A box that stands out from the panel behind it.
 pub fn card(ui: &egui::Ui) -> egui::Frame {
     let t = tokens(ui);
@@ -289,6 +306,14 @@ pub fn page(ui: &egui::Ui) -> egui::Frame {
             top: 12,
             bottom: 10,
         })
+}
+
+/// A table, with or without something at its right.
+pub fn beside(detail: bool) -> egui::Frame {
+    egui::Frame::new().inner_margin(Margin {
+        right: if detail { 12 } else { 0 },
+        ..Margin::ZERO
+    })
 }
 
 /// The form or detail at the right of a table.

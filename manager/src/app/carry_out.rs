@@ -377,7 +377,7 @@ impl App {
         let Some(live) = self.model.live.call(call) else {
             return;
         };
-        let name = format!("{} → {}", live.caller, live.dialled);
+        let name = format!("{} ➡ {}", live.caller, live.dialled);
         let text = format!(
             "The call {name} of {} will be ended now. What was talked so far is charged.",
             live.account_name
@@ -425,8 +425,8 @@ impl App {
             system.password_fault = Some("the two new passwords differ".into());
             return;
         }
-        if system.new_password.chars().count() < 10 {
-            system.password_fault = Some("at least 10 characters".into());
+        if system.new_password.chars().count() < 8 {
+            system.password_fault = Some("at least 8 characters".into());
             return;
         }
         let params = ChangePasswordParams {

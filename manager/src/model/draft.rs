@@ -104,6 +104,7 @@ impl Draft {
 
     pub fn changed(&self, path: &str) -> bool {
         at(&self.value, path) != at(&self.original, path)
+            || (self.texts.contains_key(path) && self.errors.contains_key(path))
     }
 
     pub fn error(&self, path: &str) -> Option<&str> {

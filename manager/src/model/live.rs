@@ -232,11 +232,11 @@ impl Rows for CallRows {
             4 => Cell::new(&*call.destination),
             5 => Cell::new(&*call.target_name),
             6 => Cell::new(format::duration(self.seconds(call))),
-            7 => Cell::new(format::money(call.money.price_per_minute.0, 4)),
-            8 => Cell::new(format::money(self.charge(call), 4)),
+            7 => Cell::new(format::money(call.money.price_per_minute.0, 6)),
+            8 => Cell::new(format::money(self.charge(call), 6)),
             9 => match self.margin(call) {
-                Some(margin) if margin < 0 => Cell::toned(format::money(margin, 4), Tone::Bad),
-                Some(margin) => Cell::toned(format::money(margin, 4), Tone::Good),
+                Some(margin) if margin < 0 => Cell::toned(format::money(margin, 6), Tone::Bad),
+                Some(margin) => Cell::toned(format::money(margin, 6), Tone::Good),
                 None => Cell::toned("–", Tone::Weak),
             },
             10 => Cell::new(call.codec.as_deref().unwrap_or("–")),
@@ -497,9 +497,9 @@ mod tests {
         let mut live = Live::default();
         assert!(!live.take(snapshot(vec![call(1, 10_000)]), 20_000));
         for (now, duration, charge, margin) in [
-            (20_000, "0:10", "0.0100", "0.0050"),
-            (21_000, "0:11", "0.0110", "0.0055"),
-            (25_500, "0:15", "0.0155", "0.00775"),
+            (20_000, "0:10", "0.010000", "0.005000"),
+            (21_000, "0:11", "0.011000", "0.005500"),
+            (25_500, "0:15", "0.015500", "0.007750"),
         ] {
             let rows = live.calls(now);
             assert_eq!(
@@ -515,7 +515,7 @@ mod tests {
             ..LiveDelta::default()
         };
         assert!(!live.take(FeedEvent::Delta(Box::new(delta)), 25_500));
-        assert_eq!(live.calls(25_500).cell(0, 8).text, "0.0150");
+        assert_eq!(live.calls(25_500).cell(0, 8).text, "0.015000");
     }
 
     #[test]

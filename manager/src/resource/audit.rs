@@ -79,7 +79,7 @@ pub static LOGINS: Resource = Resource {
         fields: &[
             field("name", "Name", Input::Text).required(),
             field("password", "Password", Input::Secret)
-                .hint("10 characters or more; left empty it stays as it is"),
+                .hint("8 characters or more; left empty it stays as it is"),
             field("role", "Role", Input::Choice(&ROLES)),
             field("account", "Reseller", Input::Ref(View::Resellers))
                 .required()
@@ -129,7 +129,7 @@ fn differences(path: &str, old: &Value, new: &Value, parts: &mut Vec<String>) {
             }
         }
         _ if old.is_null() => parts.push(format!("{path}: {new}")),
-        _ => parts.push(format!("{path}: {old} → {new}")),
+        _ => parts.push(format!("{path}: {old} ➡ {new}")),
     }
 }
 
@@ -173,6 +173,6 @@ mod tests {
             "old": { "a": 1, "b": { "c": "x", "d": true } },
             "new": { "a": 1, "b": { "c": "y", "d": true }, "e": 2 },
         });
-        assert_eq!(change(&row), "b.c: \"x\" → \"y\"; e: 2");
+        assert_eq!(change(&row), "b.c: \"x\" ➡ \"y\"; e: 2");
     }
 }

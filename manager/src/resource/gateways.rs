@@ -76,7 +76,7 @@ fn to_wire(edit: &mut Value) {
 
 pub static GATEWAYS: Resource = Resource {
     singular: "gateway",
-    icon: "⇄",
+    icon: "🔁",
     key: "id",
     name: "edit.name",
     methods: Methods {

@@ -76,8 +76,8 @@ pub static LEDGER: Resource = Resource {
         col("at", "Time", 19, Kind::Time),
         col("account_login", "Account", 20, Kind::Text),
         col("kind", "Kind", 15, Kind::Choice(&ENTRY_KINDS)),
-        col("amount", "Amount", 14, Kind::Money(2)),
-        col("balance_after", "Balance after", 15, Kind::Money(2)),
+        col("amount", "Amount", 14, Kind::Money(6)),
+        col("balance_after", "Balance after", 15, Kind::Money(6)),
         col("call", "Call", 10, Kind::Number),
         col("currency", "Currency", 9, Kind::Text),
         col("operator_name", "Booked by", 12, Kind::Text),
@@ -95,7 +95,7 @@ pub static LEDGER: Resource = Resource {
 fn margin(row: &Value) -> String {
     let micros = at(row, "money.margin").and_then(Value::as_i64);
     micros
-        .map(|micros| format::money(micros, 4))
+        .map(|micros| format::money(micros, 6))
         .unwrap_or_default()
 }
 
@@ -103,13 +103,13 @@ fn margin(row: &Value) -> String {
 fn charge(row: &Value) -> String {
     match text_at(row, "money.currency") {
         "" => String::new(),
-        _ => format::money(int_at(row, "money.charge"), 4),
+        _ => format::money(int_at(row, "money.charge"), 6),
     }
 }
 
 pub static CDRS: Resource = Resource {
     singular: "CDR",
-    icon: "🗒",
+    icon: "📒",
     key: "call",
     name: "numbers.dialled",
     methods: Methods {
@@ -129,7 +129,7 @@ pub static CDRS: Resource = Resource {
         col("times.duration_ms", "Duration", 10, Kind::Millis),
         col("money.billed_secs", "Billed s", 9, Kind::Number),
         col("money.charge", "Charge", 11, Kind::Figure(charge)),
-        col("money.cost", "Cost", 11, Kind::Money(4)),
+        col("money.cost", "Cost", 11, Kind::Money(6)),
         col("money.margin", "Margin", 11, Kind::Figure(margin)),
         col("money.currency", "Currency", 9, Kind::Text),
         col("sip_status", "SIP", 6, Kind::Number),

@@ -108,7 +108,7 @@ fn tariff_to_wire(edit: &mut Value) {
 
 pub static TARIFFS: Resource = Resource {
     singular: "tariff",
-    icon: "🗎",
+    icon: "📄",
     key: "id",
     name: "edit.name",
     methods: Methods {

@@ -118,9 +118,10 @@ fn cards(ui: &mut Ui, c: &Counters) {
             ui.allocate_ui(Vec2::new(theme::CARD_WIDTH, theme::CARD_HEIGHT), |ui| {
                 theme::card(ui).show(ui, |ui| {
                     ui.set_width(theme::CARD_INNER);
+                    ui.set_min_height(theme::CARD_HEIGHT - theme::CARD_PADDING);
                     ui.vertical(|ui| {
                         widget::weak(ui, label);
-                        ui.label(egui::RichText::new(figure).heading().color(color));
+                        ui.label(egui::RichText::new(figure).size(theme::FIGURE).color(color));
                     });
                 });
             });

@@ -13,19 +13,26 @@ pub struct Palette {
     pub cursor: usize,
 }
 
-/// Commands whose text holds every word typed.
+/// Commands whose text, or else tooltip, holds every word typed.
 fn matching(text: &str) -> Vec<Command> {
     let text = text.to_lowercase();
-    let holds = |command: &Command| {
-        let spec = command.spec();
-        let name = format!("{} {}", spec.text, spec.tooltip).to_lowercase();
-        text.split_whitespace().all(|word| name.contains(word))
+    let holds = |place: &str| {
+        let place = place.to_lowercase();
+        text.split_whitespace().all(|word| place.contains(word))
     };
-    Command::standing()
-        .into_iter()
-        .filter(|command| *command != Command::Palette)
-        .filter(holds)
-        .collect()
+    let (mut by_text, mut by_tooltip) = (Vec::new(), Vec::new());
+    for command in Command::standing() {
+        let spec = command.spec();
+        if command == Command::Palette {
+            continue;
+        } else if holds(&spec.text) {
+            by_text.push(command);
+        } else if holds(spec.tooltip) {
+            by_tooltip.push(command);
+        }
+    }
+    by_text.append(&mut by_tooltip);
+    by_text
 }
 
 /// False when it is done.
@@ -152,6 +159,8 @@ mod tests {
             Some(&Command::Open(Screen::Records(View::Routes)))
         );
         assert_eq!(matching("export"), [Command::ExportCsv]);
+        let light = Command::Theme(theme::ThemeChoice::Light);
+        assert_eq!(matching("light theme").first(), Some(&light));
         assert!(matching("nosuchthing").is_empty());
     }
 }

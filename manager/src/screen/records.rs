@@ -38,7 +38,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, view: View) {
         });
     }
     egui::CentralPanel::default()
-        .frame(egui::Frame::new())
+        .frame(theme::beside(form_shows || cdr_shows))
         .show(ui, |ui| list(ui, cx, view));
 }
 

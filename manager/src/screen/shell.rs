@@ -99,6 +99,7 @@ pub fn tree(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeViewState<Node>) {
         .filter(|(_, leaves)| !leaves.is_empty())
         .collect();
     state.set_one_selected(Node::Leaf(cx.model.screen));
+    theme::tree_style(ui);
     let view = TreeView::new(ui.make_persistent_id("tree"))
         .allow_multi_selection(false)
         .allow_drag_and_drop(false);
@@ -144,7 +145,7 @@ pub fn status_bar(ui: &mut Ui, cx: &mut Cx<'_>) {
             Phase::Online(session) => (
                 Tone::Good,
                 format!(
-                    "● Connected to {} as {}",
+                    "⏺ Connected to {} as {}",
                     connection.form.address, session.name
                 ),
             ),
@@ -155,18 +156,18 @@ pub fn status_bar(ui: &mut Ui, cx: &mut Cx<'_>) {
                 let seconds = (retry_at_ms - cx.model.now_ms).max(0) / 1000;
                 (
                     Tone::Bad,
-                    format!("● Connection lost ({reason}). Trying again in {seconds} s"),
+                    format!("⏺ Connection lost ({reason}). Trying again in {seconds} s"),
                 )
             }
-            Phase::Connecting | Phase::LoggingIn => (Tone::Warn, "● Connecting …".to_owned()),
+            Phase::Connecting | Phase::LoggingIn => (Tone::Warn, "⏺ Connecting …".to_owned()),
             Phase::Offline => (Tone::Weak, "○ Not connected".to_owned()),
             Phase::Unpinned { .. } => (
                 Tone::Warn,
-                "● The switch's certificate is not known yet".to_owned(),
+                "⏺ The switch's certificate is not known yet".to_owned(),
             ),
             Phase::PinChanged { .. } => (
                 Tone::Bad,
-                "● The switch's certificate is another one. Refused".to_owned(),
+                "⏺ The switch's certificate is another one. Refused".to_owned(),
             ),
         };
         widget::toned(ui, tone, text);

@@ -25,7 +25,7 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
         } => (
             "Rewritten",
             Tone::Info,
-            format!("{number} {from} → {to}   ({stage})"),
+            format!("{number} {from} ➡ {to}   ({stage})"),
         ),
         TraceStep::Quoted {
             account,

@@ -628,7 +628,12 @@ fn call(at: i64, now_ms: i64) -> LiveCall {
         7 => CallState::EarlyMedia,
         _ => CallState::Answered,
     };
-    let started = now_ms - (at * 7_919 % 1_500) * 1_000 - 8_000;
+    let ago = if state == CallState::Answered {
+        at * 7_919 % 1_500
+    } else {
+        at % 23
+    };
+    let started = now_ms - ago * 1_000 - 8_000;
     let stats = MediaStats {
         packets: 4_000 + 31 * at.unsigned_abs(),
         bytes: 688_000,

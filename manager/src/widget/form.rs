@@ -61,26 +61,27 @@ fn show_field(ui: &mut Ui, draft: &mut Draft, picker: &mut Picker<'_>, place: &P
     if let Input::Rows(part) = &field.input {
         return show_rows(ui, draft, picker, place, part);
     }
-    let mark = if draft.changed(&path) { " •" } else { "" };
+    let changed = draft.changed(&path);
     let needed = if field.required { " *" } else { "" };
-    super::row(
-        ui,
-        &format!("{}{needed}{mark}", field.label),
-        |ui, label| {
-            let enabled = place.editable && !(field.fixed && !draft.is_new());
-            ui.add_enabled_ui(enabled, |ui| {
-                ui.vertical(|ui| {
+    super::row(ui, &format!("{}{needed}", field.label), |ui, label| {
+        let enabled = place.editable && !(field.fixed && !draft.is_new());
+        ui.add_enabled_ui(enabled, |ui| {
+            ui.vertical(|ui| {
+                ui.horizontal(|ui| {
                     input(ui, draft, picker, place, label);
-                    if let Some(fault) = draft.error(&path) {
-                        super::toned(ui, theme::Tone::Bad, format!("⚠ {fault}"));
-                    } else if !field.hint.is_empty() && !matches!(field.input, Input::Flag) {
-                        let color = theme::tokens(ui).weak;
-                        ui.label(RichText::new(field.hint).small().color(color));
+                    if changed {
+                        super::toned(ui, theme::Tone::Warn, "•").on_hover_text("changed");
                     }
                 });
+                if let Some(fault) = draft.error(&path) {
+                    super::toned(ui, theme::Tone::Bad, format!("⚠ {fault}"));
+                } else if !field.hint.is_empty() && !matches!(field.input, Input::Flag) {
+                    let color = theme::tokens(ui).weak;
+                    ui.label(RichText::new(field.hint).small().color(color));
+                }
             });
-        },
-    );
+        });
+    });
 }
 
 fn input(
@@ -171,13 +172,17 @@ fn choice(
     let shown = choices
         .iter()
         .find(|choice| Some(choice.value) == current.as_deref())
-        .map_or("(any)", |c| c.label);
+        .map_or("(not set)", |c| c.label);
     let mut chosen = None;
     let combo = ComboBox::from_id_salt(path)
         .selected_text(shown)
         .width(theme::FIELD_WIDTH)
         .show_ui(ui, |ui| {
-            if optional && ui.selectable_label(current.is_none(), "(any)").clicked() {
+            if optional
+                && ui
+                    .selectable_label(current.is_none(), "(not set)")
+                    .clicked()
+            {
                 chosen = Some(Value::Null);
             }
             for choice in choices {

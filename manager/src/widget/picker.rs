@@ -35,7 +35,7 @@ impl Picker<'_> {
         let mut chosen = None;
         let popup = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
         popup.show(|ui| {
-            ui.set_min_width(theme::FIELD_WIDTH);
+            ui.set_width(theme::FIELD_WIDTH);
             let fresh = self.lookup.view != Some(view);
             let mut text = if fresh {
                 String::new()
@@ -46,7 +46,8 @@ impl Picker<'_> {
             let search = egui::TextEdit::singleline(&mut text)
                 .id(box_id)
                 .hint_text("Search")
-                .desired_width(f32::INFINITY);
+                .desired_width(f32::INFINITY)
+                .min_size(Vec2::new(0.0, theme::MIN_TARGET));
             let search = ui.add(search);
             let named = format!("Search {}", view.title());
             search.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &named));
@@ -80,6 +81,7 @@ impl Picker<'_> {
             (Some(found), None) => {
                 egui::ScrollArea::vertical()
                     .max_height(theme::PICKER_HEIGHT)
+                    .min_scrolled_height(theme::PICKER_HEIGHT)
                     .show(ui, |ui| {
                         for (id, name) in found {
                             let size = Vec2::new(ui.available_width(), theme::MIN_TARGET);
@@ -92,6 +94,7 @@ impl Picker<'_> {
                     });
             }
             (None, None) => {
+                ui.set_min_height(theme::PICKER_HEIGHT);
                 super::weak(ui, "Searching …");
             }
         }

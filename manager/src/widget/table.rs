@@ -38,7 +38,7 @@ pub fn show(
     looks: &Looks<'_>,
 ) -> Did {
     let mut did = keys(ui, rows, state);
-    ui.style_mut().interaction.selectable_labels = false;
+    theme::table_style(ui);
     let height = ui.available_height();
     egui::ScrollArea::horizontal()
         .id_salt(looks.name)
@@ -53,19 +53,25 @@ pub fn show(
                 .min_scrolled_height(theme::ROW * 3.0)
                 .max_scroll_height(height)
                 .animate_scrolling(false);
+            // What is left of the width goes to a text column at the end, else to an empty one.
+            let filler = rows
+                .columns()
+                .last()
+                .is_none_or(|column| column.side == Side::Right);
             let last = rows.columns().len().saturating_sub(1);
             for (at, column) in rows.columns().iter().enumerate() {
                 let width = theme::column_width(column.chars);
-                let shape = if at == last {
-                    Column::remainder()
+                table = table.column(if at == last && !filler {
+                    Column::remainder().at_least(width).clip(true)
                 } else {
-                    Column::initial(width).resizable(true)
-                };
-                table = table.column(
-                    shape
-                        .at_least(if at == last { width } else { theme::COLUMN_MIN })
-                        .clip(true),
-                );
+                    Column::initial(width)
+                        .resizable(true)
+                        .at_least(theme::COLUMN_MIN)
+                        .clip(true)
+                });
+            }
+            if filler {
+                table = table.column(Column::remainder());
             }
             if let Some(at) = state.scroll_to.take() {
                 table = table.scroll_to_row(at, None);
@@ -106,6 +112,7 @@ fn heading(ui: &mut Ui, rows: &dyn Rows, state: &mut TableState, looks: &Looks<'
         Side::Right => Layout::right_to_left(Align::Center),
     };
     ui.with_layout(layout, |ui| {
+        ui.add_space(theme::GAP_SMALL);
         let size = egui::vec2(0.0, theme::MIN_TARGET);
         let button = egui::Button::new(text)
             .frame(false)
@@ -132,6 +139,13 @@ fn body_row(
     line.set_selected(state.selected.contains(rows.key(row).as_ref()));
     for (place, column) in rows.columns().iter().enumerate() {
         line.col(|ui| cell(ui, &rows.cell(row, place), column.side));
+    }
+    if rows
+        .columns()
+        .last()
+        .is_none_or(|column| column.side == Side::Right)
+    {
+        line.col(|_| ());
     }
     let response = line.response();
     if response.clicked() {
@@ -164,10 +178,17 @@ fn cell(ui: &mut Ui, cell: &Cell<'_>, side: Side) {
     let color = theme::tokens(ui).tone(cell.tone);
     let label = egui::Label::new(RichText::new(&*cell.text).color(color)).truncate();
     match side {
-        Side::Left => ui.add(label),
+        Side::Left => {
+            ui.add_space(theme::GAP_SMALL);
+            ui.add(label)
+        }
         Side::Right => {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(label))
-                .inner
+            let layout = Layout::right_to_left(Align::Center);
+            ui.with_layout(layout, |ui| {
+                ui.add_space(theme::GAP_SMALL);
+                ui.add(label)
+            })
+            .inner
         }
     };
 }

@@ -1,0 +1,488 @@
+//! The whole program on a fake switch, by accessible label.
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::{
+    Harness, Node,
+    kittest::{NodeT, Queryable},
+};
+use serde_json::json;
+use tandem_manager::{
+    App,
+    testing::{Fake, PASSWORD},
+    transport::Told,
+};
+use tandem_protocol::{ErrorCode, RpcError};
+
+/// The connection window.
+fn start(calls: usize, theme: egui::Theme) -> (Harness<'static, App>, Fake) {
+    let fake = Fake::new(calls);
+    let transport = fake.transport();
+    let builder = Harness::builder()
+        .with_size([1400.0, 900.0])
+        .with_theme(theme);
+    let mut harness = builder.build_eframe(|cc| App::new(cc, transport));
+    harness.run_steps(2);
+    (harness, fake)
+}
+
+fn text_box<'h>(harness: &'h Harness<'_, App>, label: &'h str) -> Node<'h> {
+    let boxes = [
+        Role::TextInput,
+        Role::PasswordInput,
+        Role::MultilineTextInput,
+    ];
+    let named = harness.get_all_by_label(label);
+    let mut boxes = named.filter(|node| boxes.contains(&node.accesskit_node().role()));
+    boxes
+        .next()
+        .unwrap_or_else(|| panic!("no text box is called {label}"))
+}
+
+fn fill(harness: &mut Harness<'_, App>, label: &str, text: &str) {
+    text_box(harness, label).focus();
+    harness.run_steps(2);
+    text_box(harness, label).type_text(text);
+    harness.run_steps(2);
+}
+
+/// Replaces what stands in a box.
+fn refill(harness: &mut Harness<'_, App>, label: &str, text: &str) {
+    text_box(harness, label).focus();
+    harness.run_steps(2);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.run_steps(2);
+    text_box(harness, label).type_text(text);
+    harness.run_steps(2);
+}
+
+fn click(harness: &mut Harness<'_, App>, label: &str) {
+    harness.get_by_label(label).click();
+    harness.run_steps(4);
+}
+
+fn log_in(harness: &mut Harness<'_, App>) {
+    fill(harness, "Address", "switch.example");
+    fill(harness, "Login", "admin");
+    fill(harness, "Password", PASSWORD);
+    click(harness, "🔌 Connect");
+    click(harness, "✔ Trust this switch");
+    harness.run_steps(4);
+}
+
+fn online(calls: usize) -> (Harness<'static, App>, Fake) {
+    let (mut harness, fake) = start(calls, egui::Theme::Dark);
+    log_in(&mut harness);
+    (harness, fake)
+}
+
+/// Through the palette, as an operator in a hurry would.
+fn open(harness: &mut Harness<'_, App>, words: &str) {
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    harness.run_steps(3);
+    harness.get_by_label("Command").type_text(words);
+    harness.run_steps(2);
+    harness.key_press(Key::Enter);
+    harness.run_steps(5);
+}
+
+#[test]
+fn first_use_shows_the_fingerprint_before_anything_is_sent() {
+    let (mut harness, fake) = start(3, egui::Theme::Dark);
+    fill(&mut harness, "Address", "switch.example");
+    fill(&mut harness, "Login", "admin");
+    fill(&mut harness, "Password", PASSWORD);
+    click(&mut harness, "🔌 Connect");
+    harness.get_by_label_contains("6A:1F:00");
+    assert!(
+        fake.with(|world| world.calls.is_empty()),
+        "nothing was sent"
+    );
+    click(&mut harness, "✔ Trust this switch");
+    assert_eq!(
+        fake.last("session.login"),
+        Some(json!({ "login": "admin", "password": PASSWORD }))
+    );
+    harness.get_by_label_contains("Connected to switch.example as admin");
+}
+
+#[test]
+fn a_changed_certificate_is_refused_loudly() {
+    let (mut harness, fake) = online(3);
+    click(&mut harness, "File");
+    harness.get_by_label_contains("Log out").click();
+    harness.run_steps(4);
+    fake.with(|world| {
+        world.certificate_changed = true;
+        world.calls.clear();
+    });
+    fill(&mut harness, "Password", PASSWORD);
+    click(&mut harness, "🔌 Connect");
+    harness.get_by_label_contains("ANOTHER CERTIFICATE");
+    assert!(fake.last("session.login").is_none());
+}
+
+#[test]
+fn a_wrong_password_and_a_dead_address_say_so() {
+    let (mut harness, _) = start(3, egui::Theme::Dark);
+    fill(&mut harness, "Address", "unreachable");
+    fill(&mut harness, "Login", "admin");
+    fill(&mut harness, "Password", "nonsense");
+    click(&mut harness, "🔌 Connect");
+    harness.get_by_label_contains("cannot reach unreachable");
+    refill(&mut harness, "Address", "switch.example");
+    click(&mut harness, "🔌 Connect");
+    click(&mut harness, "✔ Trust this switch");
+    harness.get_by_label_contains("wrong login or password");
+}
+
+#[test]
+fn live_calls_can_be_filtered_and_frozen() {
+    let (mut harness, fake) = online(40);
+    harness.get_by_label("40 of 40 calls");
+    fill(&mut harness, "Filter:", "nordlink");
+    harness.get_by_label("7 of 40 calls");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::P);
+    harness.run_steps(3);
+    harness.get_by_label("⏸ frozen");
+    fake.advance();
+    harness.run_steps(3);
+    harness.get_by_label("7 of 40 calls");
+}
+
+#[test]
+fn hanging_up_asks_first_and_names_the_call() {
+    let (mut harness, fake) = online(5);
+    assert!(
+        harness
+            .get_by_label("📵 Hang up")
+            .accesskit_node()
+            .is_disabled()
+    );
+    click(&mut harness, "4930200101");
+    click(&mut harness, "📵 Hang up");
+    harness.get_by_label("Hang up this call?");
+    harness.get_by_label_contains("4930200101 ➡ 4472079460001");
+    harness.key_press(Key::Escape);
+    harness.run_steps(4);
+    assert!(fake.last("live.hangup").is_none(), "Esc is no");
+    click(&mut harness, "📵 Hang up");
+    click(&mut harness, "Hang up now");
+    assert_eq!(fake.last("live.hangup"), Some(json!({ "call": 2 })));
+}
+
+#[test]
+fn an_account_is_edited_with_a_mistake_and_then_saved() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "all accounts");
+    click(&mut harness, "nordlink");
+    harness.key_press(Key::F2);
+    harness.run_steps(4);
+    refill(&mut harness, "Credit limit", "12x");
+    harness.get_by_label_contains("an amount such as 12.50");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    harness.run_steps(3);
+    assert!(
+        fake.last("account.update").is_none(),
+        "a mistake is not sent"
+    );
+    refill(&mut harness, "Credit limit", "250.5");
+    harness.get_by_label("• changed");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    harness.run_steps(5);
+    let sent = fake.last("account.update").expect("saved");
+    assert_eq!(
+        (&sent["edit"]["credit_limit"], &sent["revision"]),
+        (&json!(250_500_000), &json!("r2"))
+    );
+    assert_eq!(
+        sent["edit"]["numbers"]["caller_id"],
+        json!({ "mode": "pass" })
+    );
+    assert!(harness.query_by_label("• changed").is_none());
+}
+
+#[test]
+fn a_changed_form_is_not_left_by_accident() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "all accounts");
+    click(&mut harness, "nordlink");
+    harness.key_press(Key::F2);
+    harness.run_steps(4);
+    refill(&mut harness, "Login *", "nordlink-2");
+    open(&mut harness, "dial plan");
+    harness.get_by_label("Unsaved changes");
+    click(&mut harness, "↩ Stay");
+    harness.get_by_label("• changed");
+    open(&mut harness, "dial plan");
+    harness
+        .get_all_by_label("💾 Save")
+        .last()
+        .expect("the question's")
+        .click();
+    harness.run_steps(6);
+    assert_eq!(
+        fake.last("account.update").expect("saved")["edit"]["login"],
+        "nordlink-2"
+    );
+    harness.get_by_label("Goes to");
+}
+
+#[test]
+fn another_edit_in_between_is_shown_and_can_be_overruled() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "all accounts");
+    click(&mut harness, "nordlink");
+    harness.key_press(Key::F2);
+    harness.run_steps(4);
+    refill(&mut harness, "Login *", "mine");
+    fake.with(|world| {
+        world.fail_next = Some((
+            "account.update",
+            RpcError::new(ErrorCode::Conflict, "changed"),
+        ))
+    });
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    harness.run_steps(6);
+    harness.get_by_label("⚠ Another edit came first");
+    click(&mut harness, "💾 Keep mine");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    harness.run_steps(6);
+    assert_eq!(
+        fake.last("account.update").expect("saved")["edit"]["login"],
+        "mine"
+    );
+}
+
+#[test]
+fn a_field_that_the_switch_refuses_is_marked() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "all accounts");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::N);
+    harness.run_steps(4);
+    fill(&mut harness, "Login *", "acme-telecom");
+    fill(&mut harness, "Currency *", "EUR");
+    let taken =
+        RpcError::new(ErrorCode::Conflict, "the name acme-telecom is taken").at("edit.login");
+    fake.with(|world| world.fail_next = Some(("account.create", taken)));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    harness.run_steps(6);
+    harness.get_by_label("⚠ the name acme-telecom is taken");
+    assert_eq!(
+        fake.last("account.create").expect("sent")["edit"]["kind"],
+        "retail"
+    );
+}
+
+#[test]
+fn deleting_asks_with_the_name() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "all accounts");
+    click(&mut harness, "callback-usa");
+    click(&mut harness, "🗑 Delete");
+    harness.get_by_label_contains("“callback-usa” will be deleted");
+    click(&mut harness, "Delete callback-usa");
+    assert_eq!(fake.last("account.delete"), Some(json!({ "id": 8 })));
+}
+
+#[test]
+fn lists_are_sorted_and_filtered_by_the_switch() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "cdrs");
+    harness.get_by_label_contains("1–200 of 460 rows");
+    click(&mut harness, "Duration");
+    fill(&mut harness, "Filter:", "dialled:9460 charge:>0.01 anna");
+    harness.run_steps(4);
+    let asked = fake.last("cdr.list").expect("asked");
+    assert_eq!(
+        asked["sort"],
+        json!([{ "field": "times.duration_ms", "descending": false }])
+    );
+    assert_eq!(asked["search"], "anna");
+    assert_eq!(
+        asked["filter"],
+        json!([
+            { "field": "numbers.dialled", "op": "contains", "value": "9460" },
+            { "field": "money.charge", "op": "gt", "value": 10_000 },
+        ])
+    );
+}
+
+#[test]
+fn a_cdr_says_why() {
+    let (mut harness, _) = online(3);
+    open(&mut harness, "cdrs");
+    click(&mut harness, "4930200100");
+    harness.get_by_label("Why this route and price");
+    harness.get_by_label_contains("dearer than the sale");
+    harness.get_by_label_contains("Margin ");
+}
+
+#[test]
+fn the_simulator_shows_what_was_dropped_and_why() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "call simulator");
+    fill(&mut harness, "From address", "192.0.2.10:5060");
+    click(&mut harness, "▶ Simulate");
+    harness.get_by_label_contains("Dialled number: is needed");
+    fill(&mut harness, "Dialled number *", "00442079460000");
+    fill(&mut harness, "Lasting, s", "90");
+    click(&mut harness, "▶ Simulate");
+    assert_eq!(fake.last("decide").expect("asked")["duration_s"], 90);
+    harness.get_by_label_contains("✔ Admitted: 2 routes");
+    harness.get_by_label_contains("dearer than the sale: costs 0.0110, sells 0.00905");
+    harness.get_by_label_contains("00442079460000 ➡ 442079460000");
+}
+
+#[test]
+fn a_refused_simulation_names_cause_and_remedy() {
+    let (mut harness, _) = online(3);
+    open(&mut harness, "call simulator");
+    fill(&mut harness, "From address", "192.0.2.10:5060");
+    fill(&mut harness, "Dialled number *", "0053");
+    click(&mut harness, "▶ Simulate");
+    harness.get_by_label_contains("The destination is blocked in the tariff");
+    harness.get_by_label_contains("Unblock the rate");
+}
+
+#[test]
+fn the_theme_can_be_switched() {
+    let (mut harness, _) = online(3);
+    assert!(harness.ctx.theme() == egui::Theme::Dark);
+    click(&mut harness, "Light theme");
+    assert!(harness.ctx.theme() == egui::Theme::Light);
+    click(&mut harness, "Dark theme");
+    assert!(harness.ctx.theme() == egui::Theme::Dark);
+}
+
+#[test]
+fn a_table_is_exported_as_csv() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "all accounts");
+    click(&mut harness, "Export CSV");
+    let (name, contents) = fake.with(|world| world.saved_files.pop()).expect("saved");
+    let text = String::from_utf8(contents).expect("text");
+    assert_eq!(name, "all-accounts.csv");
+    assert!(text.starts_with("Login,Kind,Status,Balance"), "{text}");
+    assert!(
+        text.contains("acme-telecom,Wholesale,Active,\"1,250.43\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_lost_line_is_said_and_tried_again() {
+    let (mut harness, fake) = online(3);
+    fake.tell(Told::Lost {
+        reason: "the switch closed the connection".into(),
+    });
+    harness.run_steps(3);
+    harness.get_by_label_contains("Trying again in 1 s");
+    fake.with(|world| {
+        world.calls.clear();
+        world.now_ms += 2_000;
+    });
+    harness.run_steps(5);
+    assert!(fake.last("session.login").is_some() && fake.last("live.subscribe").is_some());
+    harness.get_by_label_contains("Connected to switch.example");
+}
+
+#[test]
+fn a_payment_is_booked_once_per_form() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "payments");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::N);
+    harness.run_steps(4);
+    harness.get_by_label("Account *").click();
+    harness.run_steps(3);
+    harness.run_steps(3);
+    harness
+        .get_by_role_and_label(Role::Button, "nordlink")
+        .click();
+    harness.run_steps(4);
+    refill(&mut harness, "Amount *", "75");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    harness.run_steps(6);
+    let sent = fake.last("payment.create").expect("booked");
+    assert_eq!(
+        (&sent["account"], &sent["amount"]),
+        (&json!(2), &json!(75_000_000))
+    );
+    assert!(sent["request_id"].as_str().expect("named").len() >= 8);
+    assert!(
+        harness.query_by_label("New payment").is_none(),
+        "the form is done"
+    );
+}
+
+/// Every screen in both themes: a missing glyph or an input without a name fails the harness.
+#[test]
+fn every_screen_draws_in_both_themes() {
+    for theme in [egui::Theme::Dark, egui::Theme::Light] {
+        let (mut harness, _) = start(60, theme);
+        log_in(&mut harness);
+        for words in [
+            "live calls",
+            "registrations",
+            "gateway status",
+            "counters",
+            "all accounts",
+            "wholesale",
+            "retail",
+            "calling cards",
+            "callback",
+            "call shops",
+            "common",
+            "resellers",
+            "sip phones",
+            "source addresses",
+            "payments",
+            "gateways",
+            "routing groups",
+            "dial plan",
+            "tariffs",
+            "rates",
+            "cdrs",
+            "ledger",
+            "audit log",
+            "call simulator",
+            "rate a call",
+            "number rules",
+            "settings",
+            "logins",
+            "server",
+        ] {
+            open(&mut harness, words);
+        }
+    }
+}
+
+/// Every form, as a new object and as an existing one.
+#[test]
+fn every_form_draws() {
+    let (mut harness, _) = online(3);
+    for words in [
+        "all accounts",
+        "resellers",
+        "sip phones",
+        "source addresses",
+        "gateways",
+        "routing groups",
+        "dial plan",
+        "tariffs",
+        "rates",
+        "logins",
+        "payments",
+    ] {
+        open(&mut harness, words);
+        harness.key_press(Key::ArrowDown);
+        harness.run_steps(2);
+        harness.key_press(Key::F2);
+        harness.run_steps(3);
+        harness.key_press_modifiers(Modifiers::COMMAND, Key::N);
+        harness.run_steps(3);
+        harness.get_by_label("💾 Save");
+        harness.key_press_modifiers(Modifiers::COMMAND, Key::W);
+        harness.run_steps(3);
+    }
+}
