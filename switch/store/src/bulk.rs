@@ -7,7 +7,7 @@
 use crate::{
     Actor, Committer, EditError, Writer,
     directory::load_staged,
-    edit::{Audit, audit, may_edit_tariff, sheet_faults},
+    edit::{Audit, audit, build_sheet, may_edit_tariff},
     record::{Rate, Resource},
     writer::chain,
 };
@@ -128,9 +128,7 @@ impl Writer {
             resource: Resource::Tariff.name(),
             id: tariff.0,
         })?;
-        let built = tandem_billing::Tariff::build(spec)
-            .map_err(|faults| sheet_faults(faults, MOST_FAULTS))?;
-        Ok(Arc::new(built))
+        Ok(Arc::new(build_sheet(spec, MOST_FAULTS)?))
     }
 }
 

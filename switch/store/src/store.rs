@@ -117,7 +117,7 @@ impl Store {
         let loaded = load(&connection, directory, (options.clock)())?;
         let publisher = Publisher::new(catalogue, connection::read_only(path)?);
         let (writer, threads) = writer::start(
-            Committer::new(connection),
+            Committer::over(connection),
             publisher,
             reader.clone(),
             &options,

@@ -249,7 +249,7 @@ pub(crate) fn start(
         })
     };
     let threads = Threads {
-        writer: spawn("store-writer", Box::new(move || body.run()))?,
+        writer: spawn("store-writer", Box::new(move || body.run_and_close()))?,
         publisher: spawn(
             "store-directory",
             Box::new(move || publisher.run(&todo, &*on_event)),
@@ -282,6 +282,16 @@ struct Body {
 }
 
 impl Body {
+    fn run_and_close(&mut self) {
+        self.run();
+        if let Err(failure) = self.committer.checkpoint() {
+            warn!(
+                reason = chain(&failure),
+                "the log stays beside the database until the next start"
+            );
+        }
+    }
+
     fn run(&mut self) {
         // A crash may have left rates to sweep.
         let mut idle = Idle::Sweep;

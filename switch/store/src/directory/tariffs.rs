@@ -19,7 +19,7 @@ pub(super) fn load(
     let mut tariffs = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let mut spec = spec_of(&header(row)?);
-        spec.rates = rates(connection, spec.id, row.get("generation")?)?;
+        spec.rates = rates(connection, spec.id, row.get("generation")?, "prefix, id")?;
         let id = spec.id;
         let built = Tariff::build(spec).map_err(|faults| {
             let faults: Vec<String> = faults.iter().take(10).map(ToString::to_string).collect();
@@ -88,7 +88,7 @@ pub(crate) fn load_header(
     }
 }
 
-/// A tariff with the rates of a generation that may not be in force yet.
+/// A tariff with the rates of a generation that may not be in force yet, in the order they were given.
 pub(crate) fn load_staged(
     connection: &Connection,
     id: TariffId,
@@ -98,7 +98,7 @@ pub(crate) fn load_staged(
         return Ok(None);
     };
     let mut spec = spec_of(&header);
-    spec.rates = rates(connection, id, generation)?;
+    spec.rates = rates(connection, id, generation, "id")?;
     Ok(Some(spec))
 }
 
@@ -129,8 +129,9 @@ fn rates(
     connection: &Connection,
     tariff: TariffId,
     generation: i64,
+    order: &str,
 ) -> Result<Vec<Rate>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("{COLUMNS} ORDER BY prefix, id"))?;
+    let mut statement = connection.prepare_cached(&format!("{COLUMNS} ORDER BY {order}"))?;
     let mut rows = statement.query([tariff.0, generation])?;
     let mut rates = Vec::new();
     while let Some(row) = rows.next()? {

@@ -18,7 +18,7 @@ pub(crate) use operator::SHORTEST_PASSWORD;
 pub(crate) use reseller::may_edit_tariff;
 pub use settings::{SettingInfo, settings};
 pub(crate) use settings::{add_missing_settings, read_settings};
-pub(crate) use tariff::sheet_faults;
+pub(crate) use tariff::build_sheet;
 
 use crate::{
     query::Scope,

@@ -11,7 +11,10 @@ use crate::{
     writer::chain,
 };
 use rusqlite::{OptionalExtension, types::Value as Sql};
-use tandem_billing::{TariffId, tariff::TariffError};
+use tandem_billing::{
+    TariffId, UtcMs,
+    tariff::{TariffError, TariffSpec},
+};
 
 /// Tariffs a tariff may derive from, one after the other.
 const MAX_DEPTH: usize = 8;
@@ -117,14 +120,29 @@ pub(super) fn rate(context: &Context<'_>, rate: Rate) -> Result<Checked, EditErr
             format!("tariff {} does not exist", rate.tariff_id),
         ));
     };
+    let own = rate_of(&rate);
+    let same_prefix = load_prefix(context.connection, rate.tariff_id, generation, &rate.prefix);
+    let twin = same_prefix
+        .map_err(store)?
+        .into_iter()
+        .find(|other| other.id.0 != rate.id && same_place(other, &own));
+    if let Some(twin) = twin {
+        faults.add(
+            "prefix",
+            format!(
+                "rate {} has the same prefix, hours and begin: change that one, or let this one begin later",
+                twin.id
+            ),
+        );
+    }
     let mut spec = spec_of(&header);
-    spec.rates =
-        load_prefix(context.connection, rate.tariff_id, generation, &rate.prefix).map_err(store)?;
-    spec.rates.retain(|other| other.id.0 != rate.id);
-    spec.rates.push(rate_of(&rate));
-    // A derived tariff's base is not needed to check its own rows.
+    spec.rates = vec![own];
     if let Err(found) = tandem_billing::Tariff::build(spec) {
-        add_tariff_faults(&mut faults, &found);
+        for fault in found {
+            // `rates[0] (prefix 44) increment`: the form knows the row, the field is the last word.
+            let field = fault.field.rsplit(' ').next().unwrap_or_default();
+            faults.add(field, fault.reason.clone());
+        }
     }
     faults.finish_with(&rate, vec![("generation", Sql::Integer(generation))])
 }
@@ -192,11 +210,59 @@ fn mapped(
     Ok(())
 }
 
-/// Faults of a whole sheet, as an edit's answer.
-pub(crate) fn sheet_faults(found: Vec<TariffError>, most: usize) -> EditError {
-    let faults = found.into_iter().take(most).map(|fault| FieldError {
-        field: fault.field,
-        reason: fault.reason,
+/// Whether two rates claim the same calls from the same instant on.
+fn same_place(one: &tandem_billing::tariff::Rate, other: &tandem_billing::tariff::Rate) -> bool {
+    place(one) == place(other)
+}
+
+fn place(rate: &tandem_billing::tariff::Rate) -> (&str, (u8, u8, u16, u16, bool), Option<UtcMs>) {
+    let span = &rate.span;
+    let hours = (
+        span.from_day,
+        span.to_day,
+        span.from_minute,
+        span.to_minute,
+        span.holiday,
+    );
+    (&rate.prefix, hours, rate.effective_from)
+}
+
+/// Builds a whole sheet, or says what is wrong with it: the first `most` faults, by row as given.
+pub(crate) fn build_sheet(
+    spec: TariffSpec,
+    most: usize,
+) -> Result<tandem_billing::Tariff, EditError> {
+    let mut faults = duplicates(&spec, most);
+    match tandem_billing::Tariff::build(spec) {
+        Ok(tariff) if faults.is_empty() => Ok(tariff),
+        Ok(_) => Err(EditError::Invalid(faults)),
+        Err(found) => {
+            let found = found.into_iter().map(|fault| FieldError {
+                field: fault.field,
+                reason: fault.reason,
+            });
+            faults.extend(found);
+            faults.truncate(most);
+            Err(EditError::Invalid(faults))
+        }
+    }
+}
+
+fn duplicates(spec: &TariffSpec, most: usize) -> Vec<FieldError> {
+    let rates = &spec.rates;
+    let mut order: Vec<(_, usize)> = rates
+        .iter()
+        .enumerate()
+        .map(|(index, rate)| (place(rate), index))
+        .collect();
+    order.sort_unstable();
+    let twins = order.windows(2).filter_map(|pair| match pair {
+        [(one, first), (other, second)] if one == other => Some((one.0, first, second)),
+        _ => None,
     });
-    EditError::Invalid(faults.collect())
+    let fault = |(prefix, first, second)| FieldError {
+        field: format!("rates[{second}] (prefix {prefix}) prefix"),
+        reason: format!("is the same as rates[{first}]: same prefix, hours and begin"),
+    };
+    twins.take(most).map(fault).collect()
 }

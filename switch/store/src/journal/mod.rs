@@ -42,7 +42,9 @@ enum Pace {
 }
 
 impl Committer {
-    pub(crate) fn new(connection: Connection) -> Self {
+    /// Over a connection to a migrated store that the caller has prepared, e.g. to fail at the n-th step.
+    #[must_use]
+    pub fn over(connection: Connection) -> Self {
         Self {
             connection,
             staging: BTreeSet::new(),
@@ -55,7 +57,7 @@ impl Committer {
     /// # Errors
     /// As [`crate::Store::open`].
     pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
-        Ok(Self::new(crate::store::open_migrated(path)?))
+        Ok(Self::over(crate::store::open_migrated(path)?))
     }
 
     /// Commits batches in order, each whole. What is returned was put aside, all else is durable.
@@ -107,6 +109,14 @@ impl Committer {
         commit(transaction)
     }
 
+    /// Moves what was committed into the main file, so that it is whole without its log.
+    pub(crate) fn checkpoint(&mut self) -> Result<(), StoreError> {
+        let done = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        done.map_err(StoreError::sqlite("checkpoint the database"))
+    }
+
     /// Removes some rates that are not in force.
     pub(crate) fn sweep(&mut self) -> Result<Swept, StoreError> {
         let staging = std::mem::take(&mut self.staging);
@@ -141,12 +151,6 @@ impl Committer {
         let result = work(&transaction)?;
         transaction.commit()?;
         Ok(result)
-    }
-
-    /// The connection, for tests that make it fail.
-    #[cfg(test)]
-    pub(crate) fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
     }
 }
 

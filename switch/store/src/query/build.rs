@@ -37,7 +37,7 @@ impl Select {
         let mut select = Self {
             view,
             scope: query.scope,
-            tail: format!(" FROM {} t WHERE 1", view.table),
+            tail: format!(" FROM {} WHERE 1", view.from),
             values: vec![root],
         };
         if query.scope != Scope::All {

@@ -57,6 +57,7 @@ const ACCOUNT_LOGIN: Field =
 
 const CDR: View = View {
     table: "cdr",
+    from: "cdr t",
     fields: &[
         int("call_id"),
         int("account_id"),
@@ -118,18 +119,20 @@ const LEDGER_FIELDS: &[Field] = &[
 ];
 const LEDGER_ENTRY: View = View {
     table: "ledger_entry",
+    from: "ledger_entry t",
     fields: LEDGER_FIELDS,
     branch: OWN_ACCOUNT,
     search: &["note"],
     key: "id",
 };
 const PAYMENT: View = View {
-    table: "(SELECT * FROM ledger_entry WHERE kind <> 'call_charge')",
+    from: "(SELECT * FROM ledger_entry WHERE kind <> 'call_charge') t",
     ..LEDGER_ENTRY
 };
 
 const BALANCE: View = View {
     table: "balance",
+    from: "balance t",
     fields: &[
         int("account_id"),
         ACCOUNT_LOGIN,
@@ -146,6 +149,7 @@ const BALANCE: View = View {
 
 const AUDIT_LOG: View = View {
     table: "audit_log",
+    from: "audit_log t",
     fields: &[
         int("id"),
         int("at"),
@@ -165,7 +169,8 @@ const AUDIT_LOG: View = View {
 };
 
 const REGISTRATION: View = View {
-    table: "(SELECT r.*, d.account_id FROM registration r JOIN device d USING (username))",
+    table: "registration",
+    from: "(SELECT r.*, d.account_id FROM registration r JOIN device d USING (username)) t",
     fields: &[
         text("username"),
         int("account_id"),

@@ -113,6 +113,8 @@ pub(crate) const fn secret(name: &'static str) -> Field {
 pub struct View {
     /// The table, and the resource's name.
     pub table: &'static str,
+    /// What is read: FROM clause in which the row is `t`.
+    pub from: &'static str,
     /// What each row has.
     pub fields: &'static [Field],
     /// SQL over the row `t` and the set `branch` of account ids; None: resellers see no row.
@@ -141,6 +143,7 @@ const OWN_ACCOUNT: Option<&str> = Some("t.account_id IN branch");
 
 const ACCOUNT: View = View {
     table: "account",
+    from: "account t",
     fields: &[
         int("id"), int("revision"), text("login"), text("kind"), text("status"), text("currency"),
         text("payment_mode"), int("credit_limit"), int("reseller_id"), int("tariff_id"),
@@ -166,6 +169,7 @@ const ACCOUNT: View = View {
 
 const DEVICE: View = View {
     table: "device",
+    from: "device t",
     fields: &[
         int("id"),
         int("revision"),
@@ -185,6 +189,7 @@ const DEVICE: View = View {
 
 const SOURCE_ADDRESS: View = View {
     table: "source_address",
+    from: "source_address t",
     fields: &[
         int("id"),
         int("revision"),
@@ -202,6 +207,7 @@ const SOURCE_ADDRESS: View = View {
 
 const LOGIN: View = View {
     table: "login",
+    from: "login t",
     fields: &[
         int("id"),
         int("revision"),
@@ -223,6 +229,7 @@ const LOGIN: View = View {
 
 const GATEWAY: View = View {
     table: "gateway",
+    from: "gateway t",
     fields: &[
         int("id"),
         int("revision"),
@@ -258,6 +265,7 @@ const GATEWAY: View = View {
 
 const ROUTING_GROUP: View = View {
     table: "routing_group",
+    from: "routing_group t",
     fields: &[
         int("id"),
         int("revision"),
@@ -279,6 +287,7 @@ const ROUTING_GROUP: View = View {
 
 const ROUTE: View = View {
     table: "route",
+    from: "route t",
     fields: &[
         int("id"),
         int("revision"),
@@ -313,6 +322,7 @@ const ROUTE: View = View {
 
 const TARIFF: View = View {
     table: "tariff",
+    from: "tariff t",
     fields: &[
         int("id"),
         int("revision"),
@@ -346,6 +356,8 @@ const TARIFF: View = View {
 
 const RATE: View = View {
     table: "rate",
+    // Rows being written or removed are not in force and not seen.
+    from: "tariff g JOIN rate t ON t.tariff_id = g.id AND t.generation = g.generation",
     fields: &[
         int("id"),
         int("revision"),
@@ -387,6 +399,7 @@ const RATE: View = View {
 
 const DNIS_TARIFF: View = View {
     table: "dnis_tariff",
+    from: "dnis_tariff t",
     fields: &[
         int("id"),
         int("revision"),
@@ -402,11 +415,13 @@ const DNIS_TARIFF: View = View {
 
 const ANI_TARIFF: View = View {
     table: "ani_tariff",
+    from: "ani_tariff t",
     ..DNIS_TARIFF
 };
 
 const SETTING: View = View {
     table: "setting",
+    from: "setting t",
     fields: &[int("id"), int("revision"), text("key"), json("value")],
     branch: None,
     search: &["key"],
@@ -415,6 +430,7 @@ const SETTING: View = View {
 
 const BLOCK_ENTRY: View = View {
     table: "block_entry",
+    from: "block_entry t",
     fields: &[
         int("id"),
         int("revision"),
@@ -429,6 +445,7 @@ const BLOCK_ENTRY: View = View {
 
 const EXCHANGE_RATIO: View = View {
     table: "exchange_ratio",
+    from: "exchange_ratio t",
     fields: &[
         int("id"),
         int("revision"),

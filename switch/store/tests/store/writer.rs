@@ -1,0 +1,257 @@
+//! The queue: group commit under concurrent submitters, back-pressure, readers beside the writer, locks.
+
+use crate::fixture::{Fixture, START, account};
+use std::{sync::Arc, thread};
+use tandem_billing::{
+    AccountId, CallId, Micros, UtcMs,
+    cdr::{Cdr, MediaStats},
+    ledger::{Entry, EntryKind},
+};
+use tandem_call::journal::{Batch, Record};
+use tandem_store::{Event, List, ListQuery, Scope, Store, StoreError, query::CdrRow};
+
+fn refused_call(call: i64) -> Record {
+    let cdr = Cdr {
+        call: CallId(call),
+        a_call_id: format!("a-{call}"),
+        b_call_id: None,
+        account: None,
+        source: "192.0.2.9:5060".into(),
+        caller: "1".into(),
+        dialled: "2".into(),
+        sent_number: None,
+        rating_number: None,
+        started_at: START,
+        ringing_at: None,
+        answered_at: None,
+        ended_at: START,
+        duration_ms: 0,
+        pdd_ms: None,
+        route: None,
+        gateway: None,
+        callee_account: None,
+        cause: "caller.unknown".into(),
+        sip_status: Some(403),
+        codec: None,
+        charges: Vec::new(),
+        cost: None,
+        media_a: MediaStats::default(),
+        media_b: MediaStats::default(),
+        trace: String::new(),
+    };
+    Record::Ended {
+        cdr: Box::new(cdr),
+        entries: Vec::new(),
+    }
+}
+
+fn payment(account: AccountId, n: i64) -> Record {
+    Record::Posted(Entry {
+        key: format!("pay:{n}"),
+        account,
+        kind: EntryKind::Payment,
+        amount: Micros(1),
+        balance_after: Micros(0),
+        at: START,
+        call: None,
+        operator: None,
+        note: String::new(),
+    })
+}
+
+#[test]
+fn concurrent_submitters_share_commits_and_lose_nothing() {
+    let fixture = Fixture::empty();
+    let alice = AccountId(fixture.create(&account("alice")));
+    let (threads, each) = (4, 500);
+    thread::scope(|scope| {
+        for worker in 0..threads {
+            let writer = fixture.writer();
+            scope.spawn(move || {
+                for n in 0..each {
+                    let seq = (worker * each + n + 1) as u64;
+                    let batch = Batch {
+                        seq,
+                        records: vec![refused_call(seq as i64), payment(alice, seq as i64)],
+                    };
+                    writer.submit(batch).unwrap();
+                }
+            });
+        }
+        let reader = fixture.reader();
+        scope.spawn(move || {
+            for _ in 0..200 {
+                // Never blocked, and never a half: each batch has a CDR and an entry.
+                let cdrs = reader
+                    .list(List::Cdr, &ListQuery::all(Scope::All).page(0, 1))
+                    .unwrap()
+                    .total
+                    .unwrap();
+                let balance = reader.balance(alice, Scope::All).unwrap().unwrap().amount.0;
+                assert!(balance as u64 >= cdrs);
+            }
+        });
+    });
+    let last = Batch {
+        seq: 1_000_000,
+        records: Vec::new(),
+    };
+    fixture.writer().submit(last).unwrap();
+    fixture.events.durable(1_000_000);
+    let total = fixture
+        .reader()
+        .list(List::Cdr, &ListQuery::all(Scope::All))
+        .unwrap()
+        .total;
+    assert_eq!(total, Some(2000));
+    assert_eq!(
+        fixture
+            .reader()
+            .balance(alice, Scope::All)
+            .unwrap()
+            .unwrap()
+            .amount
+            .0,
+        2000
+    );
+    let commits = fixture
+        .events
+        .count(|event| matches!(event, Event::Durable { .. }));
+    assert!(commits <= 2001);
+}
+
+#[test]
+fn a_full_queue_gives_the_batch_back() {
+    let mut fixture = Fixture::empty();
+    fixture.close();
+    let mut options = fixture.options();
+    options.queue = 2;
+    // The writer waits inside its first event until told to go on.
+    let gate = Arc::new(std::sync::Barrier::new(2));
+    let (held, events) = (Arc::clone(&gate), Arc::clone(&fixture.events));
+    options.on_event = Arc::new(move |event| {
+        if matches!(event, Event::Durable { seq: 1 }) {
+            held.wait();
+            held.wait();
+        }
+        events.push(event);
+    });
+    let store = Store::open(&fixture.path(), options).unwrap();
+    let writer = store.writer();
+    let batch = |seq: u64| Batch {
+        seq,
+        records: vec![refused_call(seq as i64)],
+    };
+    writer.submit(batch(1)).unwrap();
+    gate.wait();
+    writer.submit(batch(2)).unwrap();
+    writer.submit(batch(3)).unwrap();
+    let back = writer.submit(batch(4)).unwrap_err();
+    assert_eq!(back.0.seq, 4);
+    gate.wait();
+    fixture.events.durable(3);
+    writer.submit(back.0).unwrap();
+    fixture.events.durable(4);
+    drop(store);
+    fixture.verify();
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_is_told_and_tried_again() {
+    let (mut fixture, operator) = Fixture::operator();
+    let mut desk = operator.desk(&mut fixture);
+    // Somebody holds the write lock longer than the writer waits for it.
+    let mut other = rusqlite::Connection::open(fixture.path()).unwrap();
+    let lock = other
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .unwrap();
+    let (_, opened) = desk.open(operator.direct, START, 5);
+    let seq = opened.seq;
+    fixture.writer().submit(opened).unwrap();
+    fixture
+        .events
+        .wait_for(|event| matches!(event, Event::JournalFailed { .. }));
+    assert_eq!(
+        fixture
+            .events
+            .count(|event| matches!(event, Event::Durable { seq: up_to } if *up_to == seq)),
+        0
+    );
+    lock.rollback().unwrap();
+    fixture.events.durable(seq);
+}
+
+#[test]
+fn two_switches_never_share_a_file() {
+    let fixture = Fixture::empty();
+    let second = Store::open(&fixture.path(), fixture.options());
+    assert!(matches!(second, Err(StoreError::InUse(_))));
+}
+
+#[test]
+fn an_unbalanced_file_is_refused() {
+    let (mut fixture, operator) = Fixture::operator();
+    operator.desk(&mut fixture);
+    fixture.close();
+    let raw = rusqlite::Connection::open(fixture.path()).unwrap();
+    raw.execute(
+        "UPDATE balance SET amount = amount + 1 WHERE account_id = ?1",
+        [operator.direct.0],
+    )
+    .unwrap();
+    drop(raw);
+    assert!(matches!(
+        Store::open(&fixture.path(), fixture.options()),
+        Err(StoreError::Unbalanced(1))
+    ));
+    let report = tandem_store::verify::verify(&fixture.path()).unwrap();
+    assert!(
+        report.problems[0].contains("is not the sum of its entries"),
+        "{:?}",
+        report.problems
+    );
+}
+
+#[test]
+fn a_backup_is_a_whole_store_and_never_overwrites() {
+    let (mut fixture, operator) = Fixture::operator();
+    let mut desk = operator.desk(&mut fixture);
+    for batch in desk.call(operator.client, START, 5) {
+        fixture.writer().submit(batch).unwrap();
+    }
+    fixture.events.durable(desk.seq);
+    let to = fixture.folder.path().join("copy.db");
+    tandem_store::backup::backup(&fixture.path(), &to).unwrap();
+    assert!(tandem_store::backup::backup(&fixture.path(), &to).is_err());
+    let report = tandem_store::verify::verify(&to).unwrap();
+    assert_eq!((report.cdrs, report.problems.len()), (1, 0));
+    let copy = Store::open(&to, tandem_store::StoreOptions::default()).unwrap();
+    let cdr: Option<CdrRow> = copy.reader().get_row(List::Cdr, 1, Scope::All).unwrap();
+    assert!(cdr.is_some());
+}
+
+#[test]
+fn the_last_durable_instant_is_kept_while_a_call_is_open() {
+    let (mut fixture, operator) = Fixture::operator();
+    let mut desk = operator.desk(&mut fixture);
+    fixture.close();
+    let mut options = fixture.options();
+    options.heartbeat = std::time::Duration::from_millis(1);
+    fixture.store = Some(Store::open(&fixture.path(), options).unwrap());
+    let (_, opened) = desk.open(operator.direct, START, 5);
+    let seq = opened.seq;
+    fixture.writer().submit(opened).unwrap();
+    fixture.events.durable(seq);
+    let later = UtcMs(START.0 + 4321);
+    fixture.set_clock(later);
+    let raw = rusqlite::Connection::open(fixture.path()).unwrap();
+    let at = || {
+        raw.query_row("SELECT at FROM heartbeat", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    let begun = std::time::Instant::now();
+    while at() != later.0 {
+        assert!(begun.elapsed().as_secs() < 60, "no heartbeat");
+        thread::yield_now();
+    }
+}
