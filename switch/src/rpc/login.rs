@@ -171,18 +171,19 @@ fn locked(wait_ms: i64) -> RpcError {
 /// What the store knows of someone as what every check goes by. An operator without rights has none: the
 /// protocol's empty list would mean all of the role.
 fn caller(identity: Identity, connection: &Connection) -> Caller {
-    let rights = columns::rights(&json!(identity.rights));
-    let (role, grants) = match identity.role {
-        tandem_store::record::Role::Admin => (Role::Admin, Vec::new()),
-        tandem_store::record::Role::Operator => (Role::Operator, rights.clone()),
-        tandem_store::record::Role::Reseller => (Role::Reseller, rights.clone()),
+    let stored = match identity.role {
+        tandem_store::record::Role::Admin => "admin",
+        tandem_store::record::Role::Operator => "operator",
+        tandem_store::record::Role::Reseller => "reseller",
     };
-    let hidden = role == Role::Operator && rights.is_empty();
+    let grants = columns::grants_of(&json!(identity.rights));
+    let is_bare = grants.is_empty();
+    let (role, grants) = columns::role_of(stored, grants);
     Caller {
         login: identity.login,
         name: identity.name,
         role,
-        rights: if hidden {
+        rights: if role == Role::Operator && is_bare {
             Vec::new()
         } else {
             effective(role, &grants)

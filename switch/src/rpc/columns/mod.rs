@@ -13,7 +13,7 @@ mod tariffs;
 
 pub use accounts::{ACCOUNT, ANI_TARIFF, DEVICE, DNIS_TARIFF, SOURCE};
 pub use money::{AUDIT, CDR, LEDGER, PAYMENT};
-pub use operators::{LOGIN, grants_of as rights};
+pub use operators::{LOGIN, grants_of, role_of};
 pub use routing::{GATEWAY, GROUP, ROUTE};
 pub use tariffs::{RATE, TARIFF};
 

@@ -1,0 +1,8 @@
+//! The RPC server in one process with a real store, TLS and sockets; the call core alone is played.
+
+mod access;
+mod branch;
+mod edits;
+mod entry;
+mod feed;
+mod office;
