@@ -2,6 +2,7 @@
 //!
 //! A call is two batches as the core journals them: admitted with its hold, ended with CDR, charge and ledger
 //! entry; each commit is at synchronous=FULL and takes so many batches.
+#![allow(clippy::unwrap_used, missing_docs)] // a bench fails by panicking; divan's entry points are generated
 
 use divan::{Bencher, counter::ItemsCount};
 use std::hint::black_box;

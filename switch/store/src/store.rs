@@ -2,7 +2,7 @@
 
 use crate::{
     Committer, Event, Reader, RecoveryReport, StoreError, Writer, connection,
-    directory::{Catalogue, Publisher},
+    directory::{Catalogue, Publisher, Resolve},
     migrate, recovery, verify, writer,
 };
 use rusqlite::Connection;
@@ -24,7 +24,7 @@ pub struct StoreOptions {
     /// Now. Only for heartbeats and expiry; records bring their own instants.
     pub clock: Arc<dyn Fn() -> UtcMs + Send + Sync>,
     /// Addresses of a gateway's host name; may block.
-    pub resolve: Arc<dyn Fn(&str, u16) -> Vec<SocketAddr> + Send + Sync>,
+    pub resolve: Resolve,
     /// Journal batches and edits that may wait; beyond it `submit` refuses.
     pub queue: usize,
     /// While calls are open, the last durable instant is written at least this often.

@@ -86,8 +86,8 @@ impl Which<'_> {
     }
 }
 
-/// Addresses of a host name.
-pub(crate) type Resolve = Arc<dyn Fn(&str, u16) -> Vec<SocketAddr> + Send + Sync>;
+/// Addresses of a host name at a port.
+pub type Resolve = Arc<dyn Fn(&str, u16) -> Vec<SocketAddr> + Send + Sync>;
 
 /// The snapshot in force and what the next one is made from.
 pub(crate) struct Catalogue {

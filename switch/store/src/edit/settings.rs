@@ -5,7 +5,7 @@ use super::EditError;
 use crate::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tandem_call::directory::{Limits, Settings};
 
 /// What a setting is.
@@ -21,98 +21,101 @@ pub struct SettingInfo {
     pub help: &'static str,
 }
 
+/// Key, default as JSON, range of a number, help.
+type Row = (&'static str, &'static str, Option<(u64, u64)>, &'static str);
+
+const SETTINGS: &[Row] = &[
+    (
+        "operator_name",
+        r#""Tandem""#,
+        None,
+        "Shown on invoices, in mails and in the manager's title.",
+    ),
+    (
+        "base_currency",
+        r#""EUR""#,
+        None,
+        "Profit reports convert to it.",
+    ),
+    (
+        "realm",
+        r#""tandem""#,
+        None,
+        "Realm of digest authentication; fixed once there are devices.",
+    ),
+    (
+        "ring_timeout_s",
+        "60",
+        Some((5, 600)),
+        "Seconds a called party may ring.",
+    ),
+    (
+        "max_duration_s",
+        "7200",
+        Some((60, 86_400)),
+        "Longest call, seconds.",
+    ),
+    (
+        "max_hops_per_prefix",
+        "4",
+        Some((1, 50)),
+        "Routes tried within one prefix.",
+    ),
+    ("max_hops", "8", Some((1, 100)), "Routes tried in all."),
+    (
+        "emergency_numbers",
+        r#"["112", "911"]"#,
+        None,
+        "Numbers that pass every allow- and blocklist.",
+    ),
+    (
+        "rtp_inactivity_s",
+        "60",
+        Some((0, 3600)),
+        "Seconds without audio after which a call is ended; 0 never.",
+    ),
+    (
+        "max_calls",
+        "0",
+        Some((0, 1_000_000)),
+        "Simultaneous calls of the whole switch; 0 is unlimited.",
+    ),
+    (
+        "max_cps",
+        "0",
+        Some((0, 1_000_000)),
+        "Calls begun in one second; 0 is unlimited.",
+    ),
+    (
+        "min_register_s",
+        "60",
+        Some((10, 86_400)),
+        "Shortest registration, seconds.",
+    ),
+    (
+        "max_register_s",
+        "3600",
+        Some((10, 86_400)),
+        "Longest registration, seconds.",
+    ),
+    (
+        "max_slice_s",
+        "60",
+        Some((1, 3600)),
+        "Longest time reserved at once, seconds.",
+    ),
+];
+
 /// All settings there are.
 #[must_use]
 pub fn settings() -> Vec<SettingInfo> {
-    let number = |key, default: u64, range, help| SettingInfo {
+    let info = |(key, default, range, help): &Row| SettingInfo {
         key,
-        default: json!(default),
-        range: Some(range),
+        default: serde_json::from_str(default).unwrap_or(Value::Null),
+        range: *range,
         help,
     };
-    let other = |key, default, help| SettingInfo {
-        key,
-        default,
-        range: None,
-        help,
-    };
-    vec![
-        other(
-            "operator_name",
-            json!("Tandem"),
-            "Shown on invoices, in mails and in the manager's title.",
-        ),
-        other(
-            "base_currency",
-            json!("EUR"),
-            "Profit reports convert to it.",
-        ),
-        other(
-            "realm",
-            json!("tandem"),
-            "Realm of digest authentication; fixed once there are devices.",
-        ),
-        number(
-            "ring_timeout_s",
-            60,
-            (5, 600),
-            "Seconds a called party may ring.",
-        ),
-        number(
-            "max_duration_s",
-            7200,
-            (60, 86_400),
-            "Longest call, seconds.",
-        ),
-        number(
-            "max_hops_per_prefix",
-            4,
-            (1, 50),
-            "Routes tried within one prefix.",
-        ),
-        number("max_hops", 8, (1, 100), "Routes tried in all."),
-        other(
-            "emergency_numbers",
-            json!(["112", "911"]),
-            "Numbers that pass every allow- and blocklist.",
-        ),
-        number(
-            "rtp_inactivity_s",
-            60,
-            (0, 3600),
-            "Seconds without audio after which a call is ended; 0 never.",
-        ),
-        number(
-            "max_calls",
-            0,
-            (0, 1_000_000),
-            "Simultaneous calls of the whole switch; 0 is unlimited.",
-        ),
-        number(
-            "max_cps",
-            0,
-            (0, 1_000_000),
-            "Calls begun in one second; 0 is unlimited.",
-        ),
-        number(
-            "min_register_s",
-            60,
-            (10, 86_400),
-            "Shortest registration, seconds.",
-        ),
-        number(
-            "max_register_s",
-            3600,
-            (10, 86_400),
-            "Longest registration, seconds.",
-        ),
-        number(
-            "max_slice_s",
-            60,
-            (1, 3600),
-            "Longest time reserved at once, seconds.",
-        ),
-    ]
+    SETTINGS.iter().map(info).collect()
 }
 
 /// Whether a value fits its key.
@@ -199,4 +202,16 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         max_register_s: value(connection, "max_register_s")?,
         max_slice_s: value(connection, "max_slice_s")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check, settings};
+
+    #[test]
+    fn every_default_fits_its_own_key() {
+        for info in settings() {
+            assert_eq!(check(info.key, &info.default), Ok(()), "{}", info.key);
+        }
+    }
 }

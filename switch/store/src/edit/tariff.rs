@@ -215,16 +215,18 @@ fn same_place(one: &tandem_billing::tariff::Rate, other: &tandem_billing::tariff
     place(one) == place(other)
 }
 
-fn place(rate: &tandem_billing::tariff::Rate) -> (&str, (u8, u8, u16, u16, bool), Option<UtcMs>) {
+/// Prefix, days, hours, holiday and begin.
+type Place<'a> = (&'a str, [u16; 4], bool, Option<UtcMs>);
+
+fn place(rate: &tandem_billing::tariff::Rate) -> Place<'_> {
     let span = &rate.span;
-    let hours = (
-        span.from_day,
-        span.to_day,
+    let hours = [
+        u16::from(span.from_day),
+        u16::from(span.to_day),
         span.from_minute,
         span.to_minute,
-        span.holiday,
-    );
-    (&rate.prefix, hours, rate.effective_from)
+    ];
+    (&rate.prefix, hours, span.holiday, rate.effective_from)
 }
 
 /// Builds a whole sheet, or says what is wrong with it: the first `most` faults, by row as given.

@@ -76,6 +76,26 @@ pub(super) fn load(
     for (account, pays) in [(north, 500), (harbour, 200)] {
         sample.payments.push(payment(maker, account, pays));
     }
+    let customers = customers(
+        tariffs,
+        plan,
+        (north, north_retail),
+        (harbour, harbour_retail),
+    );
+    for one in &customers {
+        load_customer(maker, one, &mut sample)?;
+    }
+    logins(maker, north, password)?;
+    Ok(sample)
+}
+
+/// Each reseller comes with the tariff its customer pays.
+fn customers(
+    tariffs: &Tariffs,
+    plan: &Plan,
+    north: (AccountId, TariffId),
+    harbour: (AccountId, TariffId),
+) -> [Customer; 6] {
     let customer = |login, name, phones| Customer {
         login,
         name,
@@ -87,7 +107,7 @@ pub(super) fn load(
         pays: 25,
         phones,
     };
-    let customers = [
+    [
         customer("alice", "Alice Abel", &["alice", "alice-mobile"]),
         customer("bob", "Bob Brandt", &["bob"]),
         Customer {
@@ -105,22 +125,17 @@ pub(super) fn load(
             ..customer("carrier", "Carrier GmbH", &[])
         },
         Customer {
-            reseller: Some(north),
-            tariff: north_retail,
+            reseller: Some(north.0),
+            tariff: north.1,
             ..customer("north-shop", "Corner Shop", &["shop"])
         },
         Customer {
-            reseller: Some(harbour),
-            tariff: harbour_retail,
+            reseller: Some(harbour.0),
+            tariff: harbour.1,
             pays: 10,
             ..customer("harbour-cafe", "Harbour Cafe", &["cafe"])
         },
-    ];
-    for one in &customers {
-        load_customer(maker, one, &mut sample)?;
-    }
-    logins(maker, north, password)?;
-    Ok(sample)
+    ]
 }
 
 fn reseller(

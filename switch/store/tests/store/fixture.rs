@@ -41,6 +41,19 @@ pub fn branch(account: AccountId) -> Actor {
     }
 }
 
+/// Fields of the faults an edit was refused for.
+pub fn fields<T: std::fmt::Debug>(result: Result<T, EditError>) -> Vec<String> {
+    match result {
+        Err(EditError::Invalid(faults)) => {
+            for fault in &faults {
+                assert!(!fault.reason.is_empty());
+            }
+            faults.into_iter().map(|fault| fault.field).collect()
+        }
+        other => panic!("expected faults, not {other:?}"),
+    }
+}
+
 /// Events as they come, waited for without sleeping.
 #[derive(Default)]
 pub struct Events {

@@ -1,6 +1,8 @@
 //! The store as the daemon uses it, on real files.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod bulk;
+mod checks;
 mod crash;
 mod desk;
 mod directory;
@@ -9,6 +11,7 @@ mod fixture;
 mod journal;
 mod lists;
 mod logins;
+mod rights;
 mod sample;
 mod scope;
 mod writer;

@@ -1,0 +1,229 @@
+//! Who may edit what.
+
+use crate::fixture::{
+    Fixture, START, account, branch, device, fields, gateway, group, rate, root, route, tariff,
+};
+use tandem_store::{
+    Edit, EditError, ListQuery, Scope,
+    query::Op,
+    record::{
+        Account, AccountKind, BlockEntry, BlockList, Device, Login, Rate, Record, Resource, Rights,
+        Role, Setting, Tariff,
+    },
+};
+
+#[test]
+fn the_last_admin_stays() {
+    let fixture = Fixture::empty();
+    let admin = |name: &str| Login {
+        id: 0,
+        revision: 0,
+        name: name.into(),
+        role: Role::Admin,
+        account_id: None,
+        rights: Rights::new(),
+        disabled: false,
+        email: String::new(),
+        password: Some("correct horse".into()),
+    };
+    let first = fixture.create(&admin("first"));
+    let read: Login = fixture.get(first);
+    assert!(matches!(
+        fixture.update(&Login {
+            disabled: true,
+            ..read.clone()
+        }),
+        Err(EditError::Forbidden(_))
+    ));
+    let delete = |id| {
+        fixture
+            .writer()
+            .edit(Edit::delete(root(), START, Resource::Login, id, 1))
+    };
+    assert!(matches!(delete(first), Err(EditError::Forbidden(_))));
+    fixture.create(&admin("second"));
+    delete(first).unwrap();
+}
+
+#[test]
+fn a_reseller_only_gives_on_what_it_was_given() {
+    let (fixture, operator) = Fixture::operator();
+    let me = branch(operator.reseller);
+    let create = |account: &Account| {
+        fixture
+            .writer()
+            .edit(Edit::create(me.clone(), START, account))
+    };
+    let mine = Account {
+        reseller_id: Some(operator.reseller),
+        ..account("mine")
+    };
+    create(&Account {
+        tariff_id: Some(operator.sell),
+        routing_group_id: Some(operator.group),
+        ..mine.clone()
+    })
+    .unwrap();
+    let other = fixture.create(&group("Secret"));
+    let not_given = Account {
+        login: "mine2".into(),
+        tariff_id: Some(operator.buy),
+        routing_group_id: Some(tandem_billing::RoutingGroupId(other)),
+        ..mine.clone()
+    };
+    assert_eq!(
+        fields(create(&not_given)),
+        ["tariff_id", "routing_group_id"]
+    );
+    // The operator is held to the same rule for accounts of a reseller.
+    assert_eq!(
+        fields(fixture.try_create(&not_given)),
+        ["tariff_id", "routing_group_id"]
+    );
+
+    let sub = Account {
+        kind: AccountKind::Reseller2,
+        granted_tariffs: vec![operator.cost],
+        ..Account {
+            login: "sub".into(),
+            ..mine
+        }
+    };
+    assert_eq!(fields(create(&sub)), ["granted_tariffs"]);
+    create(&Account {
+        granted_tariffs: vec![operator.sell],
+        granted_groups: vec![operator.group],
+        ..sub
+    })
+    .unwrap();
+
+    // What is used below cannot be taken away.
+    let reseller: Account = fixture.get(operator.reseller.0);
+    let taken = Account {
+        granted_groups: vec![],
+        routing_group_id: None,
+        ..reseller
+    };
+    assert_eq!(
+        fields(fixture.update(&taken)),
+        ["granted_groups", "granted_groups"]
+    );
+}
+
+#[test]
+fn a_reseller_edits_its_branch_and_nothing_else() {
+    let (fixture, operator) = Fixture::operator();
+    let me = branch(operator.reseller);
+    let forbidden = |result: Result<_, EditError>, what: &str| {
+        assert!(
+            matches!(
+                result,
+                Err(EditError::Forbidden(_) | EditError::NotFound { .. })
+            ),
+            "{what}: {result:?}"
+        );
+    };
+    let edit = |edit: Edit| fixture.writer().edit(edit);
+    fn create<R: Record>(me: &tandem_store::Actor, record: &R) -> Edit {
+        Edit::create(me.clone(), START, record)
+    }
+    let bob: Account = fixture.get(operator.direct.0);
+    let own: Account = fixture.get(operator.reseller.0);
+    let buy: Tariff = fixture.get(operator.buy.0);
+    let buy_rate: Rate = fixture
+        .reader()
+        .records(&ListQuery::all(Scope::All).filter("tariff_id", Op::Eq, operator.buy.0))
+        .unwrap()
+        .rows
+        .remove(0);
+    let setting: Setting = fixture.get(1);
+    forbidden(
+        edit(Edit::update(me.clone(), START, &bob)),
+        "another's account",
+    );
+    forbidden(
+        edit(Edit::update(me.clone(), START, &own)),
+        "its own account",
+    );
+    forbidden(
+        edit(create(&me, &account("free"))),
+        "an account of the operator",
+    );
+    forbidden(
+        edit(create(&me, &device(operator.direct, "d"))),
+        "a device of another",
+    );
+    forbidden(
+        edit(Edit::update(me.clone(), START, &buy)),
+        "its buy tariff",
+    );
+    forbidden(
+        edit(Edit::update(me.clone(), START, &buy_rate)),
+        "a rate of its buy tariff",
+    );
+    forbidden(
+        edit(create(&me, &rate(operator.buy.0, "1", "0"))),
+        "a new rate of its buy tariff",
+    );
+    forbidden(
+        edit(create(&me, &tariff("free"))),
+        "a tariff of the operator",
+    );
+    forbidden(edit(create(&me, &gateway("g"))), "a gateway");
+    forbidden(edit(create(&me, &group("g"))), "a group");
+    forbidden(edit(create(&me, &route(operator.group, "1"))), "a route");
+    forbidden(edit(Edit::update(me.clone(), START, &setting)), "a setting");
+    forbidden(
+        edit(create(
+            &me,
+            &BlockEntry {
+                id: 0,
+                revision: 0,
+                list: BlockList::Caller,
+                prefix: "1".into(),
+                note: String::new(),
+            },
+        )),
+        "a block",
+    );
+    let admin = Login {
+        id: 0,
+        revision: 0,
+        name: "sneaky".into(),
+        role: Role::Admin,
+        account_id: None,
+        rights: Rights::new(),
+        disabled: false,
+        email: String::new(),
+        password: Some("correct horse".into()),
+    };
+    forbidden(edit(create(&me, &admin)), "an admin");
+    let replaced = fixture
+        .writer()
+        .replace_rates(me.clone(), START, operator.buy, 1, []);
+    assert!(matches!(replaced, Err(EditError::NotFound { .. })));
+    // A device of its own cannot be moved to somebody else.
+    let created = edit(create(&me, &device(operator.client, "d"))).unwrap();
+    let moved: Device = fixture.get(created.id);
+    forbidden(
+        edit(Edit::update(
+            me.clone(),
+            START,
+            &Device {
+                account_id: operator.direct,
+                ..moved
+            },
+        )),
+        "a moved device",
+    );
+    edit(create(&me, &rate(operator.sell.0, "44", "0.2"))).unwrap();
+    edit(create(
+        &me,
+        &Login {
+            role: Role::Reseller,
+            account_id: Some(operator.reseller),
+            ..admin
+        },
+    ))
+    .unwrap();
+}
