@@ -402,3 +402,163 @@ fn owns(sight: Sight, directory: &Directory, account: AccountId) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Board, ENDINGS, Sight, Taken};
+    use tandem_billing::{AccountId, CallId, Micros, UtcMs};
+    use tandem_call::{
+        Directory,
+        directory::spec::DirectorySpec,
+        monitor::{CallState, Change, FeedEvent, LiveCall, Snapshot},
+    };
+
+    fn directory() -> Directory {
+        DirectorySpec::default()
+            .build(1)
+            .expect("nothing is at fault")
+    }
+
+    fn call(id: i64, chain: &[i64]) -> Change {
+        Change::Call(Box::new(LiveCall {
+            call: CallId(id),
+            state: CallState::Ringing,
+            caller: String::new(),
+            dialled: String::new(),
+            account: None,
+            account_name: String::new(),
+            chain: chain.iter().map(|id| AccountId(*id)).collect(),
+            gateway: None,
+            target_name: String::new(),
+            destination: String::new(),
+            codec: None,
+            started_at: UtcMs(0),
+            answered_at: None,
+            currency: None,
+            price_per_minute: Micros(0),
+            charge: Micros(0),
+            cost: Micros(0),
+            paid_until_s: 0,
+            media_a: Default::default(),
+            media_b: Default::default(),
+        }))
+    }
+
+    fn gone(id: i64) -> Change {
+        Change::CallGone {
+            call: CallId(id),
+            cause: "failed.busy",
+        }
+    }
+
+    /// A board that follows from event 0 on, published once.
+    fn board() -> Board {
+        let board = Board::default();
+        board.replace(Snapshot::default());
+        board.publish();
+        board
+    }
+
+    #[test]
+    fn events_are_taken_in_order_or_the_board_is_lost() {
+        let board = Board::default();
+        assert_eq!(
+            board.apply(FeedEvent {
+                seq: 1,
+                change: gone(1)
+            }),
+            Taken::Gap,
+            "no snapshot yet"
+        );
+        board.replace(Snapshot {
+            seq: 5,
+            ..Snapshot::default()
+        });
+        assert_eq!(
+            board.apply(FeedEvent {
+                seq: 5,
+                change: gone(1)
+            }),
+            Taken::Old
+        );
+        assert_eq!(
+            board.apply(FeedEvent {
+                seq: 6,
+                change: gone(1)
+            }),
+            Taken::Applied
+        );
+        assert_eq!(
+            board.apply(FeedEvent {
+                seq: 8,
+                change: gone(1)
+            }),
+            Taken::Gap
+        );
+        assert!(!board.is_following());
+    }
+
+    #[test]
+    fn a_slow_subscriber_gets_one_larger_delta_and_a_lost_one_a_snapshot() {
+        let (board, directory) = (board(), directory());
+        let slow = board.publish();
+        let mut seq = 0;
+        let mut take = |change| {
+            seq += 1;
+            assert_eq!(board.apply(FeedEvent { seq, change }), Taken::Applied);
+            board.publish()
+        };
+        take(call(1, &[1]));
+        take(call(2, &[2]));
+        let last = take(gone(1));
+        let delta = board
+            .delta(slow, Sight::All, &directory)
+            .expect("all is remembered");
+        assert_eq!((delta.from, delta.to), (slow, last));
+        assert_eq!((delta.calls.len(), delta.calls_gone.len()), (1, 1));
+        let branch = board
+            .delta(slow, Sight::Branch(AccountId(1)), &directory)
+            .expect("all is remembered");
+        assert_eq!(
+            (branch.calls.len(), branch.calls_gone.len()),
+            (0, 1),
+            "its own ending alone"
+        );
+        let nothing = board
+            .delta(last, Sight::All, &directory)
+            .expect("nothing is missing");
+        assert!(nothing.is_empty());
+
+        for id in 0..i64::try_from(ENDINGS).expect("small") {
+            take(gone(100 + id));
+        }
+        assert_eq!(
+            board.delta(slow, Sight::All, &directory),
+            None,
+            "an ending was forgotten"
+        );
+        assert!(board.delta(last, Sight::All, &directory).is_some());
+    }
+
+    #[test]
+    fn what_is_not_published_is_not_told() {
+        let (board, directory) = (board(), directory());
+        let at = board.publish();
+        board.apply(FeedEvent {
+            seq: 1,
+            change: call(1, &[1]),
+        });
+        assert!(
+            board
+                .delta(at, Sight::All, &directory)
+                .is_some_and(|delta| delta.is_empty())
+        );
+        let next = board.publish();
+        assert_eq!(next, at + 1);
+        assert!(
+            board
+                .delta(at, Sight::All, &directory)
+                .is_some_and(|delta| delta.calls.len() == 1)
+        );
+    }
+}

@@ -37,7 +37,8 @@ impl Gate {
         self.reading.wake();
         self.writing.wake();
     }
-    fn is_closed(&self) -> bool {
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 }

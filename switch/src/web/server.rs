@@ -408,11 +408,15 @@ impl Drop for AddressPlace {
 
 #[cfg(test)]
 mod tests {
-    use super::Addresses;
+    use super::{Addresses, Gate, expect_login};
+    use crate::rpc::{Caller, Clock, session::Sessions};
     use std::{
-        net::{IpAddr, Ipv4Addr},
+        net::{IpAddr, Ipv4Addr, SocketAddr},
         sync::Arc,
+        time::Duration,
     };
+    use tandem_billing::{LoginId, UtcMs};
+    use tandem_protocol::Role;
 
     #[test]
     fn an_address_has_so_many_places() {
@@ -429,13 +433,33 @@ mod tests {
         drop(one);
         assert!(Addresses::take(&addresses, address).is_some());
         drop(two);
+        let counts = addresses.counts.lock().expect("no panic holds it");
+        assert!(counts.is_empty(), "nothing is remembered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_nobody_logs_in_on_is_cut_off() {
+        let within = Duration::from_secs(120);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let sessions = Sessions::new(600, Clock::new(|| UtcMs(0)));
+        let (connection, gate) = (sessions.open(address), Arc::new(Gate::default()));
+        connection.set_caller(Some(Caller {
+            login: LoginId(1),
+            name: "ann".into(),
+            role: Role::Admin,
+            rights: Vec::new(),
+            branch: None,
+            address,
+        }));
+        let watching = expect_login(Arc::downgrade(&connection), Arc::clone(&gate), within);
+        tokio::pin!(watching);
+        let passed = tokio::time::timeout(10 * within, watching.as_mut()).await;
         assert!(
-            addresses
-                .counts
-                .lock()
-                .expect("no panic holds it")
-                .is_empty(),
-            "nothing is remembered"
+            passed.is_err() && !gate.is_closed(),
+            "somebody is logged in"
         );
+        connection.set_caller(None);
+        watching.await;
+        assert!(gate.is_closed());
     }
 }

@@ -7,6 +7,10 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tandem_billing::{
+    AccountId, CallId, Currency, GatewayId, Micros, RateId, TariffId, UtcMs,
+    cdr::{Cdr, Cost, LevelCharge, MediaStats},
+};
 use tandem_protocol::{ErrorCode, live::FeedEvent};
 
 struct Branches {
@@ -300,6 +304,136 @@ fn live_calls_of_others_are_neither_seen_nor_ended() {
                 .refused("live.hangup", json!({ "call": 99 }))
                 .await,
             ErrorCode::NotFound
+        );
+    });
+}
+
+fn charge(account: i64, tariff: i64, charge: i64) -> LevelCharge {
+    LevelCharge {
+        account: AccountId(account),
+        tariff: TariffId(tariff),
+        rate: RateId(1),
+        prefix: "44".into(),
+        description: "UK".into(),
+        currency: eur(),
+        price_per_minute: rust_decimal::Decimal::new(charge, 6),
+        billed_secs: 60,
+        charge: Micros(charge),
+    }
+}
+
+fn eur() -> Currency {
+    Currency::try_from("EUR".to_owned()).expect("a currency")
+}
+
+/// A minute of a call that paid these levels and cost 30,000.
+fn minute(call: i64, gateway: i64, charges: Vec<LevelCharge>) -> Cdr {
+    let began = UtcMs(office::BEGIN_MS);
+    let cost = Cost {
+        gateway: GatewayId(gateway),
+        tariff: TariffId(1),
+        rate: RateId(1),
+        prefix: "4".into(),
+        currency: eur(),
+        price_per_minute: rust_decimal::Decimal::new(3, 2),
+        billed_secs: 60,
+        cost: Micros(30_000),
+    };
+    Cdr {
+        call: CallId(call),
+        a_call_id: format!("a{call}"),
+        b_call_id: Some(format!("b{call}")),
+        account: charges.first().map(|c| c.account),
+        source: "192.0.2.9:5060".into(),
+        caller: "1".into(),
+        dialled: "442071".into(),
+        sent_number: Some("442071".into()),
+        rating_number: Some("442071".into()),
+        started_at: began,
+        ringing_at: Some(began.plus_ms(500)),
+        answered_at: Some(began.plus_ms(2_000)),
+        ended_at: began.plus_ms(62_000),
+        duration_ms: 60_000,
+        pdd_ms: Some(500),
+        route: None,
+        gateway: Some(GatewayId(gateway)),
+        callee_account: None,
+        cause: "answered.caller_hangup".into(),
+        sip_status: Some(200),
+        codec: Some("pcma".into()),
+        charges,
+        cost: Some(cost),
+        media_a: MediaStats::default(),
+        media_b: MediaStats::default(),
+        trace: r#"{"steps":[{"step":"recognised","account":1,"by":"digest x"}]}"#.into(),
+    }
+}
+
+#[test]
+fn cdrs_tell_a_reseller_its_charges_and_the_operator_everything() {
+    office::open(|office| async move {
+        let (b, desk) = branches(&office).await;
+        let admin = office.admin().await;
+        let levels = |client: i64, reseller: i64| {
+            vec![
+                charge(client, b.tariff, 100_000),
+                charge(reseller, b.sample.tariff, 60_000),
+            ]
+        };
+        office
+            .core
+            .end_call(minute(1, b.sample.gateway, levels(b.client, b.one)))
+            .await;
+        office
+            .core
+            .end_call(minute(2, b.sample.gateway, levels(b.other, b.two)))
+            .await;
+
+        assert_eq!(admin.column("cdr.list", "/call").await, [1, 2]);
+        let money = &admin.column("cdr.list", "/money").await[0];
+        let figures =
+            |money: &Value| ["charge", "revenue", "cost", "margin"].map(|f| money[f].as_i64());
+        assert_eq!(
+            figures(money),
+            [Some(100_000), Some(60_000), Some(30_000), Some(30_000)]
+        );
+        assert_eq!(desk.column("cdr.list", "/call").await, [1]);
+        let money = &desk.column("cdr.list", "/money").await[0];
+        assert_eq!(figures(money), [Some(100_000), None, None, None]);
+
+        let all = admin.call("cdr.get", json!({ "id": 1 })).await;
+        assert_eq!(
+            (&all["cost"]["cost"], &all["trace"][0]["step"]),
+            (&json!(30_000), &json!("recognised"))
+        );
+        assert_eq!(all["cause_info"]["text"], "The caller hung up.");
+        assert_eq!(all["times"]["duration_ms"], 60_000);
+        let seen = desk.call("cdr.get", json!({ "id": 1 })).await;
+        assert_eq!(
+            seen["charges"].as_array().map(Vec::len),
+            Some(2),
+            "its client's and its own"
+        );
+        assert_eq!((&seen["cost"], &seen["trace"]), (&Value::Null, &json!([])));
+        assert!(
+            !seen.to_string().contains("carrier") && seen["numbers"]["sent"].is_null(),
+            "{seen}"
+        );
+        assert_eq!(
+            desk.refused("cdr.get", json!({ "id": 2 })).await,
+            ErrorCode::NotFound
+        );
+
+        let filter = json!({ "filter": [{ "field": "money.margin", "op": "ge", "value": 1 }] });
+        assert_eq!(admin.call("cdr.list", filter.clone()).await["total"], 2);
+        assert_eq!(
+            desk.refused("cdr.list", filter).await,
+            ErrorCode::Invalid,
+            "what is hidden cannot be asked for"
+        );
+        assert_eq!(
+            admin.call("system.verify", json!({})).await["faults"],
+            json!([])
         );
     });
 }

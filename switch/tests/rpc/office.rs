@@ -11,8 +11,9 @@ use std::{
     },
 };
 use tandem_billing::{
-    AccountId, UtcMs,
-    ledger::{Entry, Ledger, Posted},
+    AccountId, Micros, UtcMs,
+    cdr::Cdr,
+    ledger::{Ledger, Level, Posted},
 };
 use tandem_call::{
     io::{Command, Reply},
@@ -30,7 +31,7 @@ use tandem_switch::{
     },
     web::{Server, WebConfig},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 pub const PASSWORD: &str = "correct horse";
 /// When tests begin: 2026-01-01T00:00:00Z.
@@ -49,7 +50,7 @@ pub struct Core {
 struct State {
     ledger: Ledger,
     next_seq: u64,
-    undurable: BTreeMap<u64, (Entry, ReplyTo)>,
+    undurable: BTreeMap<u64, Box<dyn FnOnce() + Send>>,
     snapshot: Snapshot,
     pub hung_up: Vec<i64>,
     watched: bool,
@@ -65,9 +66,51 @@ impl Core {
         let later = state.undurable.split_off(&(seq + 1));
         let durable = std::mem::replace(&mut state.undurable, later);
         drop(state);
-        for (entry, reply) in durable.into_values() {
-            reply(Reply::Posted(Ok(entry)));
+        for then in durable.into_values() {
+            then();
         }
+    }
+
+    /// Journals records and calls back when they are on disk.
+    fn journal(&self, records: Vec<Record>, then: impl FnOnce() + Send + 'static) {
+        let mut state = self.lock();
+        let seq = state.next_seq;
+        state.next_seq += 1;
+        state.undurable.insert(seq, Box::new(then));
+        drop(state);
+        let writer = self.writer.get().expect("the store is open");
+        assert!(
+            writer.submit(Batch { seq, records }).is_ok(),
+            "room in the queue"
+        );
+    }
+
+    /// A call that was answered and has ended, with all its charges booked; returns when it is on disk.
+    pub async fn end_call(&self, cdr: Cdr) {
+        let levels: Vec<_> = cdr.charges.iter().map(|c| (c.account, c.charge)).collect();
+        let entries = {
+            let mut state = self.lock();
+            let hold = |(account, amount): &(AccountId, Micros)| Level {
+                account: *account,
+                amount: *amount,
+                credit_limit: Micros::ZERO,
+            };
+            let holds: Vec<Level> = levels.iter().map(hold).collect();
+            state
+                .ledger
+                .reserve(cdr.call, &holds)
+                .expect("they can pay");
+            state
+                .ledger
+                .settle(cdr.call, cdr.ended_at, &levels)
+                .expect("held before")
+        };
+        let (done, durable) = oneshot::channel();
+        let cdr = Box::new(cdr);
+        self.journal(vec![Record::Ended { cdr, entries }], move || {
+            done.send(()).expect("awaited below")
+        });
+        durable.await.expect("the store commits");
     }
 
     /// Calls hung up so far.
@@ -106,16 +149,11 @@ impl CoreHandle for Core {
             }
             Command::Post(movement) => match state.ledger.post(movement) {
                 Ok(Posted::Booked(entry)) => {
-                    let seq = state.next_seq;
-                    state.next_seq += 1;
-                    state.undurable.insert(seq, (entry.clone(), reply));
                     drop(state);
-                    let batch = Batch {
-                        seq,
-                        records: vec![Record::Posted(entry)],
-                    };
-                    let writer = self.writer.get().expect("the store is open");
-                    assert!(writer.submit(batch).is_ok(), "room in the queue");
+                    let posted = entry.clone();
+                    self.journal(vec![Record::Posted(entry)], move || {
+                        reply(Reply::Posted(Ok(posted)))
+                    });
                     return;
                 }
                 Ok(Posted::Repeated) => Reply::Repeated,
