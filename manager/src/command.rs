@@ -248,6 +248,19 @@ impl Command {
             Self::Unregister | Self::UnregisterNow { .. } => {
                 ("Unregister", "Drops the phone's registrations", "✖", None)
             }
+            _ => self.tool_looks(),
+        }
+    }
+
+    fn tool_looks(
+        &self,
+    ) -> (
+        &'static str,
+        &'static str,
+        &'static str,
+        Option<KeyboardShortcut>,
+    ) {
+        match self {
             Self::Simulate => (
                 "Simulate",
                 "Asks the switch what it would do",

@@ -175,7 +175,15 @@ pub struct TableState {
     pub scroll_to: Option<usize>,
     view: Vec<u32>,
     anchor: usize,
-    built: Option<(u64, String, Option<(usize, bool)>)>,
+    built: Option<Stamp>,
+}
+
+/// What a view was built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    version: u64,
+    filter: String,
+    sort: Option<(usize, bool)>,
 }
 
 /// How a click or key changes the choice of rows.
@@ -208,7 +216,11 @@ impl TableState {
 
     /// Rebuilds the view if `version` of the data, the filter or the sort is another than last time.
     pub fn refresh(&mut self, rows: &dyn Rows, version: u64) {
-        let stamp = (version, self.filter.clone(), self.sort);
+        let stamp = Stamp {
+            version,
+            filter: self.filter.clone(),
+            sort: self.sort,
+        };
         if self.built.as_ref() == Some(&stamp) {
             return;
         }

@@ -63,6 +63,30 @@ fn body(ui: &mut Ui, detail: &CdrDetail, names: &Names) {
             ],
         );
     });
+    times(ui, detail);
+    section(ui, "Money", |ui| money(ui, detail, names));
+    section(ui, "Audio and SIP", |ui| {
+        grid(
+            ui,
+            "audio",
+            &[
+                ("From the caller", audio(&detail.media.a)),
+                ("From the callee", audio(&detail.media.b)),
+                ("Call-ID, caller", cdr.numbers.a_call_id.clone()),
+                (
+                    "Call-ID, callee",
+                    cdr.numbers.b_call_id.clone().unwrap_or_default(),
+                ),
+            ],
+        );
+    });
+    section(ui, "Why this route and price", |ui| {
+        trace::show(ui, &detail.trace, names)
+    });
+}
+
+fn times(ui: &mut Ui, detail: &CdrDetail) {
+    let cdr = &detail.cdr;
     section(ui, "Times", |ui| {
         let at = |time: Option<tandem_protocol::UtcMs>| {
             time.map(|time| format::time(time.0)).unwrap_or_default()
@@ -89,25 +113,6 @@ fn body(ui: &mut Ui, detail: &CdrDetail, names: &Names) {
                 ),
             ],
         );
-    });
-    section(ui, "Money", |ui| money(ui, detail, names));
-    section(ui, "Audio and SIP", |ui| {
-        grid(
-            ui,
-            "audio",
-            &[
-                ("From the caller", audio(&detail.media.a)),
-                ("From the callee", audio(&detail.media.b)),
-                ("Call-ID, caller", cdr.numbers.a_call_id.clone()),
-                (
-                    "Call-ID, callee",
-                    cdr.numbers.b_call_id.clone().unwrap_or_default(),
-                ),
-            ],
-        );
-    });
-    section(ui, "Why this route and price", |ui| {
-        trace::show(ui, &detail.trace, names)
     });
 }
 

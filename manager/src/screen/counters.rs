@@ -52,7 +52,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         });
 }
 
-fn cards(ui: &mut Ui, c: &Counters) {
+/// Name, value and tone of each figure.
+fn figures(c: &Counters) -> [(&'static str, String, Tone); 11] {
     let acd = c
         .answered_ms
         .checked_div(c.answered)
@@ -66,7 +67,7 @@ fn cards(ui: &mut Ui, c: &Counters) {
             format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
         });
     let drops = c.rejected + c.dropped;
-    let figures = [
+    [
         ("Open calls", format::grouped(c.calls.into()), Tone::Normal),
         ("Ringing", format::grouped(c.ringing.into()), Tone::Info),
         ("Talking", format::grouped(c.connected.into()), Tone::Good),
@@ -110,10 +111,13 @@ fn cards(ui: &mut Ui, c: &Counters) {
             format::grouped(drops),
             if drops > 0 { Tone::Warn } else { Tone::Normal },
         ),
-    ];
+    ]
+}
+
+fn cards(ui: &mut Ui, c: &Counters) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = Vec2::splat(theme::GAP);
-        for (label, figure, tone) in figures {
+        for (label, figure, tone) in figures(c) {
             let color = theme::tokens(ui).tone(tone);
             ui.allocate_ui(Vec2::new(theme::CARD_WIDTH, theme::CARD_HEIGHT), |ui| {
                 theme::card(ui).show(ui, |ui| {

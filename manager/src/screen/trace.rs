@@ -42,6 +42,13 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
                 names.get(View::Tariffs, *tariff)
             ),
         ),
+        _ => route_sentence(step),
+    }
+}
+
+/// Of what became of a route, or of the call.
+fn route_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
+    match step {
         TraceStep::Kept {
             target,
             prefix,
@@ -89,6 +96,9 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
             format!("{target}: {outcome} after {after_ms} ms"),
         ),
         TraceStep::Other { text } => ("Step", Tone::Weak, text.clone()),
+        TraceStep::Recognised { .. } | TraceStep::Rewritten { .. } | TraceStep::Quoted { .. } => {
+            ("Step", Tone::Weak, String::new())
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which method does what to the fake switch's memory.
 
-use super::{PASSWORD, sample, store::Store};
+use super::{PASSWORD, live, store::Store};
 use crate::resource::{int_at, text_at};
 use serde_json::{Value, json};
 use tandem_protocol::{ErrorCode, METHODS, RpcError};
@@ -23,15 +23,15 @@ pub fn answer(
         "live.subscribe" => Ok(json!(7)),
         "live.snapshot" => Ok(json!(store.snapshot())),
         "live.hangup" => store.hang_up(int_at(params, "call")).map(|_| json!({})),
-        "decide" => Ok(sample::decision(params)),
-        "rate" => Ok(sample::rated(params)),
+        "decide" => Ok(live::decision(params)),
+        "rate" => Ok(live::rated(params)),
         "number_rule.try" => Ok(tried(params)),
         "setting.list" => Ok(store.settings.clone().into()),
         "setting.set" => set(store, params),
         "system.info" => Ok(json!({
             "version": "0.1.0", "now": now_ms, "started_at": now_ms - 93_784_000, "directory_version": 214,
         })),
-        "system.history" => Ok(sample::history(now_ms, params)),
+        "system.history" => Ok(live::history(now_ms, params)),
         "system.verify" => Ok(json!({ "clean": true, "faults": [] })),
         "system.backup" => Ok(json!({ "file": "tandem-2026-03-01.db", "bytes": 48_211_968 })),
         "payment.create" => pay(store, now_ms, params),

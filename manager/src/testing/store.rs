@@ -1,6 +1,6 @@
 //! The fake switch's memory: rows as the wire has them, lists paged, sorted and filtered as the protocol says.
 
-use super::sample;
+use super::{live, sample};
 use crate::resource::{at, int_at};
 use serde_json::{Value, json};
 use std::{cmp::Ordering, collections::BTreeMap};
@@ -27,8 +27,8 @@ pub struct Store {
 
 impl Store {
     pub fn new(calls: usize, now_ms: i64) -> Self {
-        let calls = sample::calls(calls, now_ms);
-        let registrations = sample::registrations(now_ms);
+        let calls = live::calls(calls, now_ms);
+        let registrations = live::registrations(now_ms);
         let counters = Counters {
             calls: u32::try_from(calls.len()).unwrap_or_default(),
             ringing: u32::try_from(
@@ -62,7 +62,7 @@ impl Store {
             settings: sample::settings(),
             calls,
             registrations,
-            gateways: sample::gateway_status(),
+            gateways: live::gateway_status(),
             counters,
             seq: 1,
             next_id: 1_000,
@@ -82,7 +82,7 @@ impl Store {
     /// A second later: charges grow, ringing calls are answered.
     pub fn advance(&mut self, now_ms: i64) -> LiveDelta {
         for call in &mut self.calls {
-            sample::run_on(call, now_ms);
+            live::run_on(call, now_ms);
         }
         self.delta(self.calls.clone(), Vec::new())
     }

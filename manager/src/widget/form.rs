@@ -64,7 +64,7 @@ fn show_field(ui: &mut Ui, draft: &mut Draft, picker: &mut Picker<'_>, place: &P
     let changed = draft.changed(&path);
     let needed = if field.required { " *" } else { "" };
     super::row(ui, &format!("{}{needed}", field.label), |ui, label| {
-        let enabled = place.editable && !(field.fixed && !draft.is_new());
+        let enabled = place.editable && (draft.is_new() || !field.fixed);
         ui.add_enabled_ui(enabled, |ui| {
             ui.vertical(|ui| {
                 ui.horizontal(|ui| {
