@@ -302,7 +302,8 @@ CREATE TABLE ledger_entry (
     operator_id   INTEGER,
     note          TEXT NOT NULL
 ) STRICT;
-CREATE INDEX ledger_entry_account ON ledger_entry (account_id, at);
+-- With the amount, so that the sums of the start-up check need no other page.
+CREATE INDEX ledger_entry_account ON ledger_entry (account_id, at, amount);
 CREATE INDEX ledger_entry_call ON ledger_entry (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX ledger_entry_other ON ledger_entry (at) WHERE kind <> 'call_charge';
 CREATE TRIGGER ledger_entry_is_not_updated BEFORE UPDATE ON ledger_entry

@@ -209,16 +209,22 @@ fn load(
     })
 }
 
-/// Balances, and the keys of everything but call charges: those are unique by their call.
+/// Keys handed to the ledger: as many as it keeps.
+const KEYS: usize = 100_000;
+
+/// Balances, and the latest keys of everything but call charges (those are unique by their call), oldest first.
 pub(crate) fn load_ledger(connection: &Connection) -> Result<Ledger, StoreError> {
     let mut statement = connection.prepare("SELECT account_id, amount FROM balance")?;
     let balances: Vec<(AccountId, Micros)> = statement
         .query_map([], |row| Ok((AccountId(row.get(0)?), Micros(row.get(1)?))))?
         .collect::<Result<_, _>>()?;
     let mut statement =
-        connection.prepare("SELECT key FROM ledger_entry WHERE kind <> 'call_charge'")?;
+        connection.prepare(
+        "SELECT key FROM (SELECT id, key FROM ledger_entry WHERE kind <> 'call_charge' ORDER BY at DESC LIMIT ?1) \
+         ORDER BY id",
+    )?;
     let keys: Vec<String> = statement
-        .query_map([], |row| row.get(0))?
+        .query_map([KEYS], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     Ok(Ledger::load(balances, keys))
 }

@@ -1,7 +1,8 @@
 //! A small pool of read-only connections. Readers see the last commit and never block the writer.
 
 use super::{
-    BalanceRow, CdrDetail, CdrRow, ChargeRow, Charged, Count, ListQuery, MediaRow, Op, Page, Scope,
+    BalanceRow, CdrDetail, CdrRow, ChargeRow, Charged, Count, LedgerRow, ListQuery, MediaRow, Op,
+    Page, Scope,
     build::{BRANCH, Built, Select, row_object},
     view::List,
 };
@@ -208,6 +209,24 @@ impl Reader {
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
+    }
+
+    /// The entry booked under an idempotency key, however old: the ledger in memory only knows recent keys,
+    /// so whoever takes a key from outside asks here before posting.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn entry_by_key(&self, key: &str, scope: Scope) -> Result<Option<LedgerRow>, StoreError> {
+        // The key itself is for operators; the scope is held against the row it leads to.
+        let id = self.run(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id FROM ledger_entry WHERE key = ?1")?;
+            Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+        })?;
+        match id {
+            Some(id) => self.get_row(List::LedgerEntry, id, scope),
+            None => Ok(None),
+        }
     }
 
     /// An account's money as last committed; None if it is outside the scope.

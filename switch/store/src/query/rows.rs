@@ -171,7 +171,8 @@ pub struct MediaRow {
 pub struct LedgerRow {
     /// Row.
     pub id: EntryId,
-    /// Unique over all entries.
+    /// Unique over all entries; operators only.
+    #[serde(default)]
     pub key: String,
     /// Whose.
     pub account_id: AccountId,
@@ -189,9 +190,11 @@ pub struct LedgerRow {
     pub at: UtcMs,
     /// For charges.
     pub call_id: Option<CallId>,
-    /// Who booked it by hand.
+    /// Who booked it by hand; operators only.
+    #[serde(default)]
     pub operator_id: Option<LoginId>,
     /// Its name.
+    #[serde(default)]
     pub operator_name: Option<String>,
     /// Free text.
     pub note: String,

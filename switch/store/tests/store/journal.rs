@@ -80,6 +80,18 @@ fn an_answered_call_books_every_level_and_the_cost() {
             .collect::<Vec<_>>(),
         [10_000_000, -60_000]
     );
+    let entry = reader
+        .entry_by_key("call:1:0", Scope::All)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (entry.account_id, entry.amount.0),
+        (operator.client, -60_000)
+    );
+    let hidden = reader
+        .entry_by_key("call:1:0", Scope::Branch(operator.direct))
+        .unwrap();
+    assert!(hidden.is_none());
     assert_eq!(reader.charged(tandem_billing::CallId(1)).unwrap().len(), 2);
     fixture.verify();
 }
