@@ -44,6 +44,8 @@ pub const PLOT_HEIGHT: f32 = 180.0;
 pub const PLOT_MIN_WIDTH: f32 = 380.0;
 pub const PLOT_LINE: f32 = 1.6;
 pub const COLUMN_MIN: f32 = 44.0;
+/// Keeps toasts off the status bar.
+pub const TOAST_MARGIN: Vec2 = Vec2::new(16.0, 44.0);
 pub const TOAST_WIDTH: f32 = 360.0;
 pub const PICKER_HEIGHT: f32 = 260.0;
 pub const STEP_BADGE: f32 = 92.0;

@@ -314,6 +314,7 @@ fn a_cdr_says_why() {
     open(&mut harness, "cdrs");
     click(&mut harness, "4930200100");
     harness.get_by_label("Why this route and price");
+    harness.get_by_label("Cost: carrier-a");
     harness.get_by_label_contains("dearer than the sale");
     harness.get_by_label_contains("Margin ");
 }

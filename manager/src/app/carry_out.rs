@@ -280,8 +280,14 @@ impl App {
         if let Some(text) = self.with_table(|rows, state| state.tsv(rows)) {
             let rows = text.lines().count().saturating_sub(1);
             ctx.copy_text(text);
-            self.model
-                .notify(Level::Info, format!("{rows} rows copied"));
+            self.model.notify(
+                Level::Info,
+                if rows == 1 {
+                    "1 row copied".to_owned()
+                } else {
+                    format!("{rows} rows copied")
+                },
+            );
         }
     }
 

@@ -68,7 +68,9 @@ impl App {
             notices_open: false,
             shortcuts_open: false,
             focus_filter: false,
-            toasts: egui_notify::Toasts::default().with_anchor(egui_notify::Anchor::BottomRight),
+            toasts: egui_notify::Toasts::default()
+                .with_anchor(egui_notify::Anchor::BottomRight)
+                .with_margin(theme::TOAST_MARGIN),
             quit: false,
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     Model, Question,
     draft::{Draft, Saving},
+    names::Names,
     notice::Level,
     records,
 };
@@ -11,8 +12,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tandem_protocol::{
     ErrorCode, Page, RpcError,
+    cdr::LevelCharge,
     live::{FeedEvent, LiveSnapshot},
     login::Session,
+    simulate::TraceStep,
     system::{Setting, SystemInfo},
 };
 
@@ -75,6 +78,7 @@ impl Model {
             },
             Purpose::Cdr(generation) => {
                 self.cdr.cdr.finish(generation, read(result));
+                self.want_detailed();
             }
             Purpose::SetSetting(key) => self.setting_set(key, read(result)),
             Purpose::Password => self.password_changed(result),
@@ -311,17 +315,20 @@ impl Model {
     }
 
     fn want_simulated(&mut self) {
-        let Some(result) = self.tools.simulator.result.value() else {
-            return;
-        };
-        let accounts: Vec<i64> = result.levels.iter().map(|level| level.account.0).collect();
-        let tariffs: Vec<i64> = result.levels.iter().map(|level| level.tariff.0).collect();
-        accounts
-            .into_iter()
-            .for_each(|id| self.names.want(View::Accounts, id));
-        tariffs
-            .into_iter()
-            .for_each(|id| self.names.want(View::Tariffs, id));
+        if let Some(result) = self.tools.simulator.result.value() {
+            want_levels(&mut self.names, &result.levels);
+            want_steps(&mut self.names, &result.trace);
+        }
+    }
+
+    fn want_detailed(&mut self) {
+        if let Some(detail) = self.cdr.cdr.value() {
+            want_levels(&mut self.names, &detail.charges);
+            want_steps(&mut self.names, &detail.trace);
+            if let Some(cost) = &detail.cost {
+                self.names.want(View::Gateways, cost.gateway.0);
+            }
+        }
     }
 
     /// Puts a question up.
@@ -333,5 +340,27 @@ impl Model {
             danger: true,
             command,
         });
+    }
+}
+
+fn want_levels(names: &mut Names, levels: &[LevelCharge]) {
+    for level in levels {
+        names.want(View::Accounts, level.account.0);
+        names.want(View::Tariffs, level.tariff.0);
+    }
+}
+
+fn want_steps(names: &mut Names, steps: &[TraceStep]) {
+    for step in steps {
+        match step {
+            TraceStep::Recognised { account, .. } => names.want(View::Accounts, account.0),
+            TraceStep::Quoted {
+                account, tariff, ..
+            } => {
+                names.want(View::Accounts, account.0);
+                names.want(View::Tariffs, *tariff);
+            }
+            _ => {}
+        }
     }
 }

@@ -181,6 +181,7 @@ fn plot(ui: &mut Ui, title: &str, series: &[&Series], ahead_ms: i64) {
         .allow_boxed_zoom(false)
         .include_y(0.0)
         .show_background(false)
+        .grid_color(theme::tokens(ui).border)
         .legend(egui_plot::Legend::default())
         .x_axis_formatter(move |mark, _| clock(mark.value).get(..5).unwrap_or_default().to_owned());
     plot.show(ui, |plot| {
