@@ -7,76 +7,126 @@ use serde::{Deserialize, Serialize};
 /// The booked amount of one level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LevelCharge {
+    /// Who was charged.
     pub account: AccountId,
+    /// By this tariff,
     pub tariff: TariffId,
+    /// this row at the answer,
     pub rate: RateId,
+    /// its prefix
     pub prefix: String,
+    /// and its description.
     pub description: String,
+    /// Of `charge`.
     pub currency: Currency,
+    /// Of the band at the answer.
     pub price_per_minute: Decimal,
+    /// Sum of the blocks.
     pub billed_secs: u64,
+    /// As booked, at least 0.
     pub charge: Micros,
 }
 
 /// What the terminator takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
+    /// The one that answered.
     pub gateway: GatewayId,
+    /// Its cost tariff.
     pub tariff: TariffId,
+    /// The row at the answer.
     pub rate: RateId,
+    /// Of the row.
     pub prefix: String,
+    /// Of `cost`.
     pub currency: Currency,
+    /// Of the band at the answer.
     pub price_per_minute: Decimal,
+    /// Sum of the blocks.
     pub billed_secs: u64,
+    /// At least 0.
     pub cost: Micros,
 }
 
 /// One side's audio, as it arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaStats {
+    /// RTP packets.
     pub packets: u64,
+    /// With their headers.
     pub bytes: u64,
+    /// By sequence number.
     pub lost: u64,
+    /// RFC 3550 section 6.4.1, in microseconds.
     pub jitter_us: u32,
 }
 
 /// A call detail record; exactly one per call, answered or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cdr {
+    /// Its id.
     pub call: CallId,
     /// Call-ID header of the A leg; B leg of the last gateway tried.
     pub a_call_id: String,
+    /// See `a_call_id`.
     pub b_call_id: Option<String>,
     /// None if the caller was not recognised.
     pub account: Option<AccountId>,
     /// `address:port` the INVITE came from.
     pub source: String,
+    /// The caller's number as it arrived.
     pub caller: String,
     /// As dialled, as sent to the terminator, as rated.
     pub dialled: String,
+    /// See `dialled`.
     pub sent_number: Option<String>,
+    /// See `dialled`.
     pub rating_number: Option<String>,
+    /// INVITE received.
     pub started_at: UtcMs,
+    /// First 180 or 183 sent.
     pub ringing_at: Option<UtcMs>,
+    /// 200 OK to the INVITE.
     pub answered_at: Option<UtcMs>,
+    /// BYE, cut-off, failure or refusal.
     pub ended_at: UtcMs,
     /// Monotonic milliseconds from answer to end; 0 if not answered.
     pub duration_ms: u64,
     /// Post-dial delay: INVITE to first ringing or answer.
     pub pdd_ms: Option<u64>,
+    /// The dial plan row of the last attempt.
     pub route: Option<RouteId>,
+    /// The gateway of the last attempt; the one that answered if one did.
     pub gateway: Option<GatewayId>,
     /// The account whose phone answered, for on-net calls.
     pub callee_account: Option<AccountId>,
     /// Stable code of the disconnect-cause catalogue, e.g. `answered.caller_hangup`.
     pub cause: String,
+    /// What the caller was sent at the end.
     pub sip_status: Option<u16>,
+    /// Agreed on the A leg.
     pub codec: Option<String>,
     /// Client first, then its resellers upward. Empty if not answered.
     pub charges: Vec<LevelCharge>,
+    /// None if not answered, or the gateway has no cost tariff.
     pub cost: Option<Cost>,
+    /// What came from the caller.
     pub media_a: MediaStats,
+    /// What came from the far end.
     pub media_b: MediaStats,
     /// The decision trace and gateways tried, as JSON text of `call::decide::Trace`.
     pub trace: String,
+}
+
+impl Cdr {
+    /// What the operator keeps: the topmost level's charge less the cost. None if they are not of one currency (see
+    /// [`crate::exchange`]) or the call was not answered.
+    pub fn margin(&self) -> Option<Micros> {
+        let top = self.charges.last()?;
+        match &self.cost {
+            None => Some(top.charge),
+            Some(cost) if cost.currency == top.currency => top.charge.checked_sub(cost.cost),
+            Some(_) => None,
+        }
+    }
 }

@@ -1,4 +1,5 @@
 //! The prefix map against the obvious model.
+#![allow(clippy::unwrap_used)] // a test fails by panicking, in its helpers too
 
 use proptest::prelude::*;
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
 //! What holds for every quote, whatever its terms.
+#![allow(clippy::unwrap_used)] // a test fails by panicking, in its helpers too
 
 use proptest::prelude::*;
 use std::sync::Arc;

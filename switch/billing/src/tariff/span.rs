@@ -52,6 +52,14 @@ impl Zone {
     }
 }
 
+impl Zone {
+    /// The instant of a wall clock reading; the first one where it happens twice, the first after where it is skipped.
+    pub(crate) fn instant(&self, clock: DateTime) -> Option<UtcMs> {
+        let instant = self.0.to_ambiguous_timestamp(clock).compatible().ok()?;
+        Some(UtcMs(instant.as_millisecond()))
+    }
+}
+
 impl TryFrom<String> for Zone {
     type Error = String;
     fn try_from(name: String) -> Result<Self, String> {
