@@ -44,6 +44,13 @@ fn round<R: Record + PartialEq + std::fmt::Debug + Clone>(
     );
 }
 
+fn dollar_tariff(fixture: &Fixture) -> i64 {
+    fixture.create(&Tariff {
+        currency: "USD".to_owned().try_into().unwrap(),
+        ..tariff("Dollars")
+    })
+}
+
 #[test]
 fn what_was_written_is_read_back() {
     let (fixture, operator) = Fixture::operator();
@@ -181,10 +188,7 @@ fn tariffs_and_small_tables_are_read_back() {
 #[test]
 fn faults_name_their_fields_all_at_once() {
     let (fixture, operator) = Fixture::operator();
-    let dollars = fixture.create(&Tariff {
-        currency: "USD".to_owned().try_into().unwrap(),
-        ..tariff("Dollars")
-    });
+    let dollars = dollar_tariff(&fixture);
     let broken = Account {
         login: "two words".into(),
         credit_limit: Micros(5),
@@ -222,10 +226,7 @@ fn faults_name_their_fields_all_at_once() {
 #[test]
 fn each_fault_names_its_field() {
     let (fixture, operator) = Fixture::operator();
-    let dollars = fixture.create(&Tariff {
-        currency: "USD".to_owned().try_into().unwrap(),
-        ..tariff("Dollars")
-    });
+    let dollars = dollar_tariff(&fixture);
     let table: Vec<(&str, Vec<String>)> = vec![
         ("login", fields(fixture.try_create(&account("alice")))),
         (
