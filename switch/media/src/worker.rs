@@ -28,8 +28,11 @@ const DATAGRAM_BYTES: usize = 2_048;
 const BATCH: usize = 512;
 /// How often calls are looked at for silence and progress.
 const ROUND_US: Micros = 1_000_000;
-/// The rest between wake-ups under load.
-const TICK: Duration = Duration::from_micros(1_000);
+/// The rest between wake-ups under load: packets that come one by one cost 8 us each with it and 11 to 12 without;
+/// it adds 0.4 ms to the median delay, and a longer one saves nothing more.
+const TICK: Duration = Duration::from_micros(500);
+/// Sockets ready at one wake-up that make resting pointless, or say that the thread is behind.
+const RESTLESS: usize = 48;
 /// Over this window the load is measured,
 const WINDOW_US: Micros = 100_000;
 /// and this many packets in it make it a load: 2,000 a second, 20 calls.
@@ -127,7 +130,7 @@ impl Worker {
                 self.look_round(now_us);
                 round_at_us = now_us + ROUND_US;
             }
-            if self.load.heavy {
+            if self.load.heavy && events.len() < RESTLESS {
                 std::thread::sleep(TICK);
             }
         }
