@@ -244,18 +244,28 @@ impl Registrar {
         live.into_iter().filter_map(Record::to_binding).collect()
     }
 
-    /// Puts back a binding kept over a restart; beyond the limits it is left out.
+    /// Puts back a binding kept over a restart, in place of one with the same contact; beyond the limits
+    /// it is left out.
     pub fn restore(&mut self, user: &str, binding: Binding) {
-        let held = self.users.get(user).map_or(0, Vec::len);
-        let crowded = held == 0 && self.users.len() >= self.config.max_users;
-        if crowded || held >= self.config.max_bindings_per_user {
+        let contact: Box<str> = binding.contact.to_string().into();
+        let held = self.users.get(user).map_or(&[][..], Vec::as_slice);
+        let same = held
+            .iter()
+            .find(|record| record.contact == contact)
+            .map(|r| r.serial);
+        let crowded = held.is_empty() && self.users.len() >= self.config.max_users;
+        let full = same.is_none() && held.len() >= self.config.max_bindings_per_user;
+        if crowded || full {
             return;
+        }
+        if let Some(serial) = same {
+            self.remove(user, serial);
         }
         self.insert(
             user,
             Record {
                 serial: 0,
-                contact: binding.contact.to_string().into(),
+                contact,
                 flow: binding.flow,
                 path: binding
                     .path

@@ -2,5 +2,9 @@
 //! floods, and a pair of endpoints on a network that loses and reorders.
 
 mod client_invite;
+mod client_other;
+mod flood;
+mod network;
 mod rig;
 mod server_invite;
+mod server_other;

@@ -96,10 +96,17 @@ impl Rig {
         while let Some(output) = self.ep.poll_output() {
             match output {
                 EndpointOutput::Transmit { flow, bytes } => {
-                    let message = parse(&bytes);
-                    let what = match message.status() {
-                        Some(status) => format!("{status} {}", message.method()),
-                        None => message.method().to_string(),
+                    let what = match Message::parse(bytes.clone()) {
+                        Parsed::Message(message) => match message.status() {
+                            Some(status) => format!("{status} {}", message.method()),
+                            None => message.method().to_string(),
+                        },
+                        // The parser's own rejection quotes what it could not read.
+                        _ => String::from_utf8_lossy(&bytes)
+                            .lines()
+                            .next()
+                            .unwrap_or("")
+                            .to_owned(),
                     };
                     self.log.push(format!("{at} > {what}"));
                     self.wire.push_back((flow, bytes));
