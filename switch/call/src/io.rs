@@ -13,7 +13,9 @@ use tandem_sip::{Flow, Mono};
 /// Both clocks at the moment an input was taken from its queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
+    /// Protocol timers and billed durations.
     pub mono: Mono,
+    /// CDRs and time-of-day prices.
     pub utc: UtcMs,
 }
 
@@ -21,27 +23,37 @@ pub struct Now {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token(pub u64);
 
+/// What the shell feeds.
 #[derive(Debug)]
 pub enum Input {
     /// One SIP message: a datagram, or cut from a stream.
     Message {
+        /// How it came; answers go back the same way.
         flow: Flow,
+        /// The message, whole.
         bytes: Bytes,
     },
     /// A connection closed, or a datagram was refused by the network.
     FlowFailed {
+        /// Which.
         flow: Flow,
     },
+    /// What the relay threads say of a call's audio.
     Relay(RelayReport),
     /// All batches up to this sequence number are on disk.
     Durable {
+        /// Of the last batch committed.
         seq: u64,
     },
     /// The journal cannot be written: new calls are refused until the next `Durable`.
     JournalFailed,
+    /// The operator edited something: new calls are decided by this one.
     Directory(Arc<Directory>),
+    /// An operator or a background task wants something.
     Command {
+        /// Given back with the reply.
         token: Token,
+        /// What.
         command: Command,
     },
 }
@@ -49,7 +61,9 @@ pub enum Input {
 /// What operators and background tasks ask of the core.
 #[derive(Debug)]
 pub enum Command {
+    /// End a call: `Done`, or `NotFound` if it is not up.
     HangUp {
+        /// Which.
         call: CallId,
     },
     /// Payments, fees, refunds: answered when durable.
@@ -60,39 +74,59 @@ pub enum Command {
     Snapshot,
     /// Nobody watches any more: no deltas until the next snapshot.
     Unwatch,
-    /// No new calls; `Drained` comes when the last one has ended or after the given seconds.
+    /// No new calls; `Drained` comes when the last one has ended or after the given seconds, at which what is
+    /// left is ended and billed.
     Drain {
+        /// Seconds.
         within_s: u32,
     },
+    /// Drop a device's phones: `Done`, or `NotFound` if it had none.
     Unregister {
+        /// The device.
         username: String,
     },
 }
 
+/// The answer to a [`Command`].
 #[derive(Debug)]
 pub enum Reply {
+    /// It is done.
     Done,
+    /// A movement is booked and on disk, or was refused.
     Posted(Result<Entry, LedgerError>),
     /// The movement's key was used before.
     Repeated,
+    /// Account, balance, held.
     Balances(Vec<(AccountId, Micros, Micros)>),
+    /// Everything at this instant.
     Snapshot(Box<crate::monitor::Snapshot>),
+    /// There is no such call or phone.
     NotFound,
+    /// No call is left, and every CDR is on disk.
     Drained,
 }
 
+/// What the shell carries out.
 #[derive(Debug)]
 pub enum Output {
+    /// Send a SIP message.
     Transmit {
+        /// Which way.
         flow: Flow,
+        /// The message, whole.
         bytes: Bytes,
     },
+    /// For the relay threads.
     Relay(RelayCommand),
     /// To be committed in order, each batch whole; answered by `Input::Durable`.
     Journal(Batch),
+    /// For whoever watches.
     Feed(FeedEvent),
+    /// To a command.
     Reply {
+        /// The command's.
         token: Token,
+        /// The answer.
         reply: Reply,
     },
 }
@@ -100,18 +134,25 @@ pub enum Output {
 /// What the core is told once, at start.
 #[derive(Clone, Debug)]
 pub struct SwitchConfig {
+    /// Listeners, timers and limits of the SIP layer.
     pub endpoint: tandem_sip::endpoint::EndpointConfig,
     /// Relay address per listener (local bind, advertised in SDP).
     pub media: Vec<MediaAddress>,
+    /// Calls at once; more are answered 503.
     pub max_calls: usize,
+    /// For tags, Call-IDs, nonces and shares. Must differ with every start.
     pub seed: [u8; 32],
     /// First call id to use: above every one ever used.
     pub next_call: CallId,
     /// First journal sequence number.
     pub next_seq: u64,
 }
+
+/// Where the relay takes audio for the peers of one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaAddress {
+    /// To bind.
     pub local: IpAddr,
+    /// To write into descriptions.
     pub advertised: IpAddr,
 }

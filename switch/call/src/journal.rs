@@ -7,40 +7,55 @@ use tandem_billing::{
     ledger::{Entry, Level},
 };
 
+/// What one input changed.
 #[derive(Clone, Debug)]
 pub struct Batch {
+    /// Rises by one from batch to batch.
     pub seq: u64,
+    /// In order; never empty.
     pub records: Vec<Record>,
 }
 
+/// One change.
 #[derive(Clone, Debug)]
 pub enum Record {
     /// A call was admitted: its hold and all a crash needs to bill it.
     Opened(Box<OpenCall>),
     /// It was answered: the cost side is known now.
     Answered {
+        /// Which.
         call: CallId,
+        /// When our 200 was sent.
         at: UtcMs,
+        /// In place of the one it was opened with.
         open: Box<OpenCall>,
     },
     /// The hold's new totals.
     Extended {
+        /// Which.
         call: CallId,
+        /// Client first.
         levels: Vec<Level>,
         /// Answered seconds that they pay for.
         paid_until_s: u64,
     },
-    /// It ended: CDR and entries in one transaction; the open call and its hold are gone.
+    /// It ended: CDR and entries in one transaction; the open call and its hold are gone. A call that was
+    /// refused ends without having been opened.
     Ended {
+        /// Exactly one per call.
         cdr: Box<Cdr>,
+        /// One per level that pays something.
         entries: Vec<Entry>,
     },
     /// A movement without a call of its own.
     Posted(Entry),
     /// A phone registered (or refreshed), so that it is reachable after a restart.
     Registered(Registration),
+    /// A phone is gone.
     Unregistered {
+        /// The device.
         username: String,
+        /// As registered.
         contact: String,
     },
 }
@@ -53,6 +68,7 @@ pub struct OpenCall {
     pub cdr: Cdr,
     /// Client first; the quotes are those in force at the answer once answered.
     pub quotes: Vec<(AccountId, Quote)>,
+    /// What the gateway that answered takes.
     pub cost: Option<(tandem_billing::GatewayId, Quote)>,
     /// Hold totals per level.
     pub holds: Vec<Level>,
@@ -60,18 +76,30 @@ pub struct OpenCall {
     pub paid_until_s: u64,
 }
 
+/// One phone of a device.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registration {
+    /// The device.
     pub username: String,
+    /// As the phone wrote it.
     pub contact: String,
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
     pub transport: String,
+    /// Index of the listener it came by.
     pub listener: u16,
+    /// `address:port` it came from: where it is called.
     pub remote: String,
+    /// Path values, nearest proxy first.
     pub path: Vec<String>,
+    /// Of the REGISTER.
     pub call_id: String,
+    /// Of the REGISTER.
     pub cseq: u32,
+    /// When it is no more.
     pub expires_at: UtcMs,
+    /// What it calls itself.
     pub user_agent: String,
+    /// Preference, 0..=1000.
     pub q_thousandths: u16,
 }
 

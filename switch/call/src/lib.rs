@@ -4,7 +4,6 @@
 //! none is left, ask for the next deadline. [`decide`] is the one decision function. [`directory`] is what an
 //! operator configured, [`journal`] what must outlive a crash, [`cause`] every way a call can end,
 //! [`monitor`] what a watcher is told. Must not know sockets, SQL, JSON-RPC or a clock.
-#![allow(missing_docs, clippy::todo, unused_variables)] // skeleton: goes away with the first implementation
 
 mod bill;
 mod call;

@@ -3,114 +3,188 @@
 use tandem_billing::{AccountId, CallId, Currency, GatewayId, Micros, UtcMs};
 use tandem_sdp::relay::Counters;
 
+/// One delta.
 #[derive(Clone, Debug)]
 pub struct FeedEvent {
+    /// Rises by one; after a gap a snapshot is needed.
     pub seq: u64,
+    /// What changed.
     pub change: Change,
 }
 
+/// What changed.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// New or changed call; the whole row.
     Call(Box<LiveCall>),
+    /// A call has ended.
     CallGone {
+        /// Which.
         call: CallId,
+        /// Stable code of the catalogue of causes.
         cause: &'static str,
     },
+    /// New or refreshed phone.
     Registration(LiveRegistration),
+    /// A phone is gone.
     RegistrationGone {
+        /// The device.
         username: String,
+        /// As registered.
         contact: String,
     },
+    /// A gateway's counters.
     Gateway(GatewayState),
 }
 
+/// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallState {
+    /// Who it is is not known yet.
     Authorising,
+    /// No target was tried yet.
     Routing,
+    /// A target was sent the call.
     Trying,
+    /// It rings.
     Ringing,
+    /// The called side is heard before it answered.
     EarlyMedia,
+    /// Time counts.
     Answered,
+    /// Over; its CDR is being written.
     Ending,
 }
 
+/// A call that is up.
 #[derive(Clone, Debug)]
 pub struct LiveCall {
+    /// Which.
     pub call: CallId,
+    /// How far it has come.
     pub state: CallState,
+    /// As sent.
     pub caller: String,
+    /// As dialled.
     pub dialled: String,
+    /// The customer.
     pub account: Option<AccountId>,
+    /// Its login.
     pub account_name: String,
     /// The whole chain: a reseller sees the calls that have it here.
     pub chain: Vec<AccountId>,
+    /// The gateway tried last, or that answered.
     pub gateway: Option<GatewayId>,
+    /// Its name, or the devices rung.
     pub target_name: String,
+    /// Description of the client's rate.
     pub destination: String,
+    /// Lower case.
     pub codec: Option<String>,
+    /// When the INVITE came.
     pub started_at: UtcMs,
+    /// When our 200 was sent.
     pub answered_at: Option<UtcMs>,
+    /// Of charge and price.
     pub currency: Option<Currency>,
+    /// The client's, rounded to micro-units.
     pub price_per_minute: Micros,
     /// Booked if it ended now; margin against the next level's buy or the cost, same currency only.
     pub charge: Micros,
+    /// What the next level or the gateway would take.
     pub cost: Micros,
     /// Seconds paid for so far.
     pub paid_until_s: u64,
+    /// What arrived from the caller.
     pub media_a: Counters,
+    /// What arrived from the called side.
     pub media_b: Counters,
 }
 
+/// A phone that is registered.
 #[derive(Clone, Debug)]
 pub struct LiveRegistration {
+    /// The device.
     pub username: String,
+    /// Whose.
     pub account: AccountId,
+    /// As the phone wrote it.
     pub contact: String,
+    /// `address:port` it came from.
     pub source: String,
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
     pub transport: &'static str,
+    /// What it calls itself.
     pub user_agent: String,
+    /// When it is no more.
     pub expires_at: UtcMs,
 }
 
+/// What a gateway does and did since start.
 #[derive(Clone, Debug)]
 pub struct GatewayState {
+    /// Which.
     pub gateway: GatewayId,
+    /// Its name.
     pub name: String,
+    /// Calls up, ringing included.
     pub calls: u32,
+    /// Calls sent to it.
     pub attempts: u64,
+    /// Calls it answered and the caller got.
     pub answered: u64,
+    /// Calls it refused or let ring out.
     pub failed: u64,
+    /// Talk time of ended calls, milliseconds.
     pub answered_ms: u64,
+    /// Post-dial delays of its first ringings, milliseconds.
     pub pdd_ms_sum: u64,
 }
 
+/// The whole switch since start.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
+    /// Up now.
     pub calls: u32,
+    /// Of them ringing.
     pub ringing: u32,
+    /// Of them answered.
     pub connected: u32,
+    /// Phones.
     pub registrations: u32,
+    /// INVITEs that asked for a call.
     pub attempts: u64,
+    /// Calls answered.
     pub answered: u64,
+    /// Calls refused at the door.
     pub refused: u64,
     /// INVITEs and REGISTERs answered with a digest challenge.
     pub challenged: u64,
+    /// Talk time of ended calls by gateways, milliseconds.
     pub answered_ms: u64,
+    /// Post-dial delays, milliseconds.
     pub pdd_ms_sum: u64,
-    /// SIP messages in and out, rejected and dropped.
+    /// SIP messages in.
     pub messages_in: u64,
+    /// SIP messages out.
     pub messages_out: u64,
+    /// Messages that were answered as malformed.
     pub rejected: u64,
+    /// Messages that could not even be answered.
     pub dropped: u64,
 }
 
+/// Everything at one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    /// Of the last delta before it.
     pub seq: u64,
+    /// By id.
     pub calls: Vec<LiveCall>,
+    /// By account and device.
     pub registrations: Vec<LiveRegistration>,
+    /// By id.
     pub gateways: Vec<GatewayState>,
+    /// Counters.
     pub totals: Totals,
 }

@@ -86,7 +86,7 @@ impl Switch {
                     });
                 }
             }
-            Input::Directory(directory) => self.core.directory = directory,
+            Input::Directory(directory) => self.core.take_directory(directory),
             Input::Command { token, command } => self.command(token, command),
         }
         self.finish();
@@ -174,7 +174,6 @@ impl Switch {
             Timer::Extend(call) => self.with(call, extend::handle_extend),
             Timer::CutOff(call) => self.with(call, extend::handle_cut_off),
             Timer::RelayOpen(call) => self.with(call, |core, call| {
-                media::closed(core, call, None);
                 end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
             }),
             Timer::RelayClose(call) => self.with(call, |core, call| {

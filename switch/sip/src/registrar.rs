@@ -162,6 +162,11 @@ impl Registrar {
         }
     }
 
+    /// New limits, for what comes from now on.
+    pub fn configure(&mut self, config: RegistrarConfig) {
+        self.config = config;
+    }
+
     /// `user` is the authenticated device's name. All of the request takes effect, or nothing does (RFC
     /// 3261 section 10.3, step 7).
     pub fn handle_register(

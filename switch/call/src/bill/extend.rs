@@ -61,17 +61,11 @@ pub(crate) fn handle_cut_off(core: &mut Core, call: &mut Call) {
     }
     if call.bill.paid_until_s >= call.bill.longest_s {
         end::end(core, call, &cause::MAX_DURATION, end::Left::Nobody);
-    } else if is_in_time(core, call) && extend(core, call) {
+    } else if extend(core, call) {
         arm(core, call);
     } else {
         end::end(core, call, &cause::OUT_OF_MONEY, end::Left::Nobody);
     }
-}
-
-/// A whole second late, the paid time cannot be stretched any more without a gap nobody paid for.
-fn is_in_time(core: &Core, call: &Call) -> bool {
-    let cut = instant(call, call.bill.paid_until_s);
-    cut.is_some_and(|cut| core.now.mono.since(cut) < Duration::from_secs(1))
 }
 
 fn extend(core: &mut Core, call: &mut Call) -> bool {

@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn quality_needs_a_record() {
         let quality = |id: GatewayId| {
-            [(90, 100, 9000), (10, 100, 100), (0, 3, 0)][usize::try_from(id.0).unwrap()]
+            [(90, 100, 9000), (10, 100, 100), (0, 3, 0)][usize::try_from(id.0).expect("a small id")]
         };
         let mut rows = vec![
             (key(1, 1, 0, 1), 'b'),

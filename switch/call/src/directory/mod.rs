@@ -86,7 +86,10 @@ pub enum AccountKind {
     /// By all of these.
     Common,
     /// Places no calls itself; owns accounts.
-    Reseller { level: u8 },
+    Reseller {
+        /// 1 is the topmost.
+        level: u8,
+    },
 }
 /// Whether it may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -39,6 +39,7 @@ pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ClientTxn, message: 
         .and_then(|request| Dialog::from_response(request, message));
     let Some(dialog) = dialog else {
         // Without a tag or Contact there is no dialog to speak in.
+        hunt::attempt::forget(core, &attempt);
         end::end(core, call, &cause::GATEWAY_REJECTED, end::Left::Callee);
         return;
     };

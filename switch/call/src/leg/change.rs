@@ -246,6 +246,7 @@ fn agreed(
     let (asker, other) = (passing.from, passing.from.other());
     if let Some(leg) = call.leg_mut(other) {
         leg.dialog.refresh_target(message);
+        leg.flow = dialog_flow(leg.flow, &leg.dialog, leg.reach);
     }
     let said = match media::read_body(message) {
         Body::Audio(sdp) => Some(sdp),

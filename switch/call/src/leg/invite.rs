@@ -41,8 +41,8 @@ pub(crate) fn handle(
     open_calls: usize,
     arrival: &Arrival<'_>,
 ) -> Option<Box<Call>> {
-    core.feed.totals.attempts += 1;
     if let Err(answer) = check(core, open_calls, arrival) {
+        core.feed.totals.attempts += 1;
         core.feed.totals.refused += 1;
         core.reject(arrival.txn, answer.0, answer.1);
         return None;
@@ -50,6 +50,7 @@ pub(crate) fn handle(
     let body = media::read_body(arrival.message);
     let mut facts = facts(core, arrival, &body);
     let decision = recognise(core, arrival, &mut facts)?;
+    core.feed.totals.attempts += 1;
     match (decision.outcome, decision.account, body) {
         (Outcome::Admitted(_), Some(account), Body::Unfit) => {
             refuse(

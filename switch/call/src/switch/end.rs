@@ -9,7 +9,6 @@ use crate::{
     leg::{answer, bye, change},
     media,
 };
-use tandem_billing::GatewayId;
 use tandem_sip::message::Draft;
 
 /// Which side has gone already and need not be told.
@@ -99,17 +98,16 @@ fn leave_target(core: &mut Core, call: &mut Call, duration_ms: u64) {
         return;
     };
     release_target(core, target);
-    if let (Some(gateway), true) = (target.gateway, answered) {
-        core.usage.talked(gateway, duration_ms / 1000);
-        note_talk(core, gateway, duration_ms);
+    if !answered {
+        return;
     }
-}
-
-fn note_talk(core: &mut Core, gateway: GatewayId, duration_ms: u64) {
-    let tally = core.feed.tally(gateway);
-    tally.answered_ms = tally.answered_ms.saturating_add(duration_ms);
     let totals = &mut core.feed.totals;
     totals.answered_ms = totals.answered_ms.saturating_add(duration_ms);
+    if let Some(gateway) = target.gateway {
+        core.usage.talked(gateway, duration_ms / 1000);
+        let tally = core.feed.tally(gateway);
+        tally.answered_ms = tally.answered_ms.saturating_add(duration_ms);
+    }
 }
 
 /// The target's channel is free again.

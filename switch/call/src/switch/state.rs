@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Directory,
+    directory::Settings,
     io::{MediaAddress, Now, Output, SwitchConfig, Token},
     journal::Record,
     leg::Farewells,
@@ -52,6 +53,16 @@ pub(crate) enum Gate {
     Drained,
 }
 
+fn registrar_config(settings: &Settings) -> RegistrarConfig {
+    RegistrarConfig {
+        min_expires_s: settings.min_register_s,
+        max_expires_s: settings.max_register_s,
+        default_expires_s: settings.max_register_s,
+        max_bindings_per_user: MAX_BINDINGS,
+        max_users: MAX_REGISTERED_USERS,
+    }
+}
+
 /// Shared by all verbs; a verb gets it beside the one call it works on.
 pub(crate) struct Core {
     pub(crate) fixed: Fixed,
@@ -90,14 +101,7 @@ impl Core {
             bytes
         };
         let (endpoint_seed, digest_key) = (key(), key());
-        let settings = &directory.settings;
-        let registrar = RegistrarConfig {
-            min_expires_s: settings.min_register_s,
-            max_expires_s: settings.max_register_s,
-            default_expires_s: settings.max_register_s,
-            max_bindings_per_user: MAX_BINDINGS,
-            max_users: MAX_REGISTERED_USERS,
-        };
+        let registrar = registrar_config(&directory.settings);
         Self {
             fixed: Fixed {
                 listeners: config.endpoint.listeners.clone(),
@@ -123,6 +127,13 @@ impl Core {
             next_call: config.next_call,
             next_relay: 1,
         }
+    }
+
+    /// Calls from here on are decided by it; live ones keep theirs.
+    pub(crate) fn take_directory(&mut self, directory: Arc<Directory>) {
+        self.registrar
+            .configure(registrar_config(&directory.settings));
+        self.directory = directory;
     }
 
     pub(crate) fn new_call_id(&mut self) -> CallId {
