@@ -129,7 +129,15 @@ fn confirming_takes_route_set_and_target_anew_but_keeps_cseqs() {
 fn what_arrives_is_checked() {
     use DialogRejection::{NoSuchDialog, OutOfOrder};
     let contact = "Contact: <sip:moved@h>\r\n";
-    let rows: &[(&str, u32, &str, &str, Result<(), DialogRejection>, &str)] = &[
+    type Row<'a> = (
+        &'a str,
+        u32,
+        &'a str,
+        &'a str,
+        Result<(), DialogRejection>,
+        &'a str,
+    );
+    let rows: &[Row] = &[
         // method, CSeq, From, To, verdict, target afterwards
         ("BYE", 6, THEIRS, OURS, Ok(()), "sip:first@h"),
         ("INVITE", 6, THEIRS, OURS, Ok(()), "sip:moved@h"),
