@@ -2,12 +2,14 @@
 
 use crate::{
     config::{Config, ListenTransport},
-    engine::{Engine, EngineError, Inbox, Listen},
+    engine::{Engine, EngineError, Inbox, Listen, utc_now},
+    rpc::{self, InForce},
+    web::{Server, WebConfig, WebError},
 };
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::PathBuf,
-    sync::{Arc, mpsc::channel},
+    sync::{Arc, OnceLock, mpsc::channel},
     thread::JoinHandle,
 };
 use tandem_call::{
@@ -23,10 +25,14 @@ use tandem_sip::{
 };
 use tandem_store::{Event, RecoveryReport, Store, StoreError, StoreOptions};
 
+/// Seconds without a call after which a log-in ends.
+const SESSION_IDLE_S: u32 = 3_600;
+
 /// A running switch. Dropping it without [`Daemon::drain`] ends calls without a word to the phones; the next
 /// start bills them as after a crash.
 pub struct Daemon {
     inbox: Inbox,
+    server: Option<Server>,
     core: Option<JoinHandle<()>>,
     store: Option<Store>,
     sip: Vec<SocketAddr>,
@@ -61,26 +67,33 @@ pub enum StartError {
     /// The relay's threads.
     #[error("relay: {0}")]
     Relay(std::io::Error),
+    /// The port of managers and scripts.
+    #[error("rpc: {0}")]
+    Web(#[from] WebError),
     /// The system's generator.
     #[error("the system has no randomness to give: {0}")]
     Random(String),
 }
 
 impl Daemon {
-    /// Starts everything but the RPC server. `audience` hears the monitor's feed on the core's thread.
+    /// Starts everything. `audience` hears the monitor's feed on the core's thread.
     ///
     /// # Errors
     /// What could not be had, named with its remedy; what had been started is stopped again.
     pub fn start(
         config: &Config,
-        audience: impl Fn(FeedEvent) + Send + Sync + 'static,
+        audience: impl Fn(&FeedEvent) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         make_folder(config)?;
         let engine = Engine::bind(&listens(config))?;
         let inbox = engine.inbox();
-        let mut store = Store::open(&config.database(), store_options(&inbox))?;
+        let in_force = Arc::new(OnceLock::new());
+        let mut store = Store::open(&config.database(), store_options(&inbox, &in_force))?;
         report_recovery(store.recovery());
         let loaded = store.take_loaded().ok_or(StoreError::Closed)?;
+        let directory = in_force
+            .get_or_init(|| InForce::new(Arc::clone(&loaded.directory)))
+            .clone();
         let reports = inbox.clone();
         let relay = Relay::start(relay_config(config), move |report| {
             relay_report(&reports, report)
@@ -104,6 +117,11 @@ impl Daemon {
             .iter()
             .map(|listener| listener.local)
             .collect();
+        let (sink, feed) = rpc::feed::channel();
+        let audience = move |event: FeedEvent| {
+            audience(&event);
+            sink.push(event);
+        };
         let core = engine.start(
             switch,
             loaded,
@@ -111,13 +129,47 @@ impl Daemon {
             Arc::clone(&relay),
             Arc::new(audience),
         )?;
-        Ok(Self {
+        let mut daemon = Self {
             inbox,
+            server: None,
             core: Some(core),
             store: Some(store),
             sip,
             relay,
-        })
+        };
+        daemon.serve(config, directory, feed)?;
+        Ok(daemon)
+    }
+
+    fn serve(
+        &mut self,
+        config: &Config,
+        directory: InForce,
+        feed: rpc::feed::FeedSource,
+    ) -> Result<(), StartError> {
+        let store = self.store.as_ref().ok_or(StoreError::Closed)?;
+        let api = rpc::Api::new(rpc::Parts {
+            reader: store.reader(),
+            writer: store.writer(),
+            database: config.database(),
+            core: Arc::new(self.inbox.clone()),
+            directory,
+            clock: rpc::Clock::new(utc_now),
+            idle_limit_s: SESSION_IDLE_S,
+        });
+        self.server = Some(Server::start(
+            &WebConfig::at(config.rpc.address),
+            &config.data,
+            api,
+            feed,
+        )?);
+        Ok(())
+    }
+
+    /// Where managers and scripts connect.
+    #[must_use]
+    pub fn rpc(&self) -> Option<&Server> {
+        self.server.as_ref()
     }
 
     /// The bound SIP addresses, in the order of configuration.
@@ -159,6 +211,8 @@ impl Daemon {
     }
 
     fn stop(&mut self) {
+        // First: its handlers use the store and the core.
+        self.server.take();
         self.inbox.stop();
         if let Some(core) = self.core.take()
             && core.join().is_err()
@@ -190,15 +244,15 @@ fn make_folder(config: &Config) -> Result<(), StartError> {
     })
 }
 
-fn store_options(inbox: &Inbox) -> StoreOptions {
-    let inbox = inbox.clone();
+fn store_options(inbox: &Inbox, in_force: &Arc<OnceLock<InForce>>) -> StoreOptions {
+    let (inbox, in_force) = (inbox.clone(), Arc::clone(in_force));
     StoreOptions {
-        on_event: Arc::new(move |event| store_event(&inbox, event)),
+        on_event: Arc::new(move |event| store_event(&inbox, &in_force, event)),
         ..StoreOptions::default()
     }
 }
 
-fn store_event(inbox: &Inbox, event: Event) {
+fn store_event(inbox: &Inbox, in_force: &OnceLock<InForce>, event: Event) {
     match event {
         Event::Durable { seq } => inbox.send(Input::Durable { seq }),
         Event::JournalFailed { reason } => {
@@ -211,7 +265,12 @@ fn store_event(inbox: &Inbox, event: Event) {
         Event::Rejected { seq, reason } => {
             tracing::error!(seq, reason, "a journal batch was put aside")
         }
-        Event::Directory(directory) => inbox.send(Input::Directory(directory)),
+        Event::Directory(directory) => {
+            in_force
+                .get_or_init(|| InForce::new(Arc::clone(&directory)))
+                .set(Arc::clone(&directory));
+            inbox.send(Input::Directory(directory));
+        }
         Event::DirectoryFailed { reason } => {
             tracing::error!(reason, "the edited settings could not be put in force")
         }

@@ -8,6 +8,7 @@ mod cases;
 mod decide;
 mod demo;
 mod rate;
+mod rpc;
 mod run;
 
 use crate::config::{Config, ConfigError};
@@ -55,6 +56,8 @@ enum Command {
     Check,
     /// Create an admin log-in, or reset one's password. The switch must be stopped.
     Admin(admin::AdminArgs),
+    /// Call a method of a running switch; the result is printed as JSON.
+    Rpc(rpc::RpcArgs),
     /// Price cases of number, instant and duration from a file. No switch needed.
     #[command(after_long_help = rate::FORMAT)]
     Rate(rate::RateArgs),
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&place, &args),
         Command::Check => check(&place),
         Command::Admin(args) => admin::run(&place, &args),
+        Command::Rpc(args) => rpc::run(&place, &args),
         Command::Rate(args) => rate::run(&args),
         Command::Decide(args) => decide::run(&args),
         Command::Verify => books::verify(&place),

@@ -34,6 +34,10 @@ pub(super) fn run(place: &Place) -> Result<ExitCode, Failure> {
         };
         say(format_args!("sip {transport} {address}"));
     }
+    if let Some(server) = daemon.rpc() {
+        say(format_args!("rpc https {}", server.address()));
+        say(format_args!("certificate sha256 {}", server.fingerprint()));
+    }
     say("ready");
     for signal in signals.forever() {
         if signal == SIGHUP {

@@ -1,0 +1,76 @@
+//! `rpc METHOD JSON`: one call to a running switch, for scripts.
+
+use super::{Failure, Place, cases, say};
+use crate::{rpc::client::RpcClient, web::certificate};
+use clap::Args;
+use serde_json::Value;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    process::ExitCode,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct RpcArgs {
+    /// Method, e.g. `account.list`; `rpc.discover` describes all of them.
+    method: String,
+    /// Its parameters, one JSON object.
+    #[arg(default_value = "{}")]
+    params: String,
+    /// Address of the switch; that of the configuration if left out.
+    #[arg(long)]
+    server: Option<SocketAddr>,
+    /// Log-in name.
+    #[arg(long, default_value = "admin")]
+    user: String,
+    /// Its password. Others on this machine see the words of a command: better in the environment.
+    #[arg(long, env = "TANDEM_PASSWORD", hide_env_values = true)]
+    password: String,
+    /// SHA-256 of the switch's certificate; the one in the data folder if left out.
+    #[arg(long)]
+    pin: Option<String>,
+}
+
+pub(super) fn run(place: &Place, args: &RpcArgs) -> Result<ExitCode, Failure> {
+    let config = place.load()?;
+    let params: Value =
+        serde_json::from_str(&args.params).map_err(|error| format!("parameters: {error}"))?;
+    let pin = match &args.pin {
+        Some(pin) => pin.clone(),
+        None => certificate::kept_fingerprint(&config.data)?,
+    };
+    let address = args.server.unwrap_or_else(|| reachable(config.rpc.address));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let answer = runtime.block_on(async {
+        let (client, _events) = RpcClient::connect(address, &pin).await?;
+        let called = match client.login(&args.user, &args.password).await {
+            Ok(_) => client.call_named(&args.method, params).await,
+            Err(refused) => Err(refused),
+        };
+        Ok::<_, Failure>(called)
+    })?;
+    match answer {
+        Ok(result) => {
+            cases::write(&result)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            say(serde_json::to_string_pretty(&error)?);
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// A switch that listens on all addresses is reached on this machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback: IpAddr = if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        };
+        address.set_ip(loopback);
+    }
+    address
+}
