@@ -1,6 +1,6 @@
 //! `rpc METHOD JSON`: one call to a running switch, for scripts.
 
-use super::{Failure, Place, cases, say};
+use super::{Failure, Place, cases};
 use crate::{rpc::client::RpcClient, web::certificate};
 use clap::Args;
 use serde_json::Value;
@@ -55,10 +55,7 @@ pub(super) fn run(place: &Place, args: &RpcArgs) -> Result<ExitCode, Failure> {
             cases::write(&result)?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => {
-            say(serde_json::to_string_pretty(&error)?);
-            Ok(ExitCode::FAILURE)
-        }
+        Err(error) => Err(format!("{}: {error:?}", args.method).into()),
     }
 }
 

@@ -18,8 +18,24 @@ const LISTED: &[(&str, &str)] = &[
         "a CDR is a flat record; its fields are the columns of reports",
     ),
     (
-        "switch/call/src/directory.rs: struct Account",
+        "switch/call/src/directory/mod.rs: struct Account",
         "an account's settings as the call path reads them",
+    ),
+    (
+        "switch/call/src/directory/spec.rs: struct AccountSpec",
+        "the same settings as a JSON document writes them",
+    ),
+    (
+        "switch/sip/src/endpoint/client_invite.rs: fn step",
+        "one flat match: every pair of state and input",
+    ),
+    (
+        "switch/sip/src/endpoint/server_invite.rs: fn step",
+        "one flat match: every pair of state and input",
+    ),
+    (
+        "switch/media/tests/latch.rs: fn rules",
+        "one table of cases, a line each",
     ),
     (
         "switch/call/src/monitor.rs: struct LiveCall",

@@ -266,11 +266,8 @@ fn admit(
     core.respond(arrival.txn, (100, "Trying"), "", Draft::new());
     let chain: Vec<_> = bill.levels.iter().map(|level| level.account.id).collect();
     core.usage.call_began(core.now.mono, &chain);
-    let max_forwards = arrival
-        .message
-        .max_forwards()
-        .unwrap_or(MAX_FORWARDS)
-        .saturating_sub(1);
+    let received = arrival.message.max_forwards();
+    let max_forwards = received.unwrap_or(MAX_FORWARDS).saturating_sub(1);
     let mut call = Box::new(Call {
         id,
         stage: Stage::Hunting,
