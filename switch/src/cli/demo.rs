@@ -68,6 +68,10 @@ pub(super) fn run(place: &Place, args: &DemoArgs) -> Result<ExitCode, Failure> {
         "the switch listens on {switch} (SIP); data in {}",
         config.data.display()
     ));
+    if let Some(server) = daemon.rpc() {
+        say(format_args!("managers connect to {}", server.address()));
+        say(format_args!("certificate sha256 {}", server.fingerprint()));
+    }
     say(format_args!(
         "log-in \"{}\" with password {}",
         sample.admin.0, sample.admin.1

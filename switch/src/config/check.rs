@@ -98,7 +98,9 @@ impl Config {
                     "is of another IP version than the address".into(),
                 );
             }
-            if listen.transport == ListenTransport::Tcp && listen.address == self.rpc.address {
+            let taken =
+                listen.transport == ListenTransport::Tcp && listen.address == self.rpc.address;
+            if taken && listen.address.port() != 0 {
                 fault(
                     &format!("listen[{at}].address"),
                     "is rpc.address too; choose another port".into(),
