@@ -108,6 +108,11 @@ impl Config {
             }
         }
         self.media_faults(&mut fault);
+        self.limit_faults(&mut fault);
+        faults
+    }
+
+    fn limit_faults(&self, fault: &mut impl FnMut(&str, String)) {
         if self.limits.max_calls == 0 {
             fault(
                 "limits.max_calls",
@@ -123,7 +128,6 @@ impl Config {
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::EnvFilter>() {
             fault("log.filter", format!("{error}; use e.g. info"));
         }
-        faults
     }
 
     fn media_faults(&self, fault: &mut impl FnMut(&str, String)) {

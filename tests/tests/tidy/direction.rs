@@ -155,4 +155,11 @@ pub fn version_faults() -> Vec<String> {
 }
 
 /// Names of ours of which a dependency brings an older version; each with who.
-const SECOND_BY_OTHERS: &[(&str, &str)] = &[("md-5", "rsip 0.4"), ("sha2", "rsip 0.4")];
+const SECOND_BY_OTHERS: &[(&str, &str)] = &[
+    ("md-5", "rsip 0.4"),
+    ("sha2", "rsip 0.4"),
+    ("rand", "proptest, jsonrpsee"),
+    ("rand_chacha", "proptest"),
+    ("rustix", "terminal and window libraries"),
+    ("thiserror", "jsonrpsee and window libraries"),
+];

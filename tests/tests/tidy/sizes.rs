@@ -14,6 +14,10 @@ const PARAMETERS: usize = 6;
 /// Functions that are one flat `match` or table, and structs that mirror a form or a row: each with its reason.
 const LISTED: &[(&str, &str)] = &[
     (
+        "switch/sip/src/value/reason.rs: fn reason_phrase",
+        "one flat match: a status a line",
+    ),
+    (
         "switch/billing/src/cdr.rs: struct Cdr",
         "a CDR is a flat record; its fields are the columns of reports",
     ),
