@@ -51,7 +51,12 @@ pub struct World {
     durable: u64,
     inputs: VecDeque<Input>,
     next_port: u16,
+    harm: Option<Harm>,
+    harmed: bool,
 }
+
+/// What the network does to a datagram.
+type Harm = Box<dyn FnOnce(&[u8]) -> Vec<u8>>;
 
 /// 2026-01-01T00:00:00Z.
 const START_MS: i64 = 1_767_225_600_000;
@@ -88,15 +93,34 @@ impl World {
             durable: 0,
             inputs: VecDeque::new(),
             next_port: 20_000,
+            harm: None,
+            harmed: false,
         }
     }
 
     /// A datagram from a peer reaches the switch.
     pub fn send(&mut self, from: SocketAddr, bytes: impl Into<Bytes>) {
+        let mut bytes = bytes.into();
+        if let Some(harm) = self.harm.take() {
+            bytes = harm(&bytes).into();
+        }
         self.input(Input::Message {
             flow: flow(from),
-            bytes: bytes.into(),
+            bytes,
         });
+    }
+
+    /// The next datagram to the switch is changed on its way.
+    pub fn harm_next(&mut self, harm: impl FnOnce(&[u8]) -> Vec<u8> + 'static) {
+        self.harm = Some(Box::new(harm));
+        self.harmed = true;
+    }
+
+    /// Whether this (`180`, `INVITE`, ...) waits at a peer.
+    #[must_use]
+    pub fn waits(&self, at: SocketAddr, what: &str) -> bool {
+        let mut messages = self.inboxes.get(&at).into_iter().flatten();
+        messages.any(|message| summary(message) == what)
     }
 
     /// Feeds an input, then carries out everything that comes of it.
@@ -238,6 +262,8 @@ impl World {
                         .entry(flow.remote)
                         .or_default()
                         .push_back(message),
+                    // An answer to a harmed request repeats what it got.
+                    Parsed::Reject { .. } | Parsed::Drop(_) if self.harmed => {}
                     Parsed::Reject { reason, .. } => {
                         panic!("the switch sent what it would reject: {reason}")
                     }
@@ -318,7 +344,7 @@ fn config() -> SwitchConfig {
                 advertised: address,
             }],
             timers: Timers::default(),
-            max_transactions: 10_000,
+            max_transactions: 200_000,
             product: "Tandem".into(),
         },
         media: vec![MediaAddress {

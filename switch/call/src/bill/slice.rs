@@ -48,3 +48,79 @@ fn share(level: &Funds<'_>) -> Micros {
     let calls = i64::try_from(level.calls).unwrap_or(i64::MAX).max(1);
     Micros(level.spendable.0.max(0) / calls.saturating_add(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+    use tandem_billing::{Tariff, TariffBook, TariffId, UtcMs};
+
+    fn quote(price: &str, initial: u32, increment: u32) -> Quote {
+        let spec = serde_json::json!({
+            "id": 1, "name": "t", "currency": "EUR",
+            "defaults": { "initial": initial, "increment": increment, "connect_fee": "0.01" },
+            "rates": [{ "id": 1, "prefix": "", "price": price }],
+        });
+        let spec = serde_json::from_value(spec).expect("a tariff");
+        let tariff = Arc::new(Tariff::build(spec).expect("a sound tariff"));
+        let book = TariffBook::build(vec![tariff]).expect("a sound book");
+        book.quote(TariffId(1), "1", UtcMs(0)).expect("a rate")
+    }
+
+    fn end(quote: &Quote, spendable: i64, calls: usize, paid_s: u64) -> u64 {
+        let funds = Funds {
+            quote,
+            held: quote.charge_secs(paid_s),
+            spendable: Micros(spendable),
+            calls,
+        };
+        next_end(&[funds], paid_s, 60, u64::MAX)
+    }
+
+    #[test]
+    fn slices_are_long_with_money_and_a_block_without() {
+        let quote = quote("0.60", 6, 6);
+        assert_eq!(end(&quote, 10_000_000, 1, 0), 60);
+        // 0.41 pays for 40 seconds: half of it is taken, the fee first.
+        assert_eq!(end(&quote, 410_000, 1, 0), 18);
+        assert_eq!(end(&quote, 410_000, 3, 0), 6);
+        assert_eq!(end(&quote, 0, 1, 0), 6, "the ledger will refuse it");
+        assert_eq!(end(&quote, -5_000_000, 1, 12), 18);
+        assert_eq!(end(&quote, 10_000_000, 1, 60), 120);
+    }
+
+    proptest! {
+        #[test]
+        fn a_slice_goes_forward_and_stays_within_its_bounds(
+            blocks in prop::collection::vec((1u32..90, 1u32..90), 1..4),
+            spendable in prop::collection::vec(-1_000_000i64..5_000_000, 4),
+            calls in 1usize..9,
+            paid_s in 0u64..500,
+            slice_s in 1u64..90,
+            left_s in 1u64..400,
+        ) {
+            let quotes: Vec<Quote> = blocks.iter().map(|(first, next)| quote("0.60", *first, *next)).collect();
+            let funds: Vec<Funds<'_>> = quotes
+                .iter()
+                .zip(&spendable)
+                .map(|(quote, spendable)| Funds {
+                    quote,
+                    held: if paid_s == 0 { Micros::ZERO } else { quote.charge_secs(paid_s) },
+                    spendable: Micros(*spendable),
+                    calls,
+                })
+                .collect();
+            let longest_s = paid_s + left_s;
+            let end = next_end(&funds, paid_s, slice_s, longest_s);
+            prop_assert!(end > paid_s && end <= longest_s);
+            let least = nearest_block_end(&funds, paid_s).min(longest_s);
+            prop_assert!(end >= least);
+            if end > least {
+                for level in &funds {
+                    prop_assert!(level.quote.charge_secs(end) <= level.held.saturating_add(share(level)));
+                }
+            }
+        }
+    }
+}

@@ -53,6 +53,9 @@ pub(super) fn snapshot(core: &mut Core, calls: &Calls) -> Snapshot {
     totals.calls = u32::try_from(rows.len()).unwrap_or(u32::MAX);
     totals.ringing = count(|state| matches!(state, CallState::Ringing | CallState::EarlyMedia));
     totals.connected = count(|state| state == CallState::Answered);
+    let counters = core.endpoint.counters();
+    totals.rejected = counters.rejected;
+    totals.dropped = counters.dropped;
     totals.registrations = u32::try_from(core.registrar.len()).unwrap_or(u32::MAX);
     let gateways = core
         .directory

@@ -8,6 +8,7 @@ mod kit;
 mod basic;
 mod change;
 mod failover;
+mod hostile;
 mod money;
 mod race;
 mod refusal;
