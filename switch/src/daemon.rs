@@ -76,14 +76,11 @@ pub enum StartError {
 }
 
 impl Daemon {
-    /// Starts everything. `audience` hears the monitor's feed on the core's thread.
+    /// Starts everything.
     ///
     /// # Errors
     /// What could not be had, named with its remedy; what had been started is stopped again.
-    pub fn start(
-        config: &Config,
-        audience: impl Fn(&FeedEvent) + Send + Sync + 'static,
-    ) -> Result<Self, StartError> {
+    pub fn start(config: &Config) -> Result<Self, StartError> {
         make_folder(config)?;
         let engine = Engine::bind(&listens(config))?;
         let inbox = engine.inbox();
@@ -118,10 +115,7 @@ impl Daemon {
             .map(|listener| listener.local)
             .collect();
         let (sink, feed) = rpc::feed::channel();
-        let audience = move |event: FeedEvent| {
-            audience(&event);
-            sink.push(event);
-        };
+        let audience = move |event: FeedEvent| sink.push(event);
         let core = engine.start(
             switch,
             loaded,
@@ -232,7 +226,7 @@ impl Drop for Daemon {
     }
 }
 
-fn make_folder(config: &Config) -> Result<(), StartError> {
+pub(crate) fn make_folder(config: &Config) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new()
         .recursive(true)

@@ -1,7 +1,7 @@
 //! `admin`: the log-ins that open the door for all others.
 
 use super::{Failure, Place, say};
-use crate::engine::utc_now;
+use crate::{daemon::make_folder, engine::utc_now};
 use clap::{Args, Subcommand};
 use rand::{RngExt, rngs::SysRng};
 use std::process::ExitCode;
@@ -48,6 +48,7 @@ pub(super) struct FirstAdmin {
 
 pub(super) fn run(place: &Place, args: &AdminArgs) -> Result<ExitCode, Failure> {
     let config = place.load()?;
+    make_folder(&config)?;
     let store = Store::open(&config.database(), StoreOptions::default())?;
     let (name, given) = match &args.what {
         What::Create { name, password } => {

@@ -13,18 +13,20 @@ use signal_hook::{
     iterator::Signals,
 };
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     process::ExitCode,
-    sync::mpsc::{Receiver, channel, sync_channel},
+    sync::mpsc::{Receiver, channel},
     time::Duration,
 };
-use tandem_billing::{CallId, Micros};
-use tandem_call::{
-    io::{Command, Reply},
-    monitor::Change,
+use tandem_billing::{CallId, Micros, UtcMs};
+use tandem_call::io::{Command, Reply};
+use tandem_store::{
+    List, ListQuery, Scope,
+    query::{CdrRow, Op, Order},
+    sample,
 };
-use tandem_store::{Scope, sample};
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -54,13 +56,7 @@ pub(super) fn run(place: &Place, args: &DemoArgs) -> Result<ExitCode, Failure> {
         ..config.clone()
     })?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    // Bounded: when nobody reads, ends of calls are left out of the print, not out of the books.
-    let (gone, ended) = sync_channel(1_024);
-    let daemon = Daemon::start(&config, move |event| {
-        if let Change::CallGone { call, .. } = event.change {
-            let _ = gone.try_send(call);
-        }
-    })?;
+    let daemon = Daemon::start(&config)?;
     let gateways = Gateways::bind()?;
     let sample = load(&daemon, &gateways)?;
     let switch = *daemon.sip().first().ok_or("no SIP listener")?;
@@ -89,7 +85,7 @@ pub(super) fn run(place: &Place, args: &DemoArgs) -> Result<ExitCode, Failure> {
             let _ = stop.send(());
         }
     });
-    watch(&daemon, &ended, &stopped, args.seconds)?;
+    watch(&daemon, &stopped, args.seconds)?;
     handle.close();
     // It ends with its signals; it cannot panic.
     let _ = waiting.join();
@@ -190,33 +186,31 @@ fn load(daemon: &Daemon, gateways: &Gateways) -> Result<sample::Sample, Failure>
     Ok(sample)
 }
 
+/// How often new CDRs are looked for, and how much later than its end one may become durable.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LATE_MS: i64 = 5_000;
+
 /// Prints each call as it ends, with what it cost, until told to stop.
-fn watch(
-    daemon: &Daemon,
-    ended: &Receiver<CallId>,
-    stopped: &Receiver<()>,
-    seconds: u64,
-) -> Result<(), Failure> {
+fn watch(daemon: &Daemon, stopped: &Receiver<()>, seconds: u64) -> Result<(), Failure> {
     let begun = std::time::Instant::now();
     let reader = daemon.store().ok_or("the store is closed")?.reader();
-    while stopped.try_recv().is_err() {
+    let mut printed: BTreeMap<CallId, UtcMs> = BTreeMap::new();
+    while stopped.recv_timeout(LOOK_EVERY).is_err() {
         if seconds != 0 && begun.elapsed() >= Duration::from_secs(seconds) {
             return Ok(());
         }
-        let Ok(call) = ended.recv_timeout(Duration::from_millis(250)) else {
-            continue;
-        };
-        // The CDR is durable a moment after the call has gone from the live view.
-        let mut found = reader.cdr(call, Scope::All)?;
-        for _ in 0..50 {
-            if found.is_some() {
-                break;
+        let since = utc_now().plus_ms(-LATE_MS);
+        printed.retain(|_, ended_at| *ended_at >= since);
+        let query = ListQuery::all(Scope::All)
+            .filter("ended_at", Op::Ge, since.0)
+            .sort("ended_at", Order::Ascending);
+        for row in reader.rows::<CdrRow>(List::Cdr, &query)?.rows {
+            if printed.insert(row.call_id, row.times.ended_at).is_some() {
+                continue;
             }
-            std::thread::park_timeout(Duration::from_millis(20));
-            found = reader.cdr(call, Scope::All)?;
-        }
-        if let Some(detail) = found {
-            say(line(&detail));
+            if let Some(detail) = reader.cdr(row.call_id, Scope::All)? {
+                say(line(&detail));
+            }
         }
     }
     Ok(())

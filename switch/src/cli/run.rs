@@ -17,7 +17,7 @@ pub(super) fn run(place: &Place) -> Result<ExitCode, Failure> {
     start_log(&config)?;
     // Before any thread starts, so that no signal ends the process halfway.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    let daemon = Daemon::start(&config, |_| {})?;
+    let daemon = Daemon::start(&config)?;
     if let Some(store) = daemon.store()
         && let Some(first) = admin::first_admin(store)?
     {

@@ -14,7 +14,7 @@ PASSWORD = "interop-password"
 class Daemon:
     """Starts in a temporary folder; `api` calls its methods."""
 
-    def __init__(self, binary, folder, rtp=(42000, 47999)):
+    def __init__(self, binary, folder, rtp=(10000, 18999)):
         self.binary = str(Path(binary).resolve())
         self.folder = Path(folder)
         self.data = self.folder / "data"
