@@ -293,7 +293,7 @@ impl Worker {
     /// The operator left.
     async fn hang_up(&mut self, reason: &str) {
         if let Some(mut line) = self.line.take() {
-            let _ = timeout(Duration::from_millis(300), line.close(None)).await;
+            let _ = timeout(Duration::from_millis(300), line.as_mut().close(None)).await;
             self.fail_all(reason).await;
         }
     }

@@ -1,15 +1,18 @@
 """baresip phones: a tone goes in, what is heard is written to a file."""
 
+import json
 import re
+import socket
 import subprocess
 import time
 import wave
 from math import pi, sin
 from pathlib import Path
 from struct import pack
+from tandem.sipp import free_port
 
 MODULES = [
-    "account.so", "contact.so", "menu.so", "stdio.so", "g711.so", "aufile.so", "aubridge.so", "sndfile.so", "uuid.so",
+    "account.so", "contact.so", "menu.so", "ctrl_tcp.so", "g711.so", "aufile.so", "aubridge.so", "sndfile.so", "uuid.so",
 ]
 
 
@@ -23,18 +26,20 @@ def tone(path, hertz, seconds=20, rate=8000):
 
 
 class Phone:
-    """One baresip, registered, playing its own tone; commands go in on its keyboard."""
+    """One baresip, registered, playing its own tone."""
 
     def __init__(self, folder, user, password, switch, hertz, answer="auto"):
         self.folder = Path(folder) / f"phone-{user}"
         self.folder.mkdir()
         self.user = user
+        self.control = free_port(socket.SOCK_STREAM)
         tone(self.folder / "tone.wav", hertz)
         module_path = next(p for p in ["/usr/lib/baresip/modules", "/usr/lib64/baresip/modules"] if Path(p).exists())
         (self.folder / "config").write_text(
             f"module_path {module_path}\n"
-            "sip_listen 127.0.0.1:0\n"
-            "net_interface lo\n"
+            f"sip_listen 127.0.0.1:{free_port()}\n"
+            f"ctrl_tcp_listen 127.0.0.1:{self.control}\n"
+            "net_interface 127.0.0.1\n"
             f"audio_source aufile,{self.folder}/tone.wav\n"
             "audio_player aubridge,heard\naudio_alert aubridge,alert\n"
             "call_local_timeout 120\n"
@@ -42,24 +47,27 @@ class Phone:
             "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in MODULES)
         )
         (self.folder / "accounts").write_text(
-            f"<sip:{user}@{switch};transport=udp>;auth_user={user};auth_pass={password};regint=60;answermode={answer};"
-            "audio_codecs=PCMU/8000/1\n"
+            f"<sip:{user}@{switch};transport=udp>;auth_user={user};auth_pass={password};regint=60;answermode={answer}\n"
         )
         (self.folder / "contacts").write_text("")
         self.output = open(self.folder / "baresip.out", "w+b")
         self.process = subprocess.Popen(
-            ["baresip", "-f", str(self.folder)], stdin=subprocess.PIPE, stdout=self.output, stderr=subprocess.STDOUT
+            ["baresip", "-f", str(self.folder)], stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT
         )
 
-    def keys(self, text):
-        self.process.stdin.write(text.encode())
-        self.process.stdin.flush()
+    def command(self, name, parameters=""):
+        """One command over the control port: JSON in a netstring."""
+        text = json.dumps({"command": name, "params": parameters}).encode()
+        with socket.create_connection(("127.0.0.1", self.control), timeout=5) as line:
+            line.sendall(b"%d:%s," % (len(text), text))
+            line.settimeout(5)
+            return line.recv(65536)
 
     def dial(self, number):
-        self.keys(f"/dial {number}\n")
+        self.command("dial", number)
 
     def hang_up(self):
-        self.keys("/hangup\n")
+        self.command("hangup")
 
     def text(self):
         return (self.folder / "baresip.out").read_text(errors="replace")
@@ -81,8 +89,8 @@ class Phone:
     def stop(self):
         if self.process.poll() is None:
             try:
-                self.keys("/quit\n")
+                self.command("quit")
                 self.process.wait(timeout=5)
-            except (subprocess.TimeoutExpired, BrokenPipeError):
+            except (subprocess.TimeoutExpired, OSError):
                 self.process.kill()
                 self.process.wait()

@@ -23,11 +23,15 @@ use tandem_billing::{CallId, ledger::Ledger};
 use tandem_sdp::{RelayCommand, RelayId, session::Origin};
 use tandem_sip::{
     Flow, Transport,
-    digest::Authenticator,
+    digest::{Algorithm, Authenticator},
     endpoint::{Endpoint, Listener, ServerTxn},
     message::Draft,
     registrar::{Registrar, RegistrarConfig},
 };
+
+/// MD5 alone: phones of the libre family (baresip 1.x among them) give up on a REGISTER or INVITE as soon as one
+/// of several challenges names an algorithm they do not know, instead of passing over it (RFC 8760 section 2.4).
+const OFFERED: &[Algorithm] = &[Algorithm::Md5];
 
 /// Life of a digest nonce.
 const NONCE_LIFE_MS: u64 = 300_000;
@@ -111,7 +115,7 @@ impl Core {
             now,
             directory,
             endpoint: Endpoint::new(config.endpoint, endpoint_seed),
-            digest: Authenticator::new(digest_key, NONCE_LIFE_MS),
+            digest: Authenticator::new(digest_key, NONCE_LIFE_MS).with_algorithms(OFFERED),
             registrar: Registrar::new(registrar),
             ledger,
             usage: UsageTable::default(),
