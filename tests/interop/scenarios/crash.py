@@ -34,7 +34,7 @@ def run(binary, folder):
             cdrs = daemon.rows("cdr.list", filter=[{"field": "dialled", "op": "starts_with", "value": f"9{turn:02}"}])
             answered = [cdr for cdr in cdrs if cdr["times"]["answered_at"] is not None]
             assert len(answered) >= answered_here, f"round {turn}: {answered_here} calls done, {len(answered)} CDRs"
-            recovered += sum(cdr["cause"] == "switch.crash" for cdr in cdrs)
+            recovered += sum(cdr["cause"] == "switch.crash" for cdr in answered)
         entries = [entry for entry in daemon.rows("ledger.list") if entry["kind"] == "call_charge"]
         calls = [entry["call"] for entry in entries]
         assert len(calls) == len(set(calls)), "a call was charged twice"

@@ -205,7 +205,7 @@ fn fields(lines: &[&str], indent: usize) -> usize {
 
 /// Colons at the depth of the parameter list, plus `self`.
 fn parameters(signature: &str) -> usize {
-    let Some(open) = signature.find(|c| c == '(') else {
+    let Some(open) = signature.find('(') else {
         return 0;
     };
     let (mut depth, mut count, mut previous) = (0_i32, 0, ' ');
