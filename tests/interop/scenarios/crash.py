@@ -43,7 +43,7 @@ def run(binary, folder):
         assert left["held"] == 0 and left["balance"] == 1_000_000_000 + sum(entry["amount"] for entry in entries), left
         daemon.stop()
         daemon.verify()
-        return f"{ROUNDS} crashes, {len(entries)} calls charged once, {recovered} of them billed after a crash"
+        return f"{ROUNDS} crashes, {len(entries)} calls charged, each once; {recovered} answered ones closed by a restart, at the last second known"
     finally:
         terminator.stop()
         daemon.stop()
