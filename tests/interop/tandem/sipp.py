@@ -1,6 +1,7 @@
 """SIPp as callers and as a terminator."""
 
 import csv
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -46,6 +47,19 @@ class Sipp:
             rows = list(csv.DictReader(file, delimiter=";"))
         last = rows[-1]
         return int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
+
+    def answered(self):
+        """Call-IDs that were told 200 to their INVITE; needs `-trace_msg -message_file` as `messages` names it."""
+        found = set()
+        text = self.messages(self.folder, self.name).read_text(errors="replace")
+        for message in text.split("-----------------------------------------------")[1:]:
+            if "SIP/2.0 200" in message and re.search(r"^CSeq: *\d+ INVITE", message, re.M):
+                found.add(re.search(r"^Call-ID: *(\S+)", message, re.M)[1])
+        return found
+
+    @staticmethod
+    def messages(folder, name):
+        return Path(folder) / f"{name}.messages"
 
     def errors(self):
         file = self.folder / f"{self.name}.err"
