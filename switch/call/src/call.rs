@@ -111,7 +111,9 @@ pub(crate) struct Marks {
     pub(crate) ringing_at: Option<UtcMs>,
     pub(crate) early_media: bool,
     pub(crate) pdd_ms: Option<u64>,
-    /// When our 200 was sent: from here time is billed.
+    /// The answer was handed to the journal; our 200 waits for it to be durable.
+    pub(crate) answer_journalled: Option<UtcMs>,
+    /// When our 200 was sent: from here time is billed. The wall clock is that of the journalled answer.
     pub(crate) answered: Option<Now>,
     /// The status the caller got.
     pub(crate) status: Option<u16>,

@@ -1,5 +1,5 @@
 //! Somebody answered: the others are stopped, the price is taken again, and the caller gets its 200 once the
-//! hold is durable.
+//! hold and the answer itself are durable: no crash can forget a call that its caller knows to be answered.
 
 use super::{Leg, Reach, bye, dialog_flow, provisional, session_draft};
 use crate::{
@@ -11,12 +11,14 @@ use crate::{
     cause::{self, Cause},
     decide::{LegTarget, Step},
     hunt::{self, Attempt, Current},
+    io::Now,
     journal::Record,
     media::{self, Body},
     switch::{end, state::Core, timer::Timer},
 };
 use bytes::Bytes;
 use std::sync::Arc;
+use tandem_billing::UtcMs;
 use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{Message, dialog::Dialog, endpoint::ClientTxn, message::Draft};
 
@@ -194,8 +196,14 @@ pub(crate) fn proceed(core: &mut Core, call: &mut Call) {
     if !core.outbox.is_durable(call.bill.hold_seq) {
         return wait(core, call);
     }
+    if let Some(at) = call.marks.answer_journalled {
+        return give_answer(core, call, at);
+    }
     match reprice::reprice(core, call) {
-        Ok(Repriced::Paid) => give_answer(core, call),
+        Ok(Repriced::Paid) => {
+            journal_answer(core, call);
+            wait(core, call);
+        }
         Ok(Repriced::Raised) => wait(core, call),
         Err(refused) => {
             call.trace.steps.push(refused.step());
@@ -213,21 +221,33 @@ fn wait(core: &mut Core, call: &mut Call) {
     }
 }
 
-/// The 200 to the caller: from here on time is money.
-fn give_answer(core: &mut Core, call: &mut Call) {
+/// From here on a crash bills the call; one that comes before the 200 finds no second to bill.
+fn journal_answer(core: &mut Core, call: &mut Call) {
+    let at = core.now.utc;
+    let mut open = cdr::open_call(call, at);
+    open.cdr.answered_at = Some(at);
+    open.cdr.sip_status = Some(200);
+    call.marks.answer_journalled = Some(at);
+    call.bill.hold_seq = core.record(Record::Answered {
+        call: call.id,
+        at,
+        open: Box::new(open),
+    });
+}
+
+/// The 200 to the caller: from here on time is money, at the rates of the journalled instant.
+fn give_answer(core: &mut Core, call: &mut Call, at: UtcMs) {
     let body = call.answer.as_ref().map(|answer| answer.body.clone());
     let draft = session_draft(core, call.caller.leg.flow, body);
     let tag = call.caller.leg.dialog.local_tag.clone();
     core.respond(call.caller.invite, (200, "OK"), &tag, draft);
     call.stage = Stage::Talking;
     call.caller.confirm = Confirm::Awaited;
-    call.marks.answered = Some(core.now);
-    call.marks.status = Some(200);
-    core.record(Record::Answered {
-        call: call.id,
-        at: core.now.utc,
-        open: Box::new(cdr::open_call(call, core.now.utc)),
+    call.marks.answered = Some(Now {
+        mono: core.now.mono,
+        utc: at,
     });
+    call.marks.status = Some(200);
     extend::arm(core, call);
     core.feed.totals.answered += 1;
     if let Some(gateway) = call.target.as_ref().and_then(|target| target.gateway) {

@@ -142,6 +142,30 @@ fn the_answer_waits_for_the_disk_and_ringing_does_not() {
     world.seconds(2);
     assert!(world.heard(caller.at).is_empty());
     world.sync();
+    // First the hold, then the answer itself.
+    world.sync();
+    caller.ack(&mut world, None);
+    world.seconds(1);
+    caller.bye(&mut world);
+    let cdr = world.book.only_cdr();
+    assert_eq!(cdr.duration_ms, 1_000, "time counts from our 200");
+    world.sync();
+    world.check_idle();
+}
+
+#[test]
+fn no_caller_hears_of_an_answer_that_a_crash_would_forget() {
+    let (mut world, mut caller, callee) = ringing();
+    // The hold has long been durable; from here on the disk is slow.
+    world.disk = Disk::Slow;
+    callee.answer(&mut world);
+    world.expect(callee.at, "ACK");
+    world.seconds(1);
+    assert!(
+        world.heard(caller.at).is_empty(),
+        "the 200 went out before its record was on disk"
+    );
+    world.sync();
     caller.ack(&mut world, None);
     world.seconds(1);
     caller.bye(&mut world);
