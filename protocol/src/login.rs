@@ -40,9 +40,9 @@ pub struct LoginEdit {
     pub password: Option<String>,
     /// Role.
     pub role: Role,
-    /// Narrows the role to these rights; empty leaves the role's own.
+    /// Narrows an operator or viewer to these rights: an empty list leaves none, null all that the role has.
     #[serde(default)]
-    pub grants: Vec<Grant>,
+    pub grants: Option<Vec<Grant>>,
     /// The reseller whose branch it sees; needed for the role `reseller`, refused for others.
     #[serde(default)]
     pub account: Option<AccountId>,

@@ -44,9 +44,38 @@ fn is_reseller(edit: &Value) -> bool {
     text_at(edit, "role") == "reseller"
 }
 
+const EXTENTS: [Choice; 2] = [
+    choice("role", "All of the role"),
+    choice("listed", "Only those listed"),
+];
+
+fn can_be_narrowed(edit: &Value) -> bool {
+    matches!(text_at(edit, "role"), "operator" | "viewer")
+}
+
+fn is_narrowed(edit: &Value) -> bool {
+    can_be_narrowed(edit) && text_at(edit, "extent") == "listed"
+}
+
+/// No list and an empty one differ: the first leaves all rights, the second none.
+fn to_form(edit: &mut Value) {
+    let is_listed = at(edit, "grants").is_some_and(Value::is_array);
+    let extent = if is_listed { "listed" } else { "role" };
+    super::put(edit, "extent", extent.into());
+    if !is_listed {
+        super::put(edit, "grants", json!([]));
+    }
+}
+
 fn to_wire(edit: &mut Value) {
     if !is_reseller(edit) {
         super::put(edit, "account", Value::Null);
+    }
+    if !is_narrowed(edit) {
+        super::put(edit, "grants", Value::Null);
+    }
+    if let Some(fields) = edit.as_object_mut() {
+        fields.remove("extent");
     }
 }
 
@@ -86,13 +115,15 @@ pub static LOGINS: Resource = Resource {
                 .shown(is_reseller),
             field("enabled", "Enabled", Input::Flag).hint("May log in"),
             field("email", "E-mail", Input::Text),
-            field("grants", "Only these rights", Input::Rows(&GRANT))
-                .hint("None: all that the role has"),
+            field("extent", "Rights", Input::Choice(&EXTENTS)).shown(can_be_narrowed),
+            field("grants", "Rights listed", Input::Rows(&GRANT))
+                .hint("None: it may log in and see nothing")
+                .shown(is_narrowed),
         ],
     }],
     links: &[],
-    blank: || json!({ "name": "", "role": "operator", "grants": [], "account": null, "enabled": true, "email": "" }),
-    to_form: same,
+    blank: || json!({ "name": "", "role": "operator", "grants": null, "account": null, "enabled": true, "email": "" }),
+    to_form,
     to_wire,
 };
 
@@ -166,6 +197,23 @@ pub static AUDIT: Resource = Resource {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_saved_unchanged_keeps_its_rights() {
+        let right = json!([{ "area": "cdrs", "right": "see" }]);
+        for (role, grants) in [
+            ("operator", json!(null)),
+            ("operator", json!([])),
+            ("operator", right),
+            ("admin", json!(null)),
+        ] {
+            let stored = json!({ "name": "a", "role": role, "grants": grants, "account": null });
+            let mut edit = stored.clone();
+            to_form(&mut edit);
+            to_wire(&mut edit);
+            assert_eq!(edit, stored);
+        }
+    }
 
     #[test]
     fn changes_name_what_moved() {

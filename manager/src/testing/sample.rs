@@ -344,7 +344,7 @@ fn logins() -> Vec<Value> {
     ];
     let rows = names.iter().enumerate().map(|(at, (name, role, account))| {
         let edit = json!({
-            "name": name, "role": role, "grants": [], "account": account, "enabled": true, "email": "",
+            "name": name, "role": role, "grants": null, "account": account, "enabled": true, "email": "",
         });
         let mut row = row(at + 1, edit);
         row["failures"] = 0.into();

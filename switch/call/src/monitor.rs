@@ -1,6 +1,6 @@
 //! What a watcher is told: a snapshot, then numbered deltas.
 
-use tandem_billing::{AccountId, CallId, Currency, GatewayId, Micros, UtcMs};
+use tandem_billing::{AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs};
 use tandem_sdp::relay::Counters;
 
 /// One delta.
@@ -73,6 +73,8 @@ pub struct LiveCall {
     pub account_name: String,
     /// The whole chain: a reseller sees the calls that have it here.
     pub chain: Vec<AccountId>,
+    /// The dial plan row tried last, or that led to the answer.
+    pub route: Option<RouteId>,
     /// The gateway tried last, or that answered.
     pub gateway: Option<GatewayId>,
     /// Its name, or the devices rung.

@@ -428,6 +428,7 @@ mod tests {
             account: None,
             account_name: String::new(),
             chain: chain.iter().map(|id| AccountId(*id)).collect(),
+            route: None,
             gateway: None,
             target_name: String::new(),
             destination: String::new(),

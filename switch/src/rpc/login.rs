@@ -168,25 +168,23 @@ fn locked(wait_ms: i64) -> RpcError {
         .remedy(format!("wait {seconds} s"))
 }
 
-/// What the store knows of someone as what every check goes by. An operator without rights has none: the
-/// protocol's empty list would mean all of the role.
+/// What the store knows of someone as what every check goes by.
 fn caller(identity: Identity, connection: &Connection) -> Caller {
     let stored = match identity.role {
         tandem_store::record::Role::Admin => "admin",
         tandem_store::record::Role::Operator => "operator",
         tandem_store::record::Role::Reseller => "reseller",
     };
-    let grants = columns::grants_of(&json!(identity.rights));
-    let is_bare = grants.is_empty();
-    let (role, grants) = columns::role_of(stored, grants);
+    let (role, grants) = columns::role_of(stored, columns::grants_of(&json!(identity.rights)));
     Caller {
         login: identity.login,
         name: identity.name,
         role,
-        rights: if role == Role::Operator && is_bare {
-            Vec::new()
-        } else {
-            effective(role, &grants)
+        rights: match grants {
+            None => effective(role, &[]),
+            // An empty list would mean all of the role there.
+            Some(grants) if grants.is_empty() => Vec::new(),
+            Some(grants) => effective(role, &grants),
         },
         branch: identity.account,
         address: connection.address,

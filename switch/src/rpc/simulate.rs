@@ -9,9 +9,7 @@ use tandem_billing::{
 };
 use tandem_call::{
     Directory,
-    decide::{
-        self, Admission, CallFacts, Candidate, IdleUsage, LegTarget, LevelQuote, Step, Usage,
-    },
+    decide::{self, Admission, CallFacts, Candidate, LegTarget, LevelQuote, Step, Usage},
 };
 use tandem_protocol::{
     Micros, Price, Role, RpcError,
@@ -37,6 +35,7 @@ pub async fn decide(
 ) -> Result<DecideResult, RpcError> {
     let directory = api.directory();
     let facts = facts(&api, &caller, &directory, &params)?;
+    api.feed.renew_unless_fresh().await.map_err(fault::core)?;
     let usage = LiveUsage {
         board: &api.board,
         now: api.clock.now(),
@@ -404,7 +403,7 @@ pub fn step_of(json: serde_json::Value) -> TraceStep {
     serde_json::from_value(json).unwrap_or(TraceStep::Other { text })
 }
 
-/// Live counts as the monitor has them. It does not know a route's own calls: those count as none.
+/// Live counts as the monitor has them.
 struct LiveUsage<'a> {
     board: &'a Board,
     now: UtcMs,
@@ -440,7 +439,7 @@ impl Usage for LiveUsage<'_> {
         })
     }
     fn route_calls(&self, route: tandem_billing::RouteId) -> u32 {
-        IdleUsage.route_calls(route)
+        self.live(|board| board.count(|call| call.route == Some(route)))
     }
     fn total_calls(&self) -> u32 {
         self.live(|board| board.count(|_| true))

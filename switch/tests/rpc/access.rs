@@ -186,13 +186,13 @@ fn a_narrowed_login_has_only_what_is_left() {
     office::open(|office| async move {
         let admin = office.admin().await;
         for (name, role, grants) in [
-            ("olga", "operator", json!([])),
+            ("olga", "operator", json!(null)),
             (
                 "carl",
                 "operator",
                 json!([{ "area": "cdrs", "right": "change" }]),
             ),
-            ("vera", "viewer", json!([])),
+            ("vera", "viewer", json!(null)),
         ] {
             let edit = json!({ "name": name, "password": office::PASSWORD, "role": role, "grants": grants });
             admin.create("login.create", edit).await;
@@ -222,6 +222,44 @@ fn a_narrowed_login_has_only_what_is_left() {
             vera.call("session.whoami", json!({})).await["role"],
             "viewer"
         );
+    });
+}
+
+#[test]
+fn a_login_without_rights_stays_so_when_it_is_saved_unchanged() {
+    office::open(|office| async move {
+        let admin = office.admin().await;
+        let edit = json!({ "name": "bare", "password": office::PASSWORD, "role": "operator", "grants": [] });
+        let id = admin.create("login.create", edit).await;
+        for _ in 0..2 {
+            let bare = office.log_in("bare").await;
+            assert_eq!(
+                bare.call("session.whoami", json!({})).await["rights"],
+                json!([])
+            );
+            assert_eq!(
+                bare.refused("account.list", json!({})).await,
+                ErrorCode::Forbidden
+            );
+            let stored = admin.call("login.get", json!({ "id": id })).await;
+            assert_eq!(stored["edit"]["grants"], json!([]));
+            let same = json!({ "id": id, "revision": stored["revision"], "edit": stored["edit"] });
+            admin.call("login.update", same).await;
+        }
+    });
+}
+
+#[test]
+fn admins_and_resellers_are_not_narrowed() {
+    office::open(|office| async move {
+        let admin = office.admin().await;
+        let grants = json!([{ "area": "cdrs", "right": "see" }]);
+        let edit = json!({ "name": "ada", "password": office::PASSWORD, "role": "admin", "grants": grants });
+        let refused = admin
+            .try_call("login.create", json!({ "edit": edit }))
+            .await;
+        let error = refused.expect_err("an admin has all rights");
+        assert_eq!(error.data.field.as_deref(), Some("edit.grants"));
     });
 }
 

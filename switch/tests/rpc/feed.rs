@@ -2,7 +2,7 @@
 
 use crate::office::{self, Desk};
 use serde_json::json;
-use tandem_billing::{AccountId, CallId, Currency, GatewayId, Micros, UtcMs};
+use tandem_billing::{AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs};
 use tandem_call::monitor::{CallState, Change, FeedEvent, LiveCall, LiveRegistration};
 use tandem_protocol::live::{Applied, FeedEvent as WireEvent, LiveState};
 use tandem_sdp::relay::Counters;
@@ -16,6 +16,7 @@ pub fn live_call(call: i64, chain: &[i64]) -> LiveCall {
         account: chain.first().map(|id| AccountId(*id)),
         account_name: "acme".into(),
         chain: chain.iter().map(|id| AccountId(*id)).collect(),
+        route: Some(RouteId(1)),
         gateway: Some(GatewayId(1)),
         target_name: "carrier".into(),
         destination: "UK".into(),

@@ -6,3 +6,4 @@ mod edits;
 mod entry;
 mod feed;
 mod office;
+mod simulator;

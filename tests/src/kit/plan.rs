@@ -14,9 +14,9 @@ use tandem_billing::{
     tariff::{BandPolicy, Rate, Span, TariffSpec, Terms},
 };
 use tandem_call::directory::{
-    Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
-    GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
-    Settings, SourceAddress, Target,
+    Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
+    Gateway, GatewayAuth, GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
+    RoutingPolicy, Settings, SourceAddress, Target,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -304,6 +304,7 @@ fn empty() -> Directory {
         tariffs: TariffBook::default(),
         settings: Settings {
             realm: REALM.into(),
+            digest_algorithms: DigestAlgorithms::Md5,
             ring_timeout_s: 60,
             max_duration_s: 0,
             max_hops_per_prefix: 5,

@@ -307,12 +307,28 @@ pub enum Target {
     },
 }
 
+/// Digest algorithms offered to phones. MD5 alone is what every phone takes: those of the libre family (baresip 1.x
+/// among them) give up as soon as one of several challenges names an algorithm they do not know, instead of
+/// passing over it (RFC 8760 section 2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DigestAlgorithms {
+    /// For all phones there are.
+    Md5,
+    /// For phones of RFC 8760 only.
+    Sha256,
+    /// SHA-256 first; a phone takes the one it knows.
+    Both,
+}
+
 /// Global settings of the call path; take effect with the snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Digest realm; secrets are stored for it.
     pub realm: String,
+    /// What phones are challenged with.
+    pub digest_algorithms: DigestAlgorithms,
     /// Seconds of ringing before the next route or the end.
     pub ring_timeout_s: u32,
     /// Seconds; 0 means no limit.
@@ -343,6 +359,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             realm: "tandem".into(),
+            digest_algorithms: DigestAlgorithms::Md5,
             ring_timeout_s: 90,
             max_duration_s: 0,
             max_hops_per_prefix: 5,

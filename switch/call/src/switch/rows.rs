@@ -101,6 +101,7 @@ fn live_call(call: &Call, now: Now) -> LiveCall {
         account: Some(call.who.account.id),
         account_name: call.who.account.login.clone(),
         chain: call.who.chain.clone(),
+        route: target.map(|target| target.route),
         gateway: target.and_then(|target| target.gateway),
         target_name: target.map_or_else(String::new, |target| target.name.clone()),
         destination: client.map_or_else(String::new, |level| level.quote.description.clone()),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Directory,
-    directory::Settings,
+    directory::{DigestAlgorithms, Settings},
     io::{MediaAddress, Now, Output, SwitchConfig, Token},
     journal::Record,
     leg::Farewells,
@@ -28,10 +28,6 @@ use tandem_sip::{
     message::Draft,
     registrar::{Registrar, RegistrarConfig},
 };
-
-/// MD5 alone: phones of the libre family (baresip 1.x among them) give up on a REGISTER or INVITE as soon as one
-/// of several challenges names an algorithm they do not know, instead of passing over it (RFC 8760 section 2.4).
-const OFFERED: &[Algorithm] = &[Algorithm::Md5];
 
 /// Life of a digest nonce.
 const NONCE_LIFE_MS: u64 = 300_000;
@@ -55,6 +51,15 @@ pub(crate) enum Gate {
     Draining(Token),
     /// The last one has ended.
     Drained,
+}
+
+/// Best first (RFC 8760 section 2.4).
+fn offered(settings: &Settings) -> &'static [Algorithm] {
+    match settings.digest_algorithms {
+        DigestAlgorithms::Md5 => &[Algorithm::Md5],
+        DigestAlgorithms::Sha256 => &[Algorithm::Sha256],
+        DigestAlgorithms::Both => &[Algorithm::Sha256, Algorithm::Md5],
+    }
 }
 
 fn registrar_config(settings: &Settings) -> RegistrarConfig {
@@ -106,6 +111,7 @@ impl Core {
         };
         let (endpoint_seed, digest_key) = (key(), key());
         let registrar = registrar_config(&directory.settings);
+        let offered = offered(&directory.settings);
         Self {
             fixed: Fixed {
                 listeners: config.endpoint.listeners.clone(),
@@ -115,7 +121,7 @@ impl Core {
             now,
             directory,
             endpoint: Endpoint::new(config.endpoint, endpoint_seed),
-            digest: Authenticator::new(digest_key, NONCE_LIFE_MS).with_algorithms(OFFERED),
+            digest: Authenticator::new(digest_key, NONCE_LIFE_MS).with_algorithms(offered),
             registrar: Registrar::new(registrar),
             ledger,
             usage: UsageTable::default(),
@@ -137,6 +143,7 @@ impl Core {
     pub(crate) fn take_directory(&mut self, directory: Arc<Directory>) {
         self.registrar
             .configure(registrar_config(&directory.settings));
+        self.digest.offer(offered(&directory.settings));
         self.directory = directory;
     }
 

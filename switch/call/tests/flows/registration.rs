@@ -2,13 +2,13 @@
 
 use super::{
     ALICE, BOB, TRUNK, at,
-    kit::{Callee, Caller, sip},
+    kit::{Callee, Caller, World, sip},
     plan, world,
 };
 use std::sync::Arc;
 use tandem_call::{
     Input,
-    directory::AccountStatus,
+    directory::{AccountStatus, DigestAlgorithms},
     io::{Command, Reply},
     monitor::Change,
 };
@@ -72,6 +72,37 @@ fn two_phones_of_one_account_call_each_other() {
     alice.bye(&mut world);
     assert_eq!(world.book.only_cdr().duration_ms, 1000);
     world.check_idle();
+}
+
+/// The algorithms of a challenge, in order.
+fn challenged(world: &mut World, key: &str) -> Vec<String> {
+    let mut phone = Caller::new(ALICE, "alice", "bob", key);
+    phone.invite(world);
+    let challenge = world.expect(at(ALICE), "407");
+    phone.ack_failure(world, &challenge);
+    let values = challenge.headers("Proxy-Authenticate");
+    let algorithm = |value: &str| {
+        let (_, after) = value.split_once("algorithm=").expect("one is named");
+        after.split(',').next().unwrap_or_default().to_owned()
+    };
+    values.map(algorithm).collect()
+}
+
+#[test]
+fn phones_are_offered_the_digests_of_the_setting_in_force() {
+    let mut world = world();
+    assert_eq!(challenged(&mut world, "a"), ["MD5"]);
+    for (key, setting, expected) in [
+        ("b", DigestAlgorithms::Both, &["SHA-256", "MD5"][..]),
+        ("c", DigestAlgorithms::Sha256, &["SHA-256"]),
+    ] {
+        let changed = plan()
+            .with_settings(|settings| settings.digest_algorithms = setting)
+            .build();
+        world.input(Input::Directory(Arc::clone(&changed)));
+        assert_eq!(challenged(&mut world, key), expected, "{setting:?}");
+        sip::register(&mut world, ALICE, "alice");
+    }
 }
 
 #[test]

@@ -62,8 +62,13 @@ impl Authenticator {
     /// another algorithm are invalid then.
     #[must_use]
     pub fn with_algorithms(mut self, algorithms: &[Algorithm]) -> Self {
-        self.algorithms = algorithms.to_vec();
+        self.offer(algorithms);
         self
+    }
+
+    /// As [`Self::with_algorithms`], from now on; nonces that were handed out hold.
+    pub fn offer(&mut self, algorithms: &[Algorithm]) {
+        self.algorithms = algorithms.to_vec();
     }
 
     fn offered(&self) -> &[Algorithm] {

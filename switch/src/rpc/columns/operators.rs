@@ -45,8 +45,9 @@ fn finish(wire: &mut Value) {
 
 fn prepare(wire: &mut Value) {
     let role = get(wire, ROLE).and_then(|role| serde_json::from_value(role.clone()).ok());
-    let grants = get(wire, GRANTS).and_then(|grants| serde_json::from_value(grants.clone()).ok());
-    let (Some(role), grants) = (role, grants.unwrap_or_default()) else {
+    let grants: Option<Vec<Grant>> =
+        get(wire, GRANTS).and_then(|grants| serde_json::from_value(grants.clone()).ok());
+    let Some(role) = role else {
         return;
     };
     let (role, rights) = stored(role, grants);
@@ -54,19 +55,17 @@ fn prepare(wire: &mut Value) {
     put(wire, GRANTS, rights);
 }
 
-/// The protocol's role and grants of what the store keeps. Grants equal to all the role has are left out.
+/// The protocol's role and grants of what the store keeps; no grants where it has all of the role.
 #[must_use]
-pub fn role_of(stored: &str, grants: Vec<Grant>) -> (Role, Vec<Grant>) {
+pub fn role_of(stored: &str, grants: Vec<Grant>) -> (Role, Option<Vec<Grant>>) {
     let role = match stored {
-        "admin" => Role::Admin,
+        "admin" => return (Role::Admin, None),
         "reseller" => Role::Reseller,
         _ if !grants.is_empty() && grants.iter().all(|g| g.right == Right::See) => Role::Viewer,
         _ => Role::Operator,
     };
-    if role == Role::Admin || grants == whole(role) {
-        return (role, Vec::new());
-    }
-    (role, grants)
+    let is_whole = grants == whole(role) || (role == Role::Reseller && grants.is_empty());
+    (role, (!is_whole).then_some(grants))
 }
 
 /// The store's rights object as grants, in the order of the areas; unknown areas are left out.
@@ -82,17 +81,17 @@ pub fn grants_of(rights: &Value) -> Vec<Grant> {
 }
 
 /// What the store keeps of a role and its grants: for operators and viewers every right is written out, since an
-/// area left out is hidden.
-fn stored(role: Role, grants: Vec<Grant>) -> (&'static str, Value) {
+/// area left out is hidden. Admins and resellers cannot be narrowed: the store refuses grants of theirs.
+fn stored(role: Role, grants: Option<Vec<Grant>>) -> (&'static str, Value) {
     let name = match role {
         Role::Admin => "admin",
         Role::Reseller => "reseller",
         Role::Operator | Role::Viewer => "operator",
     };
-    let grants: Vec<Grant> = match (role, grants.is_empty()) {
-        (Role::Admin, _) | (Role::Reseller, true) => Vec::new(),
-        (Role::Operator | Role::Viewer, true) => whole(role),
-        (Role::Operator | Role::Viewer | Role::Reseller, false) => narrowed(role, &grants),
+    let grants = match (role, grants) {
+        (Role::Admin | Role::Reseller, grants) => grants.unwrap_or_default(),
+        (Role::Operator | Role::Viewer, None) => whole(role),
+        (Role::Operator | Role::Viewer, Some(grants)) => narrowed(role, &grants),
     };
     let rights = grants
         .iter()
@@ -107,6 +106,9 @@ fn whole(role: Role) -> Vec<Grant> {
 }
 
 fn narrowed(role: Role, grants: &[Grant]) -> Vec<Grant> {
+    if grants.is_empty() {
+        return Vec::new();
+    }
     let all = Area::ALL.into_iter();
     all.filter_map(|area| {
         role.effective(grants, area)
@@ -120,7 +122,7 @@ mod tests {
     use super::{LOGIN, whole};
     use tandem_protocol::{AccountId, Area, Grant, Right, Role, login::LoginEdit};
 
-    fn round(role: Role, grants: Vec<Grant>) -> LoginEdit {
+    fn round(role: Role, grants: Option<Vec<Grant>>) -> LoginEdit {
         let edit = LoginEdit {
             name: "ann".into(),
             password: None,
@@ -138,17 +140,29 @@ mod tests {
     #[test]
     fn roles_survive_the_stores_three() {
         for role in Role::ALL {
-            assert_eq!(
-                (round(role, Vec::new()).role, round(role, Vec::new()).grants),
-                (role, Vec::new())
-            );
+            let back = round(role, None);
+            assert_eq!((back.role, back.grants), (role, None));
         }
-        let see = vec![Grant {
+        let see = Some(vec![Grant {
             area: Area::Cdrs,
             right: Right::See,
-        }];
+        }]);
         assert_eq!(round(Role::Viewer, see.clone()).grants, see);
-        assert_eq!(round(Role::Reseller, see.clone()).grants, see);
+    }
+
+    #[test]
+    fn no_rights_stay_none() {
+        let bare = round(Role::Operator, Some(Vec::new()));
+        assert_eq!((bare.role, bare.grants), (Role::Operator, Some(Vec::new())));
+        let above = vec![Grant {
+            area: Area::Logins,
+            right: Right::Change,
+        }];
+        assert_eq!(
+            round(Role::Operator, Some(above)).grants,
+            Some(Vec::new()),
+            "the role has none of it"
+        );
     }
 
     #[test]
@@ -157,11 +171,11 @@ mod tests {
             area: Area::Cdrs,
             right: Right::See,
         }];
-        assert_eq!(round(Role::Operator, see.clone()).role, Role::Viewer);
-        let change = vec![Grant {
+        assert_eq!(round(Role::Operator, Some(see)).role, Role::Viewer);
+        let change = Some(vec![Grant {
             area: Area::Cdrs,
             right: Right::Change,
-        }];
+        }]);
         assert_eq!(round(Role::Operator, change.clone()).grants, change);
     }
 
@@ -169,14 +183,11 @@ mod tests {
     fn nothing_is_stored_above_the_role() {
         let all = whole(Role::Admin);
         assert_eq!(
-            round(Role::Viewer, all.clone()).grants,
-            Vec::new(),
+            round(Role::Viewer, Some(all.clone())).grants,
+            None,
             "all that a viewer has"
         );
-        let operator = round(Role::Operator, all);
-        assert_eq!(
-            (operator.role, operator.grants),
-            (Role::Operator, Vec::new())
-        );
+        let operator = round(Role::Operator, Some(all));
+        assert_eq!((operator.role, operator.grants), (Role::Operator, None));
     }
 }

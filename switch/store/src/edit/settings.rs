@@ -6,7 +6,7 @@ use crate::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tandem_call::directory::{Limits, Settings};
+use tandem_call::directory::{DigestAlgorithms, Limits, Settings};
 
 /// What a setting is.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,12 @@ const SETTINGS: &[Row] = &[
         r#""tandem""#,
         None,
         "Realm of digest authentication; fixed once there are devices.",
+    ),
+    (
+        "digest_algorithms",
+        r#""md5""#,
+        None,
+        "Algorithms phones are challenged with: md5, sha256 or both. Some phones give up when sha256 is among them.",
     ),
     (
         "ring_timeout_s",
@@ -134,6 +140,11 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
         (Value::String(_), Value::String(text)) if key == "base_currency" => {
             tandem_billing::Currency::try_from(text.clone()).map(drop)
         }
+        (Value::String(_), Value::String(_)) if key == "digest_algorithms" => {
+            serde_json::from_value::<DigestAlgorithms>(value.clone())
+                .map(drop)
+                .map_err(|_| "must be md5, sha256 or both".into())
+        }
         (Value::String(_), Value::String(text)) => {
             let fits = (1..=100).contains(&text.len())
                 && !text.contains(['"', '\\'])
@@ -186,6 +197,7 @@ fn value<T: DeserializeOwned>(connection: &Connection, key: &str) -> Result<T, S
 pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreError> {
     Ok(Settings {
         realm: value(connection, "realm")?,
+        digest_algorithms: value(connection, "digest_algorithms")?,
         ring_timeout_s: value(connection, "ring_timeout_s")?,
         max_duration_s: value(connection, "max_duration_s")?,
         max_hops_per_prefix: value(connection, "max_hops_per_prefix")?,

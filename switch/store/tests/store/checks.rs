@@ -478,6 +478,7 @@ fn settings_are_checked_and_take_effect_with_the_next_directory() {
         ("emergency_numbers", json!(["1 1 2"])),
         ("base_currency", json!("euro")),
         ("realm", json!("has \"quotes\"")),
+        ("digest_algorithms", json!("sha512")),
     ] {
         assert_eq!(
             fields(fixture.update(&Setting {
