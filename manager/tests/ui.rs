@@ -1,90 +1,14 @@
 //! The whole program on a fake switch, by accessible label.
 
+mod kit;
+
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::{
-    Harness, Node,
-    kittest::{NodeT, Queryable},
-};
+use egui_kittest::kittest::{NodeT, Queryable};
+use kit::{click, fill, log_in, online, open, refill, start};
 use serde_json::json;
-use tandem_manager::{
-    App,
-    testing::{Fake, PASSWORD},
-    transport::Told,
-};
+use tandem_manager::{testing::PASSWORD, transport::Told};
 use tandem_protocol::{ErrorCode, RpcError};
-
-/// The connection window.
-fn start(calls: usize, theme: egui::Theme) -> (Harness<'static, App>, Fake) {
-    let fake = Fake::new(calls);
-    let transport = fake.transport();
-    let builder = Harness::builder()
-        .with_size([1400.0, 900.0])
-        .with_theme(theme);
-    let mut harness = builder.build_eframe(|cc| App::new(cc, transport));
-    harness.run_steps(2);
-    (harness, fake)
-}
-
-fn text_box<'h>(harness: &'h Harness<'_, App>, label: &'h str) -> Node<'h> {
-    let boxes = [
-        Role::TextInput,
-        Role::PasswordInput,
-        Role::MultilineTextInput,
-    ];
-    let named = harness.get_all_by_label(label);
-    let mut boxes = named.filter(|node| boxes.contains(&node.accesskit_node().role()));
-    boxes
-        .next()
-        .unwrap_or_else(|| panic!("no text box is called {label}"))
-}
-
-fn fill(harness: &mut Harness<'_, App>, label: &str, text: &str) {
-    text_box(harness, label).focus();
-    harness.run_steps(2);
-    text_box(harness, label).type_text(text);
-    harness.run_steps(2);
-}
-
-/// Replaces what stands in a box.
-fn refill(harness: &mut Harness<'_, App>, label: &str, text: &str) {
-    text_box(harness, label).focus();
-    harness.run_steps(2);
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    harness.run_steps(2);
-    text_box(harness, label).type_text(text);
-    harness.run_steps(2);
-}
-
-fn click(harness: &mut Harness<'_, App>, label: &str) {
-    harness.get_by_label(label).click();
-    harness.run_steps(4);
-}
-
-fn log_in(harness: &mut Harness<'_, App>) {
-    fill(harness, "Address", "switch.example");
-    fill(harness, "Login", "admin");
-    fill(harness, "Password", PASSWORD);
-    click(harness, "🔌 Connect");
-    click(harness, "✔ Trust this switch");
-    harness.run_steps(4);
-}
-
-fn online(calls: usize) -> (Harness<'static, App>, Fake) {
-    let (mut harness, fake) = start(calls, egui::Theme::Dark);
-    log_in(&mut harness);
-    (harness, fake)
-}
-
-/// Through the palette, as an operator in a hurry would.
-fn open(harness: &mut Harness<'_, App>, words: &str) {
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
-    harness.run_steps(3);
-    harness.get_by_label("Command").type_text(words);
-    harness.run_steps(2);
-    harness.key_press(Key::Enter);
-    harness.run_steps(5);
-}
 
 #[test]
 fn first_use_shows_the_fingerprint_before_anything_is_sent() {
@@ -441,6 +365,8 @@ fn every_screen_draws_in_both_themes() {
             "gateways",
             "routing groups",
             "dial plan",
+            "block and allow lists",
+            "exchange ratios",
             "tariffs",
             "rates",
             "cdrs",

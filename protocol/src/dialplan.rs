@@ -1,7 +1,7 @@
-//! The dial plan: routing groups and their routes.
+//! The dial plan: routing groups and their routes, block- and allowlists.
 
 use crate::{
-    id::{AccountId, GatewayId, RouteId, RoutingGroupId},
+    id::{AccountId, GatewayId, ListEntryId, RouteId, RoutingGroupId},
     value::Revision,
 };
 use schemars::JsonSchema;
@@ -191,4 +191,63 @@ impl Default for Span {
             holiday: false,
         }
     }
+}
+
+/// An entry of a block- or allowlist. Emergency numbers pass all of them. The longest entry that a number begins
+/// with decides, among those of the switch and of the account directly below the operator (whose own wins on
+/// equal length), and again among those of each account below that: all must let a call pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ListEntry {
+    /// Id.
+    pub id: ListEntryId,
+    /// Give it back with an update.
+    pub revision: Revision,
+    /// Login of its account.
+    #[serde(default)]
+    pub account_login: Option<String>,
+    /// What can be edited.
+    pub edit: ListEntryEdit,
+}
+
+/// The editable part of a list entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListEntryEdit {
+    /// Whose calls, with those of the accounts below it; none for all calls.
+    #[serde(default)]
+    pub account: Option<AccountId>,
+    /// Which number it is held against.
+    #[serde(default)]
+    pub side: ListSide,
+    /// What it says.
+    #[serde(default)]
+    pub verdict: ListVerdict,
+    /// What the number begins with, at most 64 characters. Empty fits all, only with an account.
+    #[serde(default)]
+    pub prefix: String,
+    /// Why. At most 500 characters.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// Which number of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ListSide {
+    /// Who calls, as sent.
+    Caller,
+    /// What is dialled, before or after the account's rules.
+    #[default]
+    Dialled,
+}
+
+/// What a list entry says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ListVerdict {
+    /// Refused.
+    #[default]
+    Block,
+    /// Passes, though a shorter entry blocks it.
+    Allow,
 }

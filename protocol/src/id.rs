@@ -38,6 +38,10 @@ ids! {
     RoutingGroupId,
     /// One row of the dial plan.
     RouteId,
+    /// One entry of a block- or allowlist.
+    ListEntryId,
+    /// What a currency was worth from an instant on.
+    ExchangeRatioId,
     /// A rate sheet.
     TariffId,
     /// One line of a rate sheet.

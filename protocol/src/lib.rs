@@ -11,6 +11,7 @@ pub mod cdr;
 pub mod client;
 pub mod dialplan;
 pub mod error;
+pub mod exchange;
 pub mod gateway;
 pub mod id;
 pub mod ledger;
@@ -28,8 +29,8 @@ pub mod wire;
 
 pub use error::{ErrorCode, RpcError};
 pub use id::{
-    AccountId, AuditId, CallId, DeviceId, EntryId, GatewayId, LoginId, RateId, RouteId,
-    RoutingGroupId, SourceId, TariffId,
+    AccountId, AuditId, CallId, DeviceId, EntryId, ExchangeRatioId, GatewayId, ListEntryId,
+    LoginId, RateId, RouteId, RoutingGroupId, SourceId, TariffId,
 };
 pub use list::{Filter, ListParams, Op, Page, Sort};
 pub use method::{METHODS, Method, MethodInfo};

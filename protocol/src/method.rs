@@ -9,11 +9,12 @@ use crate::{
         Account, AccountEdit, Balance, BalanceParams, Device, DeviceEdit, SourceAddress, SourceEdit,
     },
     cdr::{Cdr, CdrDetail},
-    dialplan::{Route, RouteEdit, RoutingGroup, RoutingGroupEdit},
+    dialplan::{ListEntry, ListEntryEdit, Route, RouteEdit, RoutingGroup, RoutingGroupEdit},
+    exchange::{ExchangeRatio, ExchangeRatioEdit},
     gateway::{Gateway, GatewayEdit},
     id::{
-        AccountId, CallId, DeviceId, GatewayId, LoginId, RateId, RouteId, RoutingGroupId, SourceId,
-        TariffId,
+        AccountId, CallId, DeviceId, ExchangeRatioId, GatewayId, ListEntryId, LoginId, RateId,
+        RouteId, RoutingGroupId, SourceId, TariffId,
     },
     ledger::{LedgerEntry, PaymentParams, PaymentResult},
     list::{ListParams, Page},
@@ -143,6 +144,17 @@ methods! {
     /// Deletes a source address.
     SourceDelete = "source.delete", Needs(Accounts, Change), ById<SourceId> => Empty;
 
+    /// Block- and allowlists. A reseller sees those of its branch.
+    ListEntryList = "list_entry.list", Needs(Accounts, See), ListParams => Page<ListEntry>;
+    /// One list entry.
+    ListEntryGet = "list_entry.get", Needs(Accounts, See), ById<ListEntryId> => ListEntry;
+    /// Makes a list entry; new calls are held against it at once. A reseller can make those of accounts below it.
+    ListEntryCreate = "list_entry.create", Needs(Accounts, Change), Create<ListEntryEdit> => ListEntry;
+    /// Changes a list entry.
+    ListEntryUpdate = "list_entry.update", Needs(Accounts, Change), Update<ListEntryId, ListEntryEdit> => ListEntry;
+    /// Deletes a list entry.
+    ListEntryDelete = "list_entry.delete", Needs(Accounts, Change), ById<ListEntryId> => Empty;
+
     /// Gateways.
     GatewayList = "gateway.list", Needs(Gateways, See), ListParams => Page<Gateway>;
     /// One gateway.
@@ -206,6 +218,17 @@ methods! {
     PaymentList = "payment.list", Needs(Money, See), ListParams => Page<LedgerEntry>;
     /// All ledger entries.
     LedgerList = "ledger.list", Needs(Money, See), ListParams => Page<LedgerEntry>;
+
+    /// Exchange ratios by date; none for resellers.
+    ExchangeRatioList = "exchange_ratio.list", Needs(Money, See), ListParams => Page<ExchangeRatio>;
+    /// One exchange ratio.
+    ExchangeRatioGet = "exchange_ratio.get", Needs(Money, See), ById<ExchangeRatioId> => ExchangeRatio;
+    /// Makes an exchange ratio; not for resellers.
+    ExchangeRatioCreate = "exchange_ratio.create", Needs(Money, Change), Create<ExchangeRatioEdit> => ExchangeRatio;
+    /// Changes an exchange ratio; CDRs keep those of their answer.
+    ExchangeRatioUpdate = "exchange_ratio.update", Needs(Money, Change), Update<ExchangeRatioId, ExchangeRatioEdit> => ExchangeRatio;
+    /// Deletes an exchange ratio.
+    ExchangeRatioDelete = "exchange_ratio.delete", Needs(Money, Change), ById<ExchangeRatioId> => Empty;
 
     /// CDRs, with what each charged and cost.
     CdrList = "cdr.list", Needs(Cdrs, See), ListParams => Page<Cdr>;

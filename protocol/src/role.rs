@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Area {
-    /// Accounts, their devices and source addresses.
+    /// Accounts, their devices and source addresses; block- and allowlists.
     Accounts,
     /// Gateways.
     Gateways,
@@ -20,7 +20,7 @@ pub enum Area {
     DialPlan,
     /// Tariffs and rates.
     Tariffs,
-    /// Payments and the ledger.
+    /// Payments, the ledger, exchange ratios.
     Money,
     /// CDRs.
     Cdrs,

@@ -3,6 +3,7 @@
 use crate::{
     account::Transport,
     cdr::{Cost, LevelCharge},
+    dialplan::{ListSide, ListVerdict},
     id::{AccountId, GatewayId, RouteId, TariffId},
     value::{Price, UtcMs},
 };
@@ -134,6 +135,19 @@ pub enum TraceStep {
         from: String,
         /// After.
         to: String,
+    },
+    /// The entry of a block- or allowlist that decided.
+    Listed {
+        /// The entry's id.
+        entry: i64,
+        /// Whose list; none for the switch's own.
+        account: Option<AccountId>,
+        /// Which number.
+        side: ListSide,
+        /// Its prefix.
+        prefix: String,
+        /// What it says.
+        verdict: ListVerdict,
     },
     /// A level was priced.
     Quoted {

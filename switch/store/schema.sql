@@ -271,14 +271,17 @@ CREATE TABLE setting (
     value    TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE block_entry (
-    id       INTEGER PRIMARY KEY AUTOINCREMENT,
-    revision INTEGER NOT NULL,
-    list     TEXT NOT NULL CHECK (list IN ('caller', 'dialled')),
-    prefix   TEXT NOT NULL,
-    note     TEXT NOT NULL,
-    UNIQUE (list, prefix)
+-- Without an account: every call's. Within one scope the longest prefix wins.
+CREATE TABLE list_entry (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    revision   INTEGER NOT NULL,
+    account_id INTEGER REFERENCES account (id) ON DELETE CASCADE,
+    side       TEXT NOT NULL CHECK (side IN ('caller', 'dialled')),
+    verdict    TEXT NOT NULL CHECK (verdict IN ('block', 'allow')),
+    prefix     TEXT NOT NULL,
+    note       TEXT NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX list_entry_prefix ON list_entry (coalesce(account_id, 0), side, prefix);
 
 CREATE TABLE exchange_ratio (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

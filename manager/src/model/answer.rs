@@ -354,6 +354,10 @@ fn want_steps(names: &mut Names, steps: &[TraceStep]) {
     for step in steps {
         match step {
             TraceStep::Recognised { account, .. } => names.want(View::Accounts, account.0),
+            TraceStep::Listed {
+                account: Some(account),
+                ..
+            } => names.want(View::Accounts, account.0),
             TraceStep::Quoted {
                 account, tariff, ..
             } => {

@@ -61,11 +61,19 @@ pub const TREE: [Branch; 8] = [
     },
     Branch {
         title: "Routing",
-        leaves: &[Screen::Records(View::Groups), Screen::Records(View::Routes)],
+        leaves: &[
+            Screen::Records(View::Groups),
+            Screen::Records(View::Routes),
+            Screen::Records(View::Lists),
+        ],
     },
     Branch {
         title: "Tariffs and rates",
-        leaves: &[Screen::Records(View::Tariffs), Screen::Records(View::Rates)],
+        leaves: &[
+            Screen::Records(View::Tariffs),
+            Screen::Records(View::Rates),
+            Screen::Records(View::Ratios),
+        ],
     },
     Branch {
         title: "Reports",

@@ -310,6 +310,11 @@ pub static ACCOUNTS: Resource = Resource {
             field: "account",
         },
         Link {
+            label: "Block and allow lists",
+            view: View::Lists,
+            field: "account",
+        },
+        Link {
             label: "Payments",
             view: View::Payments,
             field: "account",

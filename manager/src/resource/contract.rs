@@ -4,7 +4,8 @@ use super::{Field, Input, View, at};
 use serde_json::Value;
 use tandem_protocol::{
     account::{AccountEdit, DeviceEdit, SourceEdit},
-    dialplan::{RouteEdit, RoutingGroupEdit},
+    dialplan::{ListEntryEdit, RouteEdit, RoutingGroupEdit},
+    exchange::ExchangeRatioEdit,
     gateway::GatewayEdit,
     ledger::PaymentParams,
     login::LoginEdit,
@@ -13,7 +14,7 @@ use tandem_protocol::{
     tariff::{RateEdit, TariffEdit},
 };
 
-const ALL: [View; 20] = [
+const ALL: [View; 22] = [
     View::Accounts,
     View::Retail,
     View::Wholesale,
@@ -28,10 +29,12 @@ const ALL: [View; 20] = [
     View::Gateways,
     View::Groups,
     View::Routes,
+    View::Lists,
     View::Tariffs,
     View::Rates,
     View::Cdrs,
     View::Ledger,
+    View::Ratios,
     View::Audit,
     View::Logins,
 ];
@@ -84,6 +87,8 @@ fn the_wire_takes_what_every_form_sends() {
             View::Gateways => serde_json::from_value::<GatewayEdit>(edit).map(drop),
             View::Groups => serde_json::from_value::<RoutingGroupEdit>(edit).map(drop),
             View::Routes => serde_json::from_value::<RouteEdit>(edit).map(drop),
+            View::Lists => serde_json::from_value::<ListEntryEdit>(edit).map(drop),
+            View::Ratios => serde_json::from_value::<ExchangeRatioEdit>(edit).map(drop),
             View::Tariffs => serde_json::from_value::<TariffEdit>(edit).map(drop),
             View::Rates => serde_json::from_value::<RateEdit>(edit).map(drop),
             View::Logins => serde_json::from_value::<LoginEdit>(edit).map(drop),
@@ -137,7 +142,8 @@ fn every_column_is_a_field_of_the_rows() {
     use tandem_protocol::{
         account::{Account, Device, SourceAddress},
         cdr::CdrDetail,
-        dialplan::{Route, RoutingGroup},
+        dialplan::{ListEntry, Route, RoutingGroup},
+        exchange::ExchangeRatio,
         gateway::Gateway,
         ledger::LedgerEntry,
         login::{AuditEntry, Login},
@@ -164,6 +170,8 @@ fn every_column_is_a_field_of_the_rows() {
             "gateway" => whole::<Gateway>(row),
             "group" => whole::<RoutingGroup>(row),
             "route" => whole::<Route>(row),
+            "list_entry" => whole::<ListEntry>(row),
+            "exchange_ratio" => whole::<ExchangeRatio>(row),
             "tariff" => whole::<Tariff>(row),
             "rate" => whole::<Rate>(row),
             "cdr" => whole::<CdrDetail>(row),

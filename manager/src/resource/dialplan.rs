@@ -1,11 +1,12 @@
-//! Routing groups and the rows of the dial plan.
+//! Routing groups, the rows of the dial plan, block- and allowlists.
 
 use super::{
     Choice, DAYS, Input, Kind, Link, Methods, Resource, Section, View, at, choice, col, default,
-    field, int_at, put, same, span_text, span_to_form, span_to_wire, text_at,
+    field, int_at, put, same, span_text, span_to_form, span_to_wire, text_at, toned,
 };
+use crate::theme::Tone;
 use serde_json::{Value, json};
-use tandem_protocol::dialplan::{RouteEdit, RoutingGroupEdit};
+use tandem_protocol::dialplan::{ListEntryEdit, RouteEdit, RoutingGroupEdit};
 
 const POLICIES: [Choice; 4] = [
     choice("as_listed", "As listed"),
@@ -229,4 +230,58 @@ pub static ROUTES: Resource = Resource {
     },
     to_form,
     to_wire,
+};
+
+const SIDES: [Choice; 2] = [
+    choice("dialled", "Number dialled"),
+    choice("caller", "Caller"),
+];
+
+const VERDICTS: [Choice; 2] = [
+    toned("block", "Block", Tone::Bad),
+    toned("allow", "Allow", Tone::Good),
+];
+
+pub static LISTS: Resource = Resource {
+    singular: "list entry",
+    icon: "⛔",
+    key: "id",
+    name: "edit.prefix",
+    methods: Methods {
+        list: "list_entry.list",
+        get: Some("list_entry.get"),
+        create: Some("list_entry.create"),
+        update: Some("list_entry.update"),
+        delete: Some("list_entry.delete"),
+    },
+    columns: &[
+        col("edit.prefix", "Begins with", 20, Kind::Text),
+        col("edit.side", "Of", 16, Kind::Choice(&SIDES)),
+        col("edit.verdict", "Does", 10, Kind::Choice(&VERDICTS)),
+        col("account_login", "Only calls of", 20, Kind::Text),
+        col("edit.note", "Note", 40, Kind::Text),
+    ],
+    order: "prefix",
+    sort: Some(("edit.prefix", false)),
+    sections: &[Section {
+        title: "List entry",
+        fields: &[
+            field("prefix", "Begins with", Input::Text)
+                .hint("The longest entry decides; empty is every number, only with an account"),
+            field("side", "Of", Input::Choice(&SIDES)),
+            field("verdict", "Does", Input::Choice(&VERDICTS))
+                .hint("Allow: an exception from a shorter block. Emergency numbers always pass"),
+            field(
+                "account",
+                "Only calls of",
+                Input::OptionalRef(View::Accounts),
+            )
+            .hint("And of accounts below it; empty: every call"),
+            field("note", "Note", Input::Notes),
+        ],
+    }],
+    links: &[],
+    blank: default::<ListEntryEdit>,
+    to_form: same,
+    to_wire: same,
 };

@@ -1,4 +1,4 @@
-//! Payments, the ledger and CDRs: what was booked, which nobody edits.
+//! Payments, the ledger and CDRs: what was booked, which nobody edits; and exchange ratios.
 
 use super::{
     Choice, Input, Kind, Methods, Resource, Section, View, at, choice, col, field, int_at, nothing,
@@ -141,6 +141,44 @@ pub static CDRS: Resource = Resource {
     sections: &[],
     links: &[],
     blank: nothing,
+    to_form: same,
+    to_wire: same,
+};
+
+pub static RATIOS: Resource = Resource {
+    singular: "exchange ratio",
+    icon: "💱",
+    key: "id",
+    name: "edit.currency",
+    methods: Methods {
+        list: "exchange_ratio.list",
+        get: Some("exchange_ratio.get"),
+        create: Some("exchange_ratio.create"),
+        update: Some("exchange_ratio.update"),
+        delete: Some("exchange_ratio.delete"),
+    },
+    columns: &[
+        col("edit.currency", "Currency", 10, Kind::Text),
+        col("edit.valid_from", "In force from", 19, Kind::Time),
+        col("edit.ratio", "Worth", 16, Kind::Price),
+    ],
+    order: "currency",
+    sort: Some(("edit.valid_from", true)),
+    sections: &[Section {
+        title: "Exchange ratio",
+        fields: &[
+            field("currency", "Currency", Input::Text)
+                .required()
+                .hint("Three letters, such as USD"),
+            field("ratio", "Worth", Input::Price)
+                .required()
+                .hint("Of one unit, in the base currency of the settings"),
+            field("valid_from", "In force from", Input::OptionalTime)
+                .hint("Until the next one of the currency; empty: from now on"),
+        ],
+    }],
+    links: &[],
+    blank: || json!({ "currency": "", "ratio": "", "valid_from": null }),
     to_form: same,
     to_wire: same,
 };

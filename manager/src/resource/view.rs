@@ -23,10 +23,12 @@ pub enum View {
     Gateways,
     Groups,
     Routes,
+    Lists,
     Tariffs,
     Rates,
     Cdrs,
     Ledger,
+    Ratios,
     Audit,
     Logins,
 }
@@ -48,10 +50,12 @@ impl View {
             Self::Gateways => "Gateways",
             Self::Groups => "Routing groups",
             Self::Routes => "Dial plan",
+            Self::Lists => "Block and allow lists",
             Self::Tariffs => "Tariffs",
             Self::Rates => "Rates",
             Self::Cdrs => "CDRs",
             Self::Ledger => "Ledger",
+            Self::Ratios => "Exchange ratios",
             Self::Audit => "Audit log",
             Self::Logins => "Logins",
         }
@@ -65,10 +69,12 @@ impl View {
             Self::Gateways => &gateways::GATEWAYS,
             Self::Groups => &dialplan::GROUPS,
             Self::Routes => &dialplan::ROUTES,
+            Self::Lists => &dialplan::LISTS,
             Self::Tariffs => &tariffs::TARIFFS,
             Self::Rates => &tariffs::RATES,
             Self::Cdrs => &money::CDRS,
             Self::Ledger => &money::LEDGER,
+            Self::Ratios => &money::RATIOS,
             Self::Audit => &audit::AUDIT,
             Self::Logins => &audit::LOGINS,
             Self::Accounts
@@ -118,7 +124,7 @@ impl View {
     /// The area whose rights it needs.
     pub fn area(self) -> Area {
         match self {
-            Self::Payments | Self::Ledger => Area::Money,
+            Self::Payments | Self::Ledger | Self::Ratios => Area::Money,
             Self::Gateways => Area::Gateways,
             Self::Groups | Self::Routes => Area::DialPlan,
             Self::Tariffs | Self::Rates => Area::Tariffs,

@@ -7,7 +7,10 @@ use crate::{
     widget,
 };
 use egui::Ui;
-use tandem_protocol::simulate::TraceStep;
+use tandem_protocol::{
+    dialplan::{ListSide, ListVerdict},
+    simulate::TraceStep,
+};
 
 /// Verb, tone and sentence of a step.
 pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String) {
@@ -27,6 +30,27 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
             Tone::Info,
             format!("{number} {from} ➡ {to}   ({stage})"),
         ),
+        TraceStep::Listed {
+            entry,
+            account,
+            side,
+            prefix,
+            verdict,
+        } => {
+            let list = account.map_or_else(
+                || "every call's list".to_owned(),
+                |account| format!("the list of {}", names.get(View::Accounts, account.0)),
+            );
+            let side = match side {
+                ListSide::Caller => "caller",
+                ListSide::Dialled => "number",
+            };
+            let text = format!("{side} {} by entry {entry} of {list}", empty(prefix));
+            match verdict {
+                ListVerdict::Block => ("✖ Blocked", Tone::Bad, text),
+                ListVerdict::Allow => ("✔ Allowed", Tone::Good, text),
+            }
+        }
         TraceStep::Quoted {
             account,
             tariff,
@@ -96,9 +120,10 @@ fn route_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
             format!("{target}: {outcome} after {after_ms} ms"),
         ),
         TraceStep::Other { text } => ("Step", Tone::Weak, text.clone()),
-        TraceStep::Recognised { .. } | TraceStep::Rewritten { .. } | TraceStep::Quoted { .. } => {
-            ("Step", Tone::Weak, String::new())
-        }
+        TraceStep::Recognised { .. }
+        | TraceStep::Rewritten { .. }
+        | TraceStep::Listed { .. }
+        | TraceStep::Quoted { .. } => ("Step", Tone::Weak, String::new()),
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use tandem_protocol::{
     account::{AccountEdit, DeviceEdit, SourceEdit},
     cdr::CdrMoney,
-    dialplan::{RouteEdit, RoutingGroupEdit},
+    dialplan::{ListEntryEdit, RouteEdit, RoutingGroupEdit},
+    exchange::ExchangeRatioEdit,
     gateway::GatewayEdit,
     tariff::{RateEdit, TariffEdit},
 };
@@ -147,6 +148,8 @@ pub fn tables(now_ms: i64) -> BTreeMap<&'static str, Vec<Value>> {
         ("gateway", gateways()),
         ("group", groups()),
         ("route", routes()),
+        ("list_entry", lists()),
+        ("exchange_ratio", ratios(now_ms)),
         ("tariff", tariffs()),
         ("rate", rates()),
         ("cdr", cdrs(now_ms)),
@@ -290,6 +293,45 @@ fn routes() -> Vec<Value> {
         row["gateway_name"] = json!((at < 5).then_some(GATEWAYS[gateway - 1].0));
         row
     });
+    rows.collect()
+}
+
+fn lists() -> Vec<Value> {
+    let entries = [
+        (None, "dialled", "block", "882", "Satellite"),
+        (None, "dialled", "block", "252", "Fraud in March"),
+        (Some(1), "dialled", "allow", "25261", "Asked for in writing"),
+        (None, "caller", "block", "anonymous", ""),
+    ];
+    let rows = entries
+        .iter()
+        .enumerate()
+        .map(|(at, (account, side, verdict, prefix, note))| {
+            let edit = json!({
+                "account": account, "side": side, "verdict": verdict, "prefix": prefix, "note": note,
+            });
+            let mut row = row(at + 1, of::<ListEntryEdit>(edit));
+            row["account_login"] = account.map_or(Value::Null, login_of);
+            row
+        });
+    rows.collect()
+}
+
+fn ratios(now_ms: i64) -> Vec<Value> {
+    let day = 86_400_000;
+    let ratios = [
+        ("USD", "0.9214", 40),
+        ("USD", "0.9187", 10),
+        ("GBP", "1.1642", 40),
+    ];
+    let rows = ratios
+        .iter()
+        .enumerate()
+        .map(|(at, (currency, ratio, days))| {
+            let edit =
+                json!({ "currency": currency, "ratio": ratio, "valid_from": now_ms - days * day });
+            row(at + 1, of::<ExchangeRatioEdit>(edit))
+        });
     rows.collect()
 }
 

@@ -88,8 +88,8 @@ causes! {
     NO_MONEY "refused.no_money" 402 "Payment Required" Account "The account cannot pay the fee and the first block." "Top up the account.";
     RESELLER_NO_MONEY "refused.reseller_no_money" 503 "Service Unavailable" Account "A reseller above the account cannot pay its share." "Top up the reseller.";
     BAD_NUMBER "refused.bad_number" 484 "Address Incomplete" Caller "The dialled number is empty or too long." "Check the number and the account's rules.";
-    NUMBER_BLOCKED "refused.number_blocked" 403 "Forbidden" Account "The number is on a blocklist or not on the account's allowlist." "Change the lists.";
-    CALLER_BLOCKED "refused.caller_blocked" 403 "Forbidden" Operator "The caller's number is on the blocklist." "Change the list.";
+    NUMBER_BLOCKED "refused.number_blocked" 403 "Forbidden" Account "A blocklist has the number, or the account's prefixes do not allow it." "See the trace for the entry; change the lists.";
+    CALLER_BLOCKED "refused.caller_blocked" 403 "Forbidden" Operator "The caller's number is on a blocklist." "See the trace for the entry; change the list.";
     CHANNEL_LIMIT "refused.channel_limit" 503 "Service Unavailable" Account "The account or a reseller has its maximum of calls up." "Raise the limit.";
     CPS_LIMIT "refused.cps_limit" 503 "Service Unavailable" Account "More new calls a second than allowed." "Raise the limit.";
     SWITCH_FULL "refused.switch_full" 503 "Service Unavailable" Switch "The switch has its maximum of calls up." "Raise the limit or add capacity.";

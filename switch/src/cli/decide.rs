@@ -40,7 +40,11 @@ pub(super) const FORMAT: &str = r#"INPUT (JSON; what is left out does not limit)
                                                                   { "reject": { "status": 404, "reason": "No" } }
                                     "span": { "from_day": 0, "to_day": 6, "from_minute": 0, "to_minute": 1440 },
                                     "time_zone": "UTC", "limits": {}, "enabled": true } ] } ],
-      "settings": { "emergency_numbers": ["112"], "blocked_callers": [], "blocked_numbers": [],
+      "lists":    [ { "id": 1, "account": null,   or of one account, with the accounts below it
+                      "side": "dialled",          or "caller"
+                      "verdict": "block",         or "allow": the longest prefix wins
+                      "prefix": "44900" } ],
+      "settings": { "emergency_numbers": ["112"],
                     "max_hops": 10, "max_hops_per_prefix": 5, "max_duration_s": 0 } },
     "cases": [ { "account": 1,            or "device": "alice", or only "source": "10.1.2.3:5060"
                  "caller": "100", "dialled": "00442079460123", "at": "2026-01-07T12:00:00Z",

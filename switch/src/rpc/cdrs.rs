@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn every_step_of_the_core_is_known_to_the_protocol() {
         use tandem_billing::{AccountId, RateId, RouteId, TariffId};
-        use tandem_call::decide::Step;
+        use tandem_call::{
+            decide::Step,
+            directory::lists::{ListSide, ListVerdict},
+        };
         let text = || "x".to_owned();
         let all = [
             Step::Recognised {
@@ -114,6 +117,13 @@ mod tests {
                 number: text(),
                 from: text(),
                 to: text(),
+            },
+            Step::Listed {
+                entry: 1,
+                account: None,
+                side: ListSide::Caller,
+                prefix: text(),
+                verdict: ListVerdict::Allow,
             },
             Step::Quoted {
                 account: AccountId(1),

@@ -13,6 +13,7 @@ use tandem_billing::{
 use tandem_call::io::{Command, Reply};
 use tandem_protocol::{
     ErrorCode, Micros as WireMicros, Role, RpcError, UtcMs,
+    exchange::ExchangeRatioEdit,
     ledger::{EntryKind as WireKind, LedgerEntry, PaymentKind, PaymentParams, PaymentResult},
 };
 use tandem_store::{ListQuery, Scope, query};
@@ -43,6 +44,15 @@ pub async fn pay(
         Reply::Repeated => repeated(&api, &movement).await,
         Reply::NotFound => Err(fault::not_found("account", movement.account)),
         other => Err(fault::unexpected("payment.create", &other)),
+    }
+}
+
+/// An exchange ratio without a date is in force from now on.
+pub fn dated(api: &Api, edit: ExchangeRatioEdit) -> ExchangeRatioEdit {
+    let now = UtcMs(api.clock.now().0);
+    ExchangeRatioEdit {
+        valid_from: Some(edit.valid_from.unwrap_or(now)),
+        ..edit
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{
     Api, Caller, accounts, cdrs,
     columns::{
-        AUDIT, CDR, DEVICE, GATEWAY, GROUP, LEDGER, LOGIN, PAYMENT, RATE, ROUTE, SOURCE, TARIFF,
+        AUDIT, CDR, DEVICE, EXCHANGE_RATIO, GATEWAY, GROUP, LEDGER, LIST_ENTRY, LOGIN, PAYMENT,
+        RATE, ROUTE, SOURCE, TARIFF,
     },
     fault, lists, login, money,
     session::Connection,
@@ -32,6 +33,7 @@ pub fn module(api: Arc<Api>) -> Result<Module, RegisterMethodError> {
     routing(&mut module)?;
     pricing(&mut module)?;
     books(&mut module)?;
+    ratios(&mut module)?;
     monitor(&mut module)?;
     administration(&mut module)?;
     Ok(module)
@@ -156,6 +158,10 @@ fn accounts_and_phones(module: &mut Module) -> Registered {
     on::<m::AccountBalance, _, _>(module, accounts::balances)?;
     edited!(module, DEVICE: DeviceList DeviceGet DeviceCreate DeviceUpdate DeviceDelete);
     edited!(module, SOURCE: SourceList SourceGet SourceCreate SourceUpdate SourceDelete);
+    edited!(
+        module,
+        LIST_ENTRY: ListEntryList ListEntryGet ListEntryCreate ListEntryUpdate ListEntryDelete
+    );
     Ok(())
 }
 
@@ -187,6 +193,28 @@ fn books(module: &mut Module) -> Registered {
     })?;
     on::<m::CdrGet, _, _>(module, |api, caller, p| async move {
         cdrs::get(api, caller, p.id.0).await
+    })
+}
+
+fn ratios(module: &mut Module) -> Registered {
+    on::<m::ExchangeRatioList, _, _>(module, |api, caller, p| async move {
+        lists::list(&api, &EXCHANGE_RATIO, &caller, p).await
+    })?;
+    on::<m::ExchangeRatioGet, _, _>(module, |api, caller, p| async move {
+        lists::get(&api, &EXCHANGE_RATIO, &caller, p.id.0).await
+    })?;
+    on::<m::ExchangeRatioCreate, _, _>(module, |api, caller, p| async move {
+        let edit = money::dated(&api, p.edit);
+        lists::create(&api, &EXCHANGE_RATIO, &caller, &edit).await
+    })?;
+    on::<m::ExchangeRatioUpdate, _, _>(module, |api, caller, p| async move {
+        let edit = money::dated(&api, p.edit);
+        lists::update(&api, &EXCHANGE_RATIO, &caller, (p.id.0, p.revision), &edit).await
+    })?;
+    on::<m::ExchangeRatioDelete, _, _>(module, |api, caller, p| async move {
+        lists::delete(&api, &EXCHANGE_RATIO, &caller, p.id.0)
+            .await
+            .map(|()| Empty {})
     })
 }
 

@@ -112,6 +112,7 @@ fn scoped(api: &Api, caller: &Caller, mut result: DecideResult) -> DecideResult 
         TraceStep::Recognised { .. } | TraceStep::Refused { .. } => true,
         TraceStep::Rewritten { stage, .. } => stage == "account" || stage == "tech prefix",
         TraceStep::Quoted { account, .. } => mine(*account),
+        TraceStep::Listed { account, .. } => account.is_some_and(mine),
         TraceStep::Kept { .. }
         | TraceStep::Dropped { .. }
         | TraceStep::Tried { .. }

@@ -19,10 +19,16 @@ pub(crate) struct Migration {
 }
 
 /// All steps there ever were.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    sql: include_str!("../migrations/0001_initial.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        sql: include_str!("../migrations/0001_initial.sql"),
+    },
+    Migration {
+        number: 2,
+        sql: include_str!("../migrations/0002_lists.sql"),
+    },
+];
 
 /// Brings a file to the newest schema; a new file gets all of it.
 pub(crate) fn run(
@@ -101,7 +107,17 @@ mod tests {
         let rows = statement
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
             .unwrap();
-        rows.map(Result::unwrap).collect()
+        let plain = |row: rusqlite::Result<(String, String)>| {
+            let (name, sql) = row.unwrap();
+            (name, plain(&sql))
+        };
+        rows.map(plain).collect()
+    }
+
+    /// Without white space where it means nothing: added columns stand behind a line's end.
+    fn plain(sql: &str) -> String {
+        let words: Vec<&str> = sql.split_whitespace().collect();
+        words.join(" ").replace(" ,", ",").replace(" )", ")")
     }
 
     #[test]
@@ -146,7 +162,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.db");
         let mut file = connection::read_write(&path).unwrap();
-        run(&mut file, &path, MIGRATIONS).unwrap();
+        run(&mut file, &path, &MIGRATIONS[..1]).unwrap();
         let copy = folder.path().join("t.db.schema1.bak");
         assert!(!copy.exists(), "a new file needs no copy");
 
@@ -160,6 +176,27 @@ mod tests {
         assert!(shape(&file).iter().any(|(name, _)| name == "later"));
         let before = connection::read_only(&copy).unwrap();
         assert!(!shape(&before).iter().any(|(name, _)| name == "later"));
+    }
+
+    #[test]
+    fn blocked_prefixes_become_list_entries() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let mut file = connection::read_write(&path).unwrap();
+        run(&mut file, &path, &MIGRATIONS[..1]).unwrap();
+        file.execute_batch(
+            "INSERT INTO block_entry (id, revision, list, prefix, note) VALUES (7, 3, 'caller', '666', 'why')",
+        )
+        .unwrap();
+        run(&mut file, &path, MIGRATIONS).unwrap();
+        let kept: String = file
+            .query_row(
+                "SELECT id || revision || side || verdict || prefix || note FROM list_entry WHERE account_id IS NULL",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(kept, "73callerblock666why");
     }
 
     #[test]

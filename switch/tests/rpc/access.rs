@@ -33,6 +33,11 @@ const EXPECTED: &str = "
     source.create            - A O - R
     source.update            - A O - R
     source.delete            - A O - R
+    list_entry.list          - A O V R
+    list_entry.get           - A O V R
+    list_entry.create        - A O - R
+    list_entry.update        - A O - R
+    list_entry.delete        - A O - R
     gateway.list             - A O V -
     gateway.get              - A O V -
     gateway.create           - A O - -
@@ -62,6 +67,11 @@ const EXPECTED: &str = "
     payment.create           - A O - R
     payment.list             - A O V R
     ledger.list              - A O V R
+    exchange_ratio.list      - A O V R
+    exchange_ratio.get       - A O V R
+    exchange_ratio.create    - A O - R
+    exchange_ratio.update    - A O - R
+    exchange_ratio.delete    - A O - R
     cdr.list                 - A O V R
     cdr.get                  - A O V R
     registration.list        - A O V R

@@ -229,6 +229,79 @@ fn a_reseller_works_below_itself_and_not_on_itself() {
 }
 
 #[test]
+fn a_reseller_lists_numbers_for_accounts_below_it_alone() {
+    office::open(|office| async move {
+        let (b, desk) = branches(&office).await;
+        let admin = office.admin().await;
+        let entry = |account: Value, verdict: &str| json!({ "account": account, "verdict": verdict, "prefix": "442" });
+        let global = admin
+            .create("list_entry.create", entry(Value::Null, "block"))
+            .await;
+        let beside = admin
+            .create("list_entry.create", entry(json!(b.other), "block"))
+            .await;
+        let mine = desk
+            .create("list_entry.create", entry(json!(b.client), "allow"))
+            .await;
+        assert_eq!(desk.column("list_entry.list", "/id").await, [mine]);
+        for id in [global, beside] {
+            for method in ["list_entry.get", "list_entry.delete"] {
+                assert_eq!(
+                    desk.refused(method, json!({ "id": id })).await,
+                    ErrorCode::NotFound,
+                    "{method}"
+                );
+            }
+        }
+        for account in [Value::Null, json!(b.one), json!(b.other), json!(b.two)] {
+            let edit = json!({ "edit": entry(account, "block") });
+            assert_eq!(
+                desk.refused("list_entry.create", edit).await,
+                ErrorCode::Forbidden
+            );
+        }
+        let moved = json!({ "id": mine, "edit": entry(Value::Null, "allow") });
+        assert_eq!(
+            desk.refused("list_entry.update", moved).await,
+            ErrorCode::Forbidden
+        );
+        let call = json!({ "account": b.client, "caller": "1", "dialled": "442071" });
+        let decided = desk.call("decide", call).await;
+        assert_eq!(
+            decided["cause"]["code"], "refused.number_blocked",
+            "it cannot open what the operator blocks: {decided}"
+        );
+    });
+}
+
+#[test]
+fn exchange_ratios_are_the_operators() {
+    office::open(|office| async move {
+        let (_, desk) = branches(&office).await;
+        let admin = office.admin().await;
+        let edit = json!({ "currency": "USD", "ratio": "0.9" });
+        let id = admin.create("exchange_ratio.create", edit.clone()).await;
+        assert!(desk.column("exchange_ratio.list", "/id").await.is_empty());
+        for method in ["exchange_ratio.get", "exchange_ratio.delete"] {
+            assert_eq!(
+                desk.refused(method, json!({ "id": id })).await,
+                ErrorCode::NotFound
+            );
+        }
+        let update = json!({ "id": id, "edit": edit });
+        assert_eq!(
+            desk.refused("exchange_ratio.update", update).await,
+            ErrorCode::NotFound
+        );
+        assert_eq!(
+            desk.refused("exchange_ratio.create", json!({ "edit": edit }))
+                .await,
+            ErrorCode::Forbidden
+        );
+    });
+}
+
+#[test]
 fn simulated_calls_show_a_reseller_its_own_levels_only() {
     office::open(|office| async move {
         let (b, desk) = branches(&office).await;

@@ -31,3 +31,45 @@ fn a_row_at_its_limit_is_dropped_when_live_calls_count() {
         );
     });
 }
+
+#[test]
+fn list_entries_decide_at_once_and_the_trace_names_them() {
+    office::open(|office| async move {
+        let admin = office.admin().await;
+        let sample = fill(&admin).await;
+        let call = json!({ "account": sample.account, "caller": "1", "dialled": "00442071" });
+        let decide = async || admin.call("decide", call.clone()).await;
+        let block = json!({ "prefix": "442", "note": "fraud" });
+        let id = admin.create("list_entry.create", block).await;
+        let decided = decide().await;
+        assert_eq!(decided["cause"]["code"], "refused.number_blocked");
+        let steps = decided["trace"].as_array().expect("steps");
+        let listed = steps.iter().find(|step| step["step"] == "listed");
+        let expected = json!({
+            "step": "listed", "entry": id, "account": null, "side": "dialled", "prefix": "442", "verdict": "block",
+        });
+        assert_eq!(listed, Some(&expected), "{decided}");
+
+        let allow = json!({ "account": sample.account, "verdict": "allow", "prefix": "4420" });
+        let exception = admin.create("list_entry.create", allow.clone()).await;
+        assert_eq!(decide().await["outcome"], "admitted");
+        let twice = json!({ "edit": allow });
+        let error = admin.try_call("list_entry.create", twice).await;
+        let error = error.expect_err("it is there");
+        assert_eq!(error.data.field.as_deref(), Some("edit.prefix"));
+        admin
+            .call("list_entry.delete", json!({ "id": exception }))
+            .await;
+        assert_eq!(decide().await["outcome"], "refused");
+
+        let caller = json!({ "account": sample.account, "side": "caller", "prefix": "" });
+        let stored = admin.call("list_entry.get", json!({ "id": id })).await;
+        let update = json!({ "id": id, "revision": stored["revision"], "edit": caller });
+        admin.call("list_entry.update", update).await;
+        assert_eq!(
+            decide().await["cause"]["code"],
+            "refused.caller_blocked",
+            "an empty prefix fits every caller"
+        );
+    });
+}

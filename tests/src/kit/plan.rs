@@ -302,6 +302,7 @@ fn empty() -> Directory {
         gateways: BTreeMap::new(),
         groups: BTreeMap::new(),
         tariffs: TariffBook::default(),
+        lists: Arc::default(),
         settings: Settings {
             realm: REALM.into(),
             digest_algorithms: DigestAlgorithms::Md5,
@@ -310,8 +311,6 @@ fn empty() -> Directory {
             max_hops_per_prefix: 5,
             max_hops: 10,
             emergency_numbers: Vec::new(),
-            blocked_callers: Vec::new(),
-            blocked_numbers: Vec::new(),
             rtp_inactivity_s: 30,
             global_limits: Limits::default(),
             min_register_s: 60,

@@ -1,12 +1,15 @@
 //! May this account place this call? Status, numbers, lists and limits, before any price or route.
 
-use super::{Call, Refusal, Trace, recognise::Known, refuse};
+use super::{Call, Refusal, Step, Trace, recognise::Known, refuse};
 use crate::{
     cause,
-    directory::{Account, AccountStatus, CallerIdRule},
+    directory::{
+        Account, AccountStatus, CallerIdRule,
+        lists::{ListSide, ListVerdict},
+    },
 };
 use std::sync::Arc;
-use tandem_billing::number_rule::RuleKey;
+use tandem_billing::{AccountId, number_rule::RuleKey};
 
 /// Longest number taken, in bytes, before and after rewriting.
 const MAX_NUMBER_BYTES: usize = 128;
@@ -106,44 +109,72 @@ fn given_caller<'a>(rule: &'a CallerIdRule, sent: &'a str) -> &'a str {
     }
 }
 
+/// Emergency numbers pass; else the lists of every scope must let both numbers pass, and so must the prefixes
+/// of the account and the resellers above it.
 pub(super) fn check_lists(
     call: &Call<'_>,
-    account: &Account,
+    chain: &[Arc<Account>],
     numbers: &Numbers,
     trace: &mut Trace,
 ) -> Result<(), Refusal> {
     if numbers.emergency {
         return Ok(());
     }
-    let settings = &call.directory.settings;
+    let caller = call.facts.caller.as_str();
+    check_side(call, chain, (ListSide::Caller, &[caller]), trace)?;
+    let dialled = [numbers.dialled.as_str(), numbers.plan.as_str()];
+    check_side(call, chain, (ListSide::Dialled, &dialled), trace)?;
+    for member in chain {
+        check_prefixes(member, numbers, trace)?;
+    }
+    Ok(())
+}
+
+fn check_side(
+    call: &Call<'_>,
+    chain: &[Arc<Account>],
+    (side, numbers): (ListSide, &[&str]),
+    trace: &mut Trace,
+) -> Result<(), Refusal> {
+    let ids: Vec<AccountId> = chain.iter().map(|account| account.id).collect();
+    for listed in call.directory.lists.decide(&ids, side, numbers) {
+        let owner = chain.iter().find(|a| Some(a.id) == listed.account);
+        let owner = owner.map_or("every call", |account| account.login.as_str());
+        let detail = format!("list entry {}, {} of {owner}", listed.id, listed.prefix);
+        trace.steps.push(Step::Listed {
+            entry: listed.id,
+            account: listed.account,
+            side,
+            prefix: listed.prefix,
+            verdict: listed.verdict,
+        });
+        let cause = match (listed.verdict, side) {
+            (ListVerdict::Allow, _) => continue,
+            (ListVerdict::Block, ListSide::Caller) => &cause::CALLER_BLOCKED,
+            (ListVerdict::Block, ListSide::Dialled) => &cause::NUMBER_BLOCKED,
+        };
+        return Err(refuse(trace, cause, detail));
+    }
+    Ok(())
+}
+
+fn check_prefixes(account: &Account, numbers: &Numbers, trace: &mut Trace) -> Result<(), Refusal> {
     let begins = |list: &[String], number: &str| {
         list.iter()
             .any(|p| !p.is_empty() && number.starts_with(p.as_str()))
     };
-    if begins(&settings.blocked_callers, &call.facts.caller) {
-        return Err(refuse(
-            trace,
-            &cause::CALLER_BLOCKED,
-            format!("caller {}", call.facts.caller),
-        ));
-    }
-    for list in [&settings.blocked_numbers, &account.blocked_prefixes] {
-        if begins(list, &numbers.dialled) || begins(list, &numbers.plan) {
-            return Err(refuse(
-                trace,
-                &cause::NUMBER_BLOCKED,
-                format!("{} is on a blocklist", numbers.plan),
-            ));
-        }
-    }
-    if !account.allowed_prefixes.is_empty() && !begins(&account.allowed_prefixes, &numbers.plan) {
-        return Err(refuse(
-            trace,
-            &cause::NUMBER_BLOCKED,
-            format!("{} is not on the allowlist", numbers.plan),
-        ));
-    }
-    Ok(())
+    let blocked = &account.blocked_prefixes;
+    let reason = if begins(blocked, &numbers.dialled) || begins(blocked, &numbers.plan) {
+        "a blocked prefix"
+    } else if !account.allowed_prefixes.is_empty()
+        && !begins(&account.allowed_prefixes, &numbers.plan)
+    {
+        "no allowed prefix"
+    } else {
+        return Ok(());
+    };
+    let detail = format!("{} has {reason} of {}", numbers.plan, account.login);
+    Err(refuse(trace, &cause::NUMBER_BLOCKED, detail))
 }
 
 pub(super) fn check_limits(

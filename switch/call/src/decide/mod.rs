@@ -279,7 +279,7 @@ fn admission(
 ) -> Result<Admission, Refusal> {
     let chain = admit::check_chain(call, &known.account, trace)?;
     let numbers = admit::rewrite(call, &known, trace)?;
-    admit::check_lists(call, &known.account, &numbers, trace)?;
+    admit::check_lists(call, &chain, &numbers, trace)?;
     admit::check_limits(call, &chain, trace)?;
     let levels = price::quote_levels(call, &chain, &numbers, trace)?;
     let candidates = route::candidates(call, &chain, &numbers, &levels, trace)?;

@@ -1,5 +1,6 @@
 //! Every step of a decision with its reason, in order: kept in the CDR, shown by the simulator and by "why?".
 
+use crate::directory::lists::{ListSide, ListVerdict};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tandem_billing::{AccountId, RateId, RouteId, TariffId};
@@ -32,6 +33,19 @@ pub enum Step {
         from: String,
         /// After.
         to: String,
+    },
+    /// The entry of a block- or allowlist that decided for its scope.
+    Listed {
+        /// The entry.
+        entry: i64,
+        /// Whose list; None for the switch's own.
+        account: Option<AccountId>,
+        /// Which number it is held against.
+        side: ListSide,
+        /// Its prefix.
+        prefix: String,
+        /// What it says.
+        verdict: ListVerdict,
     },
     /// A level's price.
     Quoted {

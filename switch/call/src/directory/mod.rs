@@ -3,8 +3,10 @@
 //! The store builds it and swaps it whole after an edit; live calls keep the one they started with. Plain
 //! checked data plus look-up indexes; balances are not in it.
 
+pub mod lists;
 pub mod spec;
 
+pub use lists::CallLists;
 pub use spec::DirectorySpec;
 
 use serde::{Deserialize, Serialize};
@@ -337,12 +339,8 @@ pub struct Settings {
     pub max_hops_per_prefix: u8,
     /// In all prefixes.
     pub max_hops: u8,
-    /// Prefixes or numbers that always pass lists (not balance unless their rate is free to call).
+    /// Numbers that always pass lists (not balance unless their rate is free to call).
     pub emergency_numbers: Vec<String>,
-    /// Caller prefixes refused.
-    pub blocked_callers: Vec<String>,
-    /// Number prefixes refused.
-    pub blocked_numbers: Vec<String>,
     /// Seconds without audio after which a call is ended; 0 never.
     pub rtp_inactivity_s: u32,
     /// Of the whole switch.
@@ -365,8 +363,6 @@ impl Default for Settings {
             max_hops_per_prefix: 5,
             max_hops: 10,
             emergency_numbers: Vec::new(),
-            blocked_callers: Vec::new(),
-            blocked_numbers: Vec::new(),
             rtp_inactivity_s: 60,
             global_limits: Limits::default(),
             min_register_s: 60,
@@ -397,6 +393,8 @@ pub struct Directory {
     pub groups: BTreeMap<RoutingGroupId, Arc<RoutingGroup>>,
     /// All tariffs, selling and buying.
     pub tariffs: TariffBook,
+    /// Block- and allowlists.
+    pub lists: Arc<CallLists>,
     /// Global settings.
     pub settings: Settings,
 }

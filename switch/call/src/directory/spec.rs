@@ -7,6 +7,7 @@ use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
     GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
     Settings, SourceAddress, Target,
+    lists::{CallLists, ListEntry},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -39,6 +40,8 @@ pub struct DirectorySpec {
     pub gateways: Vec<GatewaySpec>,
     /// Routing groups with their rows.
     pub groups: Vec<GroupSpec>,
+    /// Block- and allowlists.
+    pub lists: Vec<ListEntry>,
     /// Global settings.
     pub settings: Settings,
 }
@@ -333,6 +336,7 @@ impl DirectorySpec {
                 .map(|(at, spec)| spec.build(at, &mut faults))
                 .collect(),
             tariffs: tariffs(self.tariffs, &mut faults),
+            lists: Arc::new(CallLists::build(self.lists)),
             settings: self.settings,
         };
         for device in self.devices {

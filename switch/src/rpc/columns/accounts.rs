@@ -1,4 +1,4 @@
-//! Accounts, devices, source addresses, tariff overrides.
+//! Accounts, devices, source addresses, tariff overrides, block- and allowlists.
 
 use super::{Column, How, Map, col, get, how, put, take, untouched};
 use serde_json::{Value, json};
@@ -140,6 +140,24 @@ pub const SOURCE: Map = Map {
         col("edit.port", "port"),
         col("edit.transport", "transport"),
         col("edit.tech_prefix", "tech_prefix"),
+    ],
+    finish: untouched,
+    prepare: untouched,
+};
+
+/// Entries of block- and allowlists.
+pub const LIST_ENTRY: Map = Map {
+    list: List::Of(Resource::ListEntry),
+    name: "list entry",
+    columns: &[
+        col("id", "id"),
+        how("revision", "revision", How::Text),
+        col("account_login", "account_login"),
+        col("edit.account", "account_id"),
+        col("edit.side", "side"),
+        col("edit.verdict", "verdict"),
+        col("edit.prefix", "prefix"),
+        col("edit.note", "note"),
     ],
     finish: untouched,
     prepare: untouched,

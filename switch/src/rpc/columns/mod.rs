@@ -11,8 +11,8 @@ mod operators;
 mod routing;
 mod tariffs;
 
-pub use accounts::{ACCOUNT, ANI_TARIFF, DEVICE, DNIS_TARIFF, SOURCE};
-pub use money::{AUDIT, CDR, LEDGER, PAYMENT};
+pub use accounts::{ACCOUNT, ANI_TARIFF, DEVICE, DNIS_TARIFF, LIST_ENTRY, SOURCE};
+pub use money::{AUDIT, CDR, EXCHANGE_RATIO, LEDGER, PAYMENT};
 pub use operators::{LOGIN, grants_of, role_of};
 pub use routing::{GATEWAY, GROUP, ROUTE};
 pub use tariffs::{RATE, TARIFF};
@@ -192,12 +192,14 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeSet;
 
-    const ALL: [Map; 15] = [
+    const ALL: [Map; 17] = [
         ACCOUNT,
         DEVICE,
         SOURCE,
         DNIS_TARIFF,
         ANI_TARIFF,
+        LIST_ENTRY,
+        EXCHANGE_RATIO,
         GATEWAY,
         GROUP,
         ROUTE,

@@ -1,7 +1,7 @@
-//! What was booked and what was done: ledger, CDRs, audit log.
+//! What was booked and what was done: ledger, CDRs, audit log; what currencies were worth.
 
-use super::{Column, Map, col, untouched};
-use tandem_store::List;
+use super::{Column, How, Map, col, how, untouched};
+use tandem_store::{List, record::Resource};
 
 const ENTRY: &[Column] = &[
     col("id", "id"),
@@ -94,6 +94,21 @@ pub const AUDIT: Map = Map {
         col("account", "account_id"),
         col("old", "old_value"),
         col("new", "new_value"),
+    ],
+    finish: untouched,
+    prepare: untouched,
+};
+
+/// Exchange ratios.
+pub const EXCHANGE_RATIO: Map = Map {
+    list: List::Of(Resource::ExchangeRatio),
+    name: "exchange ratio",
+    columns: &[
+        col("id", "id"),
+        how("revision", "revision", How::Text),
+        col("edit.currency", "currency"),
+        col("edit.ratio", "ratio"),
+        col("edit.valid_from", "valid_from"),
     ],
     finish: untouched,
     prepare: untouched,

@@ -1,4 +1,4 @@
-//! Gateways, routing groups with their rows, settings.
+//! Gateways, routing groups with their rows, block- and allowlists.
 
 use super::{
     Which,
@@ -6,7 +6,7 @@ use super::{
     row,
 };
 use crate::{
-    StoreError, edit,
+    StoreError,
     record::{self, RouteTarget},
 };
 use rusqlite::{Connection, Row};
@@ -19,7 +19,8 @@ use tandem_billing::{
     AccountId, GatewayId, RouteId, RoutingGroupId, TariffId, prefix::PrefixMap, tariff::Span,
 };
 use tandem_call::directory::{
-    Gateway, GatewayAuth, GatewayHost, Hours, Route, RoutingGroup, RoutingPolicy, Settings, Target,
+    CallLists, Gateway, GatewayAuth, GatewayHost, Hours, Route, RoutingGroup, RoutingPolicy,
+    Target, lists::ListEntry,
 };
 use tracing::warn;
 
@@ -173,7 +174,7 @@ fn route(row: &Row<'_>) -> Result<Route, StoreError> {
         share: row.get("share")?,
         hours: Hours {
             span: span(row)?,
-            time_zone: edit::parse_zone(&zone).map_err(bad)?,
+            time_zone: crate::edit::parse_zone(&zone).map_err(bad)?,
         },
         rules: row::rules(row, "rules")?,
         limits: limits(row)?,
@@ -203,16 +204,19 @@ fn span(row: &Row<'_>) -> Result<Span, StoreError> {
     })
 }
 
-pub(super) fn load_settings(connection: &Connection) -> Result<Settings, StoreError> {
-    let mut settings = edit::read_settings(connection)?;
-    settings.blocked_callers = blocked(connection, "caller")?;
-    settings.blocked_numbers = blocked(connection, "dialled")?;
-    Ok(settings)
-}
-
-fn blocked(connection: &Connection, list: &str) -> Result<Vec<String>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT prefix FROM block_entry WHERE list = ?1 ORDER BY prefix")?;
-    let rows = statement.query_map([list], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+pub(super) fn load_lists(connection: &Connection) -> Result<Arc<CallLists>, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT id, account_id, side, verdict, prefix FROM list_entry")?;
+    let mut rows = statement.query([])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(ListEntry {
+            id: row.get("id")?,
+            account: row.get::<_, Option<i64>>("account_id")?.map(AccountId),
+            side: row::named(row, "side")?,
+            verdict: row::named(row, "verdict")?,
+            prefix: row.get("prefix")?,
+        });
+    }
+    Ok(Arc::new(CallLists::build(entries)))
 }

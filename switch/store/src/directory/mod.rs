@@ -13,7 +13,7 @@ mod tariffs;
 pub(crate) use publisher::{Published, Publisher};
 pub(crate) use tariffs::{load_header, load_prefix, load_staged, rate_of, spec_of};
 
-use crate::StoreError;
+use crate::{StoreError, edit::read_settings};
 use rusqlite::Connection;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -45,8 +45,10 @@ pub struct Changes {
 pub enum Table {
     /// Source addresses.
     Sources,
-    /// Settings and blocklists.
+    /// Settings.
     Settings,
+    /// Block- and allowlists.
+    Lists,
 }
 
 impl Changes {
@@ -119,7 +121,8 @@ impl Catalogue {
             gateways: dial_plan::load_gateways(&reading, Which::All, &*self.resolve)?,
             groups: dial_plan::load_groups(&reading, Which::All)?,
             tariffs: self.book()?,
-            settings: dial_plan::load_settings(&reading)?,
+            lists: dial_plan::load_lists(&reading)?,
+            settings: read_settings(&reading)?,
         };
         accounts::load_devices(&reading, Which::All, &mut directory)?;
         drop(reading);
@@ -180,7 +183,10 @@ impl Catalogue {
             next.sources = accounts::load_sources(&reading)?;
         }
         if changes.tables.contains(&Table::Settings) {
-            next.settings = dial_plan::load_settings(&reading)?;
+            next.settings = read_settings(&reading)?;
+        }
+        if changes.tables.contains(&Table::Lists) {
+            next.lists = dial_plan::load_lists(&reading)?;
         }
         drop(reading);
         Ok(self.put(next))

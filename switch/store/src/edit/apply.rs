@@ -388,9 +388,9 @@ fn note(
         Resource::Account => {
             changes.accounts.insert(id);
             if new.is_none() {
-                // Its devices and addresses go with it.
+                // Its devices, addresses and lists go with it.
                 changes.devices.insert(id);
-                changes.tables.insert(Table::Sources);
+                changes.tables.extend([Table::Sources, Table::Lists]);
             }
         }
         Resource::Device => changes.devices.extend(ids("account_id")),
@@ -409,8 +409,11 @@ fn note(
         }
         Resource::Rate => changes.tariffs.extend(ids("tariff_id")),
         Resource::DnisTariff | Resource::AniTariff => changes.accounts.extend(ids("account_id")),
-        Resource::Setting | Resource::BlockEntry => {
+        Resource::Setting => {
             changes.tables.insert(Table::Settings);
+        }
+        Resource::ListEntry => {
+            changes.tables.insert(Table::Lists);
         }
         Resource::Login | Resource::ExchangeRatio => {}
     }
@@ -429,6 +432,9 @@ fn refused(error: rusqlite::Error, resource: Resource) -> EditError {
             "network",
             "another account is recognised by the same address already",
         );
+    }
+    if message.contains("list_entry_prefix") {
+        return EditError::field("prefix", "is in this list already: change that entry");
     }
     if let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ") {
         let last = columns.rsplit(['.', ' ']).next().unwrap_or(columns);

@@ -41,7 +41,7 @@ pub(super) fn check(
         Resource::Gateway => dial_plan::gateway(context, typed(value)?),
         Resource::RoutingGroup => dial_plan::routing_group(context, typed(value)?),
         Resource::Route => dial_plan::route(context, typed(value)?),
-        Resource::BlockEntry => dial_plan::block_entry(typed(value)?),
+        Resource::ListEntry => dial_plan::list_entry(typed(value)?),
         Resource::Tariff => tariff::tariff(context, typed(value)?),
         Resource::Rate => tariff::rate(context, typed(value)?),
         Resource::DnisTariff => tariff::dnis_tariff(context, typed(value)?),

@@ -5,7 +5,7 @@ use super::{
     check::{Checked, Context, Faults, text_of},
     object,
 };
-use crate::record::{BlockEntry, Gateway, Route, RouteTarget, RoutingGroup};
+use crate::record::{Gateway, ListEntry, Route, RouteTarget, RoutingGroup};
 use rusqlite::{OptionalExtension, types::Value as Sql};
 use std::net::IpAddr;
 
@@ -239,13 +239,18 @@ fn keep_only_target(route: &mut Route) {
     }
 }
 
-pub(super) fn block_entry(entry: BlockEntry) -> Result<Checked, EditError> {
+pub(super) fn list_entry(entry: ListEntry) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
     faults.prefix("prefix", &entry.prefix);
     faults.expect(
-        !entry.prefix.is_empty(),
+        !entry.prefix.is_empty() || entry.account_id.is_some(),
         "prefix",
-        "must not be empty: that would block every call",
+        "must not be empty without an account: that would be every call",
+    );
+    faults.expect(
+        entry.note.chars().count() <= 500,
+        "note",
+        "must be at most 500 characters",
     );
     faults.finish(&entry)
 }

@@ -28,6 +28,7 @@ pub(super) fn may_edit(
             Resource::Account => id(row, "reseller_id"),
             Resource::Device
             | Resource::SourceAddress
+            | Resource::ListEntry
             | Resource::DnisTariff
             | Resource::AniTariff => id(row, "account_id").filter(|account| *account != root.0),
             Resource::Login => id(row, "account_id"),
@@ -40,7 +41,6 @@ pub(super) fn may_edit(
             | Resource::RoutingGroup
             | Resource::Route
             | Resource::Setting
-            | Resource::BlockEntry
             | Resource::ExchangeRatio => None,
         };
         let inside = match owner {

@@ -193,7 +193,7 @@ fn value<T: DeserializeOwned>(connection: &Connection, key: &str) -> Result<T, S
     serde_json::from_str(&text).map_err(|error| StoreError::corrupt(what(), error))
 }
 
-/// The call path's settings; blocklists are not among them.
+/// The call path's settings.
 pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreError> {
     Ok(Settings {
         realm: value(connection, "realm")?,
@@ -203,8 +203,6 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         max_hops_per_prefix: value(connection, "max_hops_per_prefix")?,
         max_hops: value(connection, "max_hops")?,
         emergency_numbers: value(connection, "emergency_numbers")?,
-        blocked_callers: Vec::new(),
-        blocked_numbers: Vec::new(),
         rtp_inactivity_s: value(connection, "rtp_inactivity_s")?,
         global_limits: Limits {
             max_calls: value(connection, "max_calls")?,

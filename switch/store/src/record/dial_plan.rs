@@ -1,8 +1,9 @@
-//! The dial plan: routing groups, their rows, and lists of blocked numbers.
+//! The dial plan: routing groups, their rows, block- and allowlists.
 
 use super::records;
 use serde::{Deserialize, Serialize};
 use tandem_billing::{AccountId, GatewayId, RoutingGroupId, tariff::Span};
+use tandem_call::directory::lists::{ListSide, ListVerdict};
 
 /// A set of dial plan rows (`features.md` section 3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,32 +119,27 @@ pub enum RouteTarget {
     Reject,
 }
 
-/// A number, or prefix of numbers, that is refused.
+/// A prefix of numbers that is refused, or let through although a shorter one is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockEntry {
+pub struct ListEntry {
     /// Row id; 0 before it is created.
     #[serde(default)]
     pub id: i64,
     /// Raised by every edit.
     #[serde(default)]
     pub revision: i64,
+    /// Whose calls, with those of the accounts below it; None for all.
+    #[serde(default)]
+    pub account_id: Option<AccountId>,
     /// Which number it is held against.
-    pub list: BlockList,
-    /// The number or prefix.
+    pub side: ListSide,
+    /// What it says.
+    pub verdict: ListVerdict,
+    /// The number or prefix; empty, for all numbers, only with an account.
     pub prefix: String,
     /// Why.
     #[serde(default)]
     pub note: String,
 }
 
-/// Which number an entry is held against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BlockList {
-    /// Who calls.
-    Caller,
-    /// What is dialled.
-    Dialled,
-}
-
-records!(RoutingGroup, Route, BlockEntry);
+records!(RoutingGroup, Route, ListEntry);

@@ -428,17 +428,20 @@ const SETTING: View = View {
     key: "id",
 };
 
-const BLOCK_ENTRY: View = View {
-    table: "block_entry",
-    from: "block_entry t",
+const LIST_ENTRY: View = View {
+    table: "list_entry",
+    from: "list_entry t",
     fields: &[
         int("id"),
         int("revision"),
-        text("list"),
+        int("account_id"),
+        text("side"),
+        text("verdict"),
         text("prefix"),
         text("note"),
+        text("account_login").is("(SELECT login FROM account WHERE id = t.account_id)"),
     ],
-    branch: None,
+    branch: OWN_ACCOUNT,
     search: &["prefix", "note"],
     key: "id",
 };
@@ -473,7 +476,7 @@ pub(crate) fn view(resource: Resource) -> &'static View {
         Resource::DnisTariff => &DNIS_TARIFF,
         Resource::AniTariff => &ANI_TARIFF,
         Resource::Setting => &SETTING,
-        Resource::BlockEntry => &BLOCK_ENTRY,
+        Resource::ListEntry => &LIST_ENTRY,
         Resource::ExchangeRatio => &EXCHANGE_RATIO,
     }
 }

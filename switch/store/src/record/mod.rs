@@ -16,12 +16,14 @@ pub use account::{
     Account, AccountKind, AccountStatus, CallTerms, CallerIdMode, LossPolicy, LowBalance,
     MediaMode, PaymentMode, Person,
 };
-pub use dial_plan::{BlockEntry, BlockList, Route, RouteTarget, RoutingGroup, RoutingPolicy};
+pub use dial_plan::{ListEntry, Route, RouteTarget, RoutingGroup, RoutingPolicy};
 pub use field::{Audience, Field, FieldKind, Source, View};
 pub use gateway::{Gateway, GatewayHealth, GatewayHost, Identity, Transport};
 pub use operator::{ExchangeRatio, Login, Right, Rights, Role, Setting};
 pub use phone::{Device, SourceAddress};
 pub use tariff::{AniTariff, DnisTariff, Rate, Tariff};
+
+pub use tandem_call::directory::lists::{ListSide, ListVerdict};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -55,8 +57,8 @@ pub enum Resource {
     AniTariff,
     /// [`Setting`]
     Setting,
-    /// [`BlockEntry`]
-    BlockEntry,
+    /// [`ListEntry`]
+    ListEntry,
     /// [`ExchangeRatio`]
     ExchangeRatio,
 }
@@ -76,7 +78,7 @@ impl Resource {
         Self::DnisTariff,
         Self::AniTariff,
         Self::Setting,
-        Self::BlockEntry,
+        Self::ListEntry,
         Self::ExchangeRatio,
     ];
 

@@ -9,9 +9,9 @@ use tandem_store::{
     EditError, ListQuery, Scope,
     query::Op,
     record::{
-        Account, AccountKind, AniTariff, BlockEntry, BlockList, CallTerms, CallerIdMode, Device,
-        DnisTariff, ExchangeRatio, Gateway, PaymentMode, Person, Record, Route, RouteTarget,
-        RoutingGroup, Setting, SourceAddress, Tariff,
+        Account, AccountKind, AniTariff, CallTerms, CallerIdMode, Device, DnisTariff,
+        ExchangeRatio, Gateway, ListEntry, ListSide, ListVerdict, PaymentMode, Person, Record,
+        Route, RouteTarget, RoutingGroup, Setting, SourceAddress, Tariff,
     },
 };
 
@@ -161,10 +161,12 @@ fn tariffs_and_small_tables_are_read_back() {
     );
     round(
         &fixture,
-        &BlockEntry {
+        &ListEntry {
             id: 0,
             revision: 0,
-            list: BlockList::Caller,
+            account_id: None,
+            side: ListSide::Caller,
+            verdict: ListVerdict::Block,
             prefix: "666".into(),
             note: String::new(),
         },
@@ -349,10 +351,12 @@ fn each_fault_names_its_field() {
         ),
         (
             "prefix",
-            fields(fixture.try_create(&BlockEntry {
+            fields(fixture.try_create(&ListEntry {
                 id: 0,
                 revision: 0,
-                list: BlockList::Dialled,
+                account_id: None,
+                side: ListSide::Dialled,
+                verdict: ListVerdict::Block,
                 prefix: String::new(),
                 note: String::new(),
             })),

@@ -10,8 +10,8 @@ use tandem_call::{
 use tandem_store::{
     Edit, Scope,
     record::{
-        self, Account, BlockEntry, BlockList, CallTerms, CallerIdMode, Device, DnisTariff, Gateway,
-        GatewayHost, Resource, Route, RouteTarget, SourceAddress,
+        self, Account, CallTerms, CallerIdMode, Device, DnisTariff, Gateway, GatewayHost,
+        ListEntry, ListSide, ListVerdict, Resource, Route, RouteTarget, SourceAddress,
     },
 };
 
@@ -135,17 +135,21 @@ fn everything_of_the_call_path_arrives() {
         transport: Some(record::Transport::Tcp),
         tech_prefix: "99".into(),
     });
-    fixture.create(&BlockEntry {
+    fixture.create(&ListEntry {
         id: 0,
         revision: 0,
-        list: BlockList::Caller,
+        account_id: None,
+        side: ListSide::Caller,
+        verdict: ListVerdict::Block,
         prefix: "666".into(),
         note: String::new(),
     });
-    fixture.create(&BlockEntry {
+    fixture.create(&ListEntry {
         id: 0,
         revision: 0,
-        list: BlockList::Dialled,
+        account_id: None,
+        side: ListSide::Dialled,
+        verdict: ListVerdict::Block,
         prefix: "1900".into(),
         note: String::new(),
     });
@@ -205,12 +209,14 @@ fn everything_of_the_call_path_arrives() {
         ),
         (operator.direct, 24, Some(5070), "99")
     );
+    let decided = |side, number: &str| directory.lists.decide(&[], side, &[number]).len();
     assert_eq!(
         (
-            &directory.settings.blocked_callers[..],
-            &directory.settings.blocked_numbers[..]
+            decided(ListSide::Caller, "6661"),
+            decided(ListSide::Dialled, "19001"),
+            decided(ListSide::Dialled, "6661"),
         ),
-        (&["666".to_owned()][..], &["1900".to_owned()][..])
+        (1, 1, 0)
     );
     let account = &directory.accounts[&operator.direct];
     assert_eq!(

@@ -7,8 +7,8 @@ use tandem_store::{
     Edit, EditError, ListQuery, Scope,
     query::Op,
     record::{
-        Account, AccountKind, BlockEntry, BlockList, Device, Login, Rate, Record, Resource, Rights,
-        Role, Setting, Tariff,
+        Account, AccountKind, Device, ListEntry, ListSide, ListVerdict, Login, Rate, Record,
+        Resource, Rights, Role, Setting, Tariff,
     },
 };
 
@@ -176,16 +176,33 @@ fn a_reseller_edits_its_branch_and_nothing_else() {
     forbidden(
         edit(create(
             &me,
-            &BlockEntry {
+            &ListEntry {
                 id: 0,
                 revision: 0,
-                list: BlockList::Caller,
+                account_id: None,
+                side: ListSide::Caller,
+                verdict: ListVerdict::Block,
                 prefix: "1".into(),
                 note: String::new(),
             },
         )),
         "a block",
     );
+    let listed = |account| ListEntry {
+        id: 0,
+        revision: 0,
+        account_id: Some(account),
+        side: ListSide::Dialled,
+        verdict: ListVerdict::Allow,
+        prefix: "1".into(),
+        note: String::new(),
+    };
+    forbidden(edit(create(&me, &listed(operator.direct))), "a list beside");
+    forbidden(
+        edit(create(&me, &listed(operator.reseller))),
+        "a list of its own account",
+    );
+    edit(create(&me, &listed(operator.client))).unwrap();
     let admin = Login {
         id: 0,
         revision: 0,

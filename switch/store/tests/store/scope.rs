@@ -9,8 +9,8 @@ use tandem_store::{
     Edit, List, ListQuery, Scope, StoreError,
     query::{GroupBy, Op, Order, StatisticsQuery},
     record::{
-        Account, AccountKind, Audience, BlockEntry, BlockList, DnisTariff, ExchangeRatio, Login,
-        Resource, Rights, Role, Source, SourceAddress, Tariff,
+        Account, AccountKind, Audience, DnisTariff, ExchangeRatio, ListEntry, ListSide,
+        ListVerdict, Login, Resource, Rights, Role, Source, SourceAddress, Tariff,
     },
 };
 
@@ -77,10 +77,23 @@ fn two_branches() -> (Fixture, Operator, AccountId, AccountId) {
             .edit(Edit::update(actor, START, &edited))
             .unwrap();
     }
-    fixture.create(&BlockEntry {
+    for account in [operator.client, nephew] {
+        fixture.create(&ListEntry {
+            id: 0,
+            revision: 0,
+            account_id: Some(account),
+            side: ListSide::Dialled,
+            verdict: ListVerdict::Allow,
+            prefix: "1900".into(),
+            note: String::new(),
+        });
+    }
+    fixture.create(&ListEntry {
         id: 0,
         revision: 0,
-        list: BlockList::Caller,
+        account_id: None,
+        side: ListSide::Caller,
+        verdict: ListVerdict::Block,
         prefix: "666".into(),
         note: String::new(),
     });
@@ -143,7 +156,6 @@ fn every_list_shows_its_own_branch_only() {
         Resource::Gateway,
         Resource::Route,
         Resource::Setting,
-        Resource::BlockEntry,
         Resource::ExchangeRatio,
     ];
     for list in List::all() {
