@@ -5,6 +5,7 @@
 //! serves operators. A verb gets the shared [`state::Core`] and one call, never the table.
 
 pub(crate) mod auth;
+mod census;
 mod command;
 mod dispatch;
 pub(crate) mod end;
@@ -14,6 +15,8 @@ pub(crate) mod outbox;
 mod rows;
 pub(crate) mod state;
 pub(crate) mod timer;
+
+pub use census::Census;
 
 use crate::{
     Directory,

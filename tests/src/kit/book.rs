@@ -50,7 +50,11 @@ impl Book {
         }
     }
 
-    fn record(&mut self, record: &Record) {
+    /// Applies one record.
+    ///
+    /// # Panics
+    /// If it breaks a rule of the journal.
+    pub fn record(&mut self, record: &Record) {
         match record {
             Record::Opened(open) => {
                 let id = open.cdr.call;

@@ -79,16 +79,23 @@ fn finish(mut text: String, body: Option<&str>) -> String {
 
 /// A dialog as a peer keeps it: enough to send within it.
 #[derive(Clone, Debug)]
-struct Within {
-    from: String,
-    to: String,
-    target: String,
-    call_id: String,
-    cseq: u32,
+pub struct Within {
+    /// From, with the peer's tag.
+    pub from: String,
+    /// To, with the other's tag once known.
+    pub to: String,
+    /// The other's Contact.
+    pub target: String,
+    /// Call-ID.
+    pub call_id: String,
+    /// Of the request sent last.
+    pub cseq: u32,
 }
 
 impl Within {
-    fn request(
+    /// A request as the peer at `at` writes it.
+    #[must_use]
+    pub fn request(
         &self,
         method: &str,
         cseq: u32,
@@ -107,7 +114,9 @@ impl Within {
     }
 }
 
-fn contact_of(message: &Message) -> String {
+/// The first Contact's URI; empty if there is none.
+#[must_use]
+pub fn contact_of(message: &Message) -> String {
     message
         .contacts()
         .first()

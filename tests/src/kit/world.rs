@@ -325,7 +325,9 @@ pub fn summary(message: &Message) -> String {
     }
 }
 
-fn flow(remote: SocketAddr) -> Flow {
+/// How a peer reaches the switch.
+#[must_use]
+pub const fn flow(remote: SocketAddr) -> Flow {
     Flow {
         transport: Transport::Udp,
         listener: 0,
@@ -334,7 +336,9 @@ fn flow(remote: SocketAddr) -> Flow {
     }
 }
 
-fn config() -> SwitchConfig {
+/// What every world starts with.
+#[must_use]
+pub fn config() -> SwitchConfig {
     let address = SocketAddr::from(SWITCH);
     SwitchConfig {
         endpoint: EndpointConfig {

@@ -9,9 +9,10 @@ use crate::{
     directory::{Gateway, GatewayHost},
     leg::session_draft,
     media,
-    switch::state::Core,
+    switch::{index::Stray, state::Core},
 };
 use bytes::Bytes;
+use std::sync::Arc;
 use tandem_sdp::{SessionDescription, Side, session::Origin};
 use tandem_sip::{
     Flow, Message, Transport, digest,
@@ -31,6 +32,8 @@ pub(crate) struct Hop {
 pub(crate) struct Attempt {
     pub(crate) txn: ClientTxn,
     pub(crate) flow: Flow,
+    /// The gateway it went to, if it went to one.
+    pub(crate) gateway: Option<Arc<Gateway>>,
     pub(crate) call_id: String,
     pub(crate) origin: Origin,
     /// As sent: repeated with credentials.
@@ -38,6 +41,16 @@ pub(crate) struct Attempt {
     pub(crate) authorised: bool,
     /// Audio described before the answer.
     pub(crate) early: Option<Box<SessionDescription>>,
+}
+
+impl Attempt {
+    /// What is kept of it for answers that nobody wants any more.
+    pub(crate) fn stray(&self) -> Stray {
+        Stray {
+            flow: self.flow,
+            gateway: self.gateway.clone(),
+        }
+    }
 }
 
 /// All places of a candidate, in the order to try.
@@ -165,6 +178,10 @@ pub(crate) fn send(
     Ok(Attempt {
         txn,
         flow: hop.flow,
+        gateway: match &candidate.leg {
+            LegTarget::Gateway(gateway) => Some(Arc::clone(gateway)),
+            LegTarget::Devices { .. } => None,
+        },
         call_id,
         origin,
         request: Box::new(request),
@@ -312,7 +329,8 @@ pub(crate) fn authorise(
 pub(crate) fn give_up(core: &mut Core, attempt: &Attempt) {
     core.index.clients.remove(&attempt.txn);
     core.index.call_ids.remove(&attempt.call_id);
-    core.strays.keep(core.now.mono, attempt.txn, attempt.flow);
+    core.strays
+        .keep(core.now.mono, attempt.txn, attempt.stray());
     core.endpoint.cancel(core.now.mono, attempt.txn);
 }
 

@@ -14,7 +14,7 @@ use crate::{
     io::Now,
     journal::Record,
     media::{self, Body},
-    switch::{end, state::Core, timer::Timer},
+    switch::{end, index::Stray, state::Core, timer::Timer},
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ fn win(core: &mut Core, call: &mut Call, txn: ClientTxn) -> Option<(Current, Att
     }
     core.index.clients.remove(&txn);
     // A proxy may have forked it: further answers are ended as they come.
-    core.strays.keep(core.now.mono, txn, attempt.flow);
+    core.strays.keep(core.now.mono, txn, attempt.stray());
     for timer in [Timer::NoResponse(call.id), Timer::Ring(call.id)] {
         core.timers.disarm(timer);
     }
@@ -262,7 +262,7 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
     if !matches!(message.status(), Some(200..=299)) {
         return;
     }
-    let Some(flow) = core.strays.flow(txn) else {
+    let Some(Stray { flow, gateway }) = core.strays.find(txn) else {
         return;
     };
     let dialog = core
@@ -279,7 +279,7 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
         dialog,
         described: None,
         reach: Reach::Contact,
-        gateway: None,
+        gateway,
     };
     core.endpoint
         .ack(core.now.mono, txn, leg.flow, &leg.dialog, Draft::new());

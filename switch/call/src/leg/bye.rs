@@ -24,6 +24,12 @@ pub(crate) struct Farewells {
     sent: HashMap<ClientTxn, Box<Farewell>>,
 }
 
+impl Farewells {
+    pub(crate) fn len(&self) -> usize {
+        self.sent.len()
+    }
+}
+
 struct Farewell {
     flow: Flow,
     dialog: Dialog,

@@ -1,6 +1,10 @@
 //! How what arrives finds its call: by transaction, tag, Call-ID or relay. Looked up only, never iterated.
 
-use std::collections::{HashMap, VecDeque};
+use crate::directory::Gateway;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 use tandem_billing::CallId;
 use tandem_sdp::{RelayId, Side};
 use tandem_sip::{
@@ -23,34 +27,42 @@ pub(crate) struct Index {
     pub(crate) relays: HashMap<RelayId, CallId>,
 }
 
+/// The way to an INVITE that was given up.
+#[derive(Clone, Debug)]
+pub(crate) struct Stray {
+    pub(crate) flow: Flow,
+    /// Its credentials answer a challenge of the BYE.
+    pub(crate) gateway: Option<Arc<Gateway>>,
+}
+
 /// INVITEs we sent and gave up: should one be answered all the same, it gets ACK and BYE.
 #[derive(Debug, Default)]
 pub(crate) struct Strays {
-    flows: HashMap<ClientTxn, Flow>,
+    kept: HashMap<ClientTxn, Stray>,
     order: VecDeque<(Mono, ClientTxn)>,
 }
 
 impl Strays {
-    pub(crate) fn keep(&mut self, now: Mono, txn: ClientTxn, flow: Flow) {
+    pub(crate) fn keep(&mut self, now: Mono, txn: ClientTxn, stray: Stray) {
         while let Some((since, old)) = self.order.front().copied() {
             if now.0.saturating_sub(since.0) < STRAY_US {
                 break;
             }
             self.order.pop_front();
-            self.flows.remove(&old);
+            self.kept.remove(&old);
         }
-        if self.flows.insert(txn, flow).is_none() {
+        if self.kept.insert(txn, stray).is_none() {
             self.order.push_back((now, txn));
         }
     }
 
-    pub(crate) fn flow(&self, txn: ClientTxn) -> Option<Flow> {
-        self.flows.get(&txn).copied()
+    pub(crate) fn find(&self, txn: ClientTxn) -> Option<Stray> {
+        self.kept.get(&txn).cloned()
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.flows.len()
+        self.kept.len()
     }
 }
 
@@ -67,12 +79,16 @@ mod tests {
             connection: 0,
             remote: ([127, 0, 0, 1], 5060).into(),
         };
+        let stray = || Stray {
+            flow,
+            gateway: None,
+        };
         let mut strays = Strays::default();
-        strays.keep(Mono(0), ClientTxn(1), flow);
-        strays.keep(Mono(STRAY_US - 1), ClientTxn(2), flow);
-        assert!(strays.flow(ClientTxn(1)).is_some());
-        strays.keep(Mono(STRAY_US), ClientTxn(3), flow);
-        assert!(strays.flow(ClientTxn(1)).is_none());
+        strays.keep(Mono(0), ClientTxn(1), stray());
+        strays.keep(Mono(STRAY_US - 1), ClientTxn(2), stray());
+        assert!(strays.find(ClientTxn(1)).is_some());
+        strays.keep(Mono(STRAY_US), ClientTxn(3), stray());
+        assert!(strays.find(ClientTxn(1)).is_none());
         assert_eq!(strays.len(), 2);
     }
 }

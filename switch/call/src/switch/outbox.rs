@@ -55,6 +55,11 @@ impl Outbox {
         seq <= self.durable
     }
 
+    /// Calls and replies that wait for a batch.
+    pub(crate) fn waiting(&self) -> usize {
+        self.calls.len() + self.replies.len()
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.failed
     }

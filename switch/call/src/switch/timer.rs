@@ -52,6 +52,10 @@ impl Timers {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.armed.len()
+    }
+
     pub(crate) fn next(&self) -> Option<Mono> {
         self.due.first().map(|(at, _)| *at)
     }

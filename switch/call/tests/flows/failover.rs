@@ -163,17 +163,7 @@ fn a_gateway_that_challenges_gets_its_credentials_once() {
     let mut world = World::new(plan.build(), &[(1, 10)]);
     let mut caller = start(&mut world, "442071234");
     let first = Callee::take(&mut world, GATE);
-    let challenge = sip::respond(
-        &first.invite,
-        "407 Proxy Authentication Required",
-        "x",
-        first.at,
-        None,
-    )
-    .replace(
-        "User-Agent:",
-        "Proxy-Authenticate: Digest realm=\"gate\", nonce=\"n\", qop=\"auth\"\r\nUser-Agent:",
-    );
+    let challenge = challenged(&first, &first.invite);
     world.send(first.at, challenge);
     world.expect(first.at, "ACK");
     let second = Callee::take(&mut world, GATE);
@@ -188,6 +178,40 @@ fn a_gateway_that_challenges_gets_its_credentials_once() {
     caller.ack(&mut world, None);
     caller.bye(&mut world);
     world.check_idle();
+}
+
+#[test]
+fn a_stray_answer_of_a_gateway_that_challenges_is_ended_with_credentials() {
+    let plan = plan().with_gateway(1, |gateway| {
+        gateway.auth = Some(GatewayAuth {
+            username: "us".into(),
+            password: "secret".into(),
+        });
+    });
+    let mut world = World::new(plan.build(), &[(1, 10)]);
+    let mut caller = start(&mut world, "442071234");
+    let callee = Callee::take(&mut world, GATE);
+    callee.ring(&mut world);
+    caller.cancel(&mut world);
+    world.expect(callee.at, "CANCEL");
+    callee.answer(&mut world);
+    world.expect(callee.at, "ACK");
+    let bye = world.expect(callee.at, "BYE");
+    world.send(callee.at, challenged(&callee, &bye));
+    let again = world.expect(callee.at, "BYE");
+    let credentials = again.header("Proxy-Authorization").expect("credentials");
+    assert!(credentials.contains("username=\"us\""), "{credentials}");
+    callee.respond(&mut world, &again, "200 OK", None);
+    world.check_idle();
+}
+
+/// 407 to a request.
+fn challenged(callee: &Callee, request: &tandem_sip::Message) -> String {
+    let status = "407 Proxy Authentication Required";
+    sip::respond(request, status, "x", callee.at, None).replace(
+        "User-Agent:",
+        "Proxy-Authenticate: Digest realm=\"gate\", nonce=\"n\", qop=\"auth\"\r\nUser-Agent:",
+    )
 }
 
 #[test]

@@ -1,0 +1,270 @@
+//! The money of a day, against the reference: every charge priced again by hand from what the wire saw, every
+//! balance added up again from a plain list.
+
+use super::{caller::call_id_of, disk::CRASHED, operator::Operator, peers::Line, world::World};
+use std::collections::BTreeMap;
+use tandem_billing::{AccountId, cdr::Cdr};
+use tandem_call::journal::{Batch, OpenCall, Record};
+
+/// A call ended for want of money: somebody of its chain could indeed not pay the next second.
+///
+/// # Panics
+/// If all could.
+pub fn cut(world: &World, batch: &Batch) {
+    for record in &batch.records {
+        let Record::Ended { cdr, .. } = record else {
+            continue;
+        };
+        match cdr.cause.as_str() {
+            "answered.out_of_money" => short_at_end(world, cdr),
+            "refused.no_money" | "refused.reseller_no_money" => short_at_start(world, cdr),
+            _ => {}
+        }
+    }
+}
+
+fn short_at_end(world: &World, cdr: &Cdr) {
+    // Booked by now: what the call took is off the balance, what it held is free.
+    let Some(operator) = decided(world, cdr) else {
+        return;
+    };
+    let (next_ms, at) = (cdr.duration_ms + 1, cdr.answered_at.map_or(0, |at| at.0));
+    let short = operator.chain(account_of(cdr)).into_iter().any(|level| {
+        let sheet = operator.sheet(level.sheet);
+        let more = sheet.charge(next_ms, at) - sheet.charge(cdr.duration_ms, at);
+        more > world.spendable(AccountId(level.id)).0
+    });
+    // The relay's last words come after the end: money may have come meanwhile.
+    let waited = world.now.utc.0 - cdr.ended_at.0;
+    assert!(
+        short || waited > 0,
+        "call {} was cut, and everybody could pay on",
+        cdr.call
+    );
+    assert_eq!(
+        cdr.duration_ms % 1000,
+        0,
+        "call {} was cut within a second",
+        cdr.call
+    );
+}
+
+fn short_at_start(world: &World, cdr: &Cdr) {
+    let operator = &world.clerk.operator;
+    let short = operator.chain(account_of(cdr)).into_iter().any(|level| {
+        let sheet = operator.sheet(level.sheet);
+        let first = sheet.charge_secs(u64::from(sheet.grace.max(sheet.free)) + 1, cdr.started_at.0);
+        first > world.spendable(AccountId(level.id)).0
+    });
+    assert!(
+        short,
+        "call {} was refused, and everybody could pay",
+        cdr.call
+    );
+}
+
+fn account_of(cdr: &Cdr) -> i64 {
+    cdr.account.expect("a known account").0
+}
+
+/// The configuration a call was decided by.
+fn decided<'a>(world: &'a World, cdr: &Cdr) -> Option<&'a Operator> {
+    let version = world
+        .clerk
+        .decided
+        .get(&(cdr.call, cdr.a_call_id.clone()))?;
+    world.clerk.versions.get(*version)
+}
+
+/// Every balance is the sum of the payments asked for and the charges priced here.
+///
+/// # Panics
+/// If one is not.
+pub fn balances(world: &World) {
+    let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
+    for payment in &world.clerk.payments {
+        *sums.entry(payment.account).or_default() += payment.micros;
+    }
+    for cdr in world
+        .live
+        .cdrs
+        .values()
+        .filter(|cdr| cdr.answered_at.is_some())
+    {
+        for (account, charge) in charges(world, cdr) {
+            *sums.entry(account).or_default() -= charge;
+        }
+    }
+    for account in &world.scene.operator.accounts {
+        let id = AccountId(account.id);
+        let sum = sums.get(&account.id).copied().unwrap_or(0);
+        let booked = world.live.balances.get(&id).map_or(0, |balance| balance.0);
+        assert_eq!(booked, sum, "account {id}: booked, and added up by hand");
+        let core = world.switch().map(|switch| switch.ledger().balance(id).0);
+        assert_eq!(core, Some(sum), "account {id}: core, and added up by hand");
+    }
+}
+
+/// What each level pays for a call, by hand.
+fn charges(world: &World, cdr: &Cdr) -> Vec<(i64, i64)> {
+    let operator = decided(world, cdr).expect("a call that was decided");
+    let at = cdr.answered_at.expect("answered").0;
+    let chain = operator.chain(account_of(cdr));
+    chain
+        .into_iter()
+        .map(|level| {
+            (
+                level.id,
+                operator.sheet(level.sheet).charge(cdr.duration_ms, at),
+            )
+        })
+        .collect()
+}
+
+/// Every CDR is right, and every call that somebody saw answered has one.
+///
+/// # Panics
+/// If not.
+pub fn calls(world: &World) {
+    let mut answered: BTreeMap<&str, Vec<&Cdr>> = BTreeMap::new();
+    for cdr in world.live.cdrs.values() {
+        if cdr.answered_at.is_some() {
+            answered.entry(&cdr.a_call_id).or_default().push(cdr);
+            judge(world, cdr);
+        } else {
+            assert!(
+                cdr.charges.is_empty() && cdr.cost.is_none(),
+                "call {} was not answered and costs",
+                cdr.call
+            );
+        }
+    }
+    for line in world.peers.lines() {
+        let Line::Caller(caller) = line else { continue };
+        if caller.party.saw.tainted {
+            continue;
+        }
+        let id = call_id_of(caller.plan.index);
+        let cdrs = answered.get(id.as_str()).map_or(&[][..], Vec::as_slice);
+        let whole = cdrs.iter().filter(|cdr| cdr.cause != CRASHED).count();
+        assert!(whole <= 1, "{id} was charged {whole} times");
+        match caller.party.saw.answered {
+            Some(_) => assert!(!cdrs.is_empty(), "{id} was answered and has no CDR"),
+            None => nobody_heard(world, &id, cdrs),
+        }
+    }
+}
+
+/// The caller heard no 200: none was sent, or all were lost, or the process died at that moment.
+fn nobody_heard(world: &World, id: &str, cdrs: &[&Cdr]) {
+    let sent = world.witness.leg(id).answered.is_some();
+    for cdr in cdrs {
+        assert!(
+            sent || cdr.cause == CRASHED,
+            "call {} ({id}) was never answered and has {}",
+            cdr.call,
+            cdr.cause
+        );
+    }
+}
+
+/// One answered call's CDR.
+fn judge(world: &World, cdr: &Cdr) {
+    let (call, at) = (cdr.call, cdr.answered_at.expect("answered").0);
+    let operator = decided(world, cdr).expect("a call that was decided");
+    let expected = charges(world, cdr);
+    let booked: Vec<(i64, i64)> = cdr
+        .charges
+        .iter()
+        .map(|level| (level.account.0, level.charge.0))
+        .collect();
+    assert_eq!(
+        booked, expected,
+        "charges of call {call}, {} ms: booked, and by hand",
+        cdr.duration_ms
+    );
+    for (level, account) in cdr.charges.iter().zip(operator.chain(account_of(cdr))) {
+        let billed = operator
+            .sheet(account.sheet)
+            .billed_secs(cdr.duration_ms, at);
+        assert_eq!(level.billed_secs, billed, "billed seconds of call {call}");
+    }
+    let cost = cdr.gateway.and_then(|gateway| operator.cost_of(gateway.0));
+    let expected_cost = cost.map(|sheet| sheet.charge(cdr.duration_ms, at));
+    assert_eq!(
+        cdr.cost.as_ref().map(|cost| cost.cost.0),
+        expected_cost,
+        "cost of call {call}"
+    );
+    let top = expected.last().map_or(0, |(_, charge)| *charge);
+    let margin = cdr.margin().map(|margin| margin.0);
+    assert_eq!(
+        margin,
+        Some(top - expected_cost.unwrap_or(0)),
+        "margin of call {call}"
+    );
+    target(world, cdr);
+    duration(world, cdr);
+}
+
+/// The leg that the CDR names is one whose peer answered, and its gateway is that peer.
+fn target(world: &World, cdr: &Cdr) {
+    let b_call_id = cdr.b_call_id.as_deref().unwrap_or_default();
+    let Some(Line::Callee(callee)) = world.peers.by_call_id(b_call_id) else {
+        panic!("call {}: nobody was called with {b_call_id:?}", cdr.call);
+    };
+    if callee.party.saw.tainted {
+        return;
+    }
+    assert!(
+        callee.party.saw.answered.is_some(),
+        "call {}: {b_call_id} did not answer",
+        cdr.call
+    );
+    assert_eq!(
+        cdr.gateway.map(|id| id.0),
+        callee.gateway,
+        "gateway of call {}",
+        cdr.call
+    );
+}
+
+/// As long as the wire saw it; never more than was paid for.
+fn duration(world: &World, cdr: &Cdr) {
+    let tainted = world
+        .peers
+        .by_call_id(&cdr.a_call_id)
+        .is_none_or(|line| line.party().saw.tainted);
+    if tainted {
+        return;
+    }
+    let talked = world
+        .witness
+        .talked_ms(&cdr.a_call_id, cdr.b_call_id.as_deref());
+    if cdr.cause == CRASHED {
+        // Whole seconds to the last durable instant; `disk` has counted them.
+        return;
+    }
+    let talked = talked.unwrap_or_else(|| panic!("call {}: the wire saw no end of it", cdr.call));
+    let capped = !world.scene.stalls.is_empty() && cdr.duration_ms < talked;
+    assert!(
+        capped || cdr.duration_ms == talked,
+        "call {}: {} ms billed, {talked} ms on the wire",
+        cdr.call,
+        cdr.duration_ms
+    );
+    if let Some(sent) = world.witness.leg(&cdr.a_call_id).answered {
+        let waited = sent.utc.0 - cdr.answered_at.map_or(0, |at| at.0);
+        assert!(
+            (0..30_000).contains(&waited),
+            "call {}: rated as of {waited} ms before its answer",
+            cdr.call
+        );
+    }
+}
+
+/// Levels of an open call, for people.
+#[must_use]
+pub fn holds(open: &OpenCall) -> Vec<i64> {
+    open.holds.iter().map(|level| level.amount.0).collect()
+}

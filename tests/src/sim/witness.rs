@@ -1,0 +1,70 @@
+//! What the wire at the switch's own door shows of each leg: when an INVITE was answered, when a BYE first passed.
+//! Charges are judged by this, not by what the switch says of itself.
+
+use super::callee::FORK;
+use std::collections::BTreeMap;
+use tandem_call::Now;
+use tandem_sip::{Message, value::Method};
+
+/// One leg, by its Call-ID.
+#[derive(Clone, Debug, Default)]
+pub struct Leg {
+    /// The first 2xx to its INVITE that the switch sent, or got.
+    pub answered: Option<Now>,
+    /// The tag of who gave it: forks have others.
+    pub tag: Option<String>,
+    /// The first BYE of that dialog, either way.
+    pub bye: Option<Now>,
+}
+
+/// All legs of a day.
+#[derive(Clone, Debug, Default)]
+pub struct Witness {
+    legs: BTreeMap<String, Leg>,
+}
+
+impl Witness {
+    /// A message passes the door.
+    pub fn see(&mut self, now: Now, message: &Message) {
+        let leg = self.legs.entry(message.call_id().to_owned()).or_default();
+        match (message.method(), message.status()) {
+            (Method::Invite, Some(200..=299)) if leg.answered.is_none() => {
+                leg.answered = Some(now);
+                leg.tag = message.to_tag().map(str::to_owned);
+            }
+            (Method::Bye, None) if leg.tag.is_some() => {
+                let tag = leg.tag.as_deref();
+                if [message.to_tag(), message.from_tag()].contains(&tag) {
+                    leg.bye.get_or_insert(now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether it was a fork that was bridged.
+    #[must_use]
+    pub fn is_fork(&self, call_id: &str) -> bool {
+        self.leg(call_id).tag.is_some_and(|tag| tag.ends_with(FORK))
+    }
+
+    /// What was seen of a leg.
+    #[must_use]
+    pub fn leg(&self, call_id: &str) -> Leg {
+        self.legs.get(call_id).cloned().unwrap_or_default()
+    }
+
+    /// Milliseconds of a call between its answer to the caller and its first BYE on either leg.
+    #[must_use]
+    pub fn talked_ms(&self, a_call_id: &str, b_call_id: Option<&str>) -> Option<u64> {
+        let a = self.leg(a_call_id);
+        let b = b_call_id.map(|id| self.leg(id)).unwrap_or_default();
+        let end = [a.bye, b.bye]
+            .into_iter()
+            .flatten()
+            .map(|bye| bye.mono)
+            .min()?;
+        let passed = end.since(a.answered?.mono).as_millis();
+        u64::try_from(passed).ok()
+    }
+}
