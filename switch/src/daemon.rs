@@ -1,7 +1,7 @@
 //! Puts the parts together: store, relay, core, RPC server; and takes them apart in the right order.
 
 use crate::{
-    config::{Config, ListenTransport},
+    config::{Config, LimitsConfig, ListenTransport},
     engine::{Engine, EngineError, Inbox, Listen, utc_now},
     rpc::{self, InForce},
     web::{Server, WebConfig, WebError},
@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, OnceLock, mpsc::channel},
     thread::JoinHandle,
 };
+use tandem_billing::UtcMs;
 use tandem_call::{
     Input,
     io::{Command, MediaAddress, Reply, SwitchConfig},
@@ -51,7 +52,9 @@ impl std::fmt::Debug for Daemon {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data folder cannot be made.
-    #[error("data folder {path}: {source}")]
+    #[error(
+        "data folder {path}: {source}; give it to the user that runs the switch (chown), or name another with --data"
+    )]
     Folder {
         /// As configured.
         path: PathBuf,
@@ -63,7 +66,7 @@ pub enum StartError {
     Engine(#[from] EngineError),
     /// The database.
     #[error("database: {0}")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
     /// The relay's threads.
     #[error("relay: {0}")]
     Relay(std::io::Error),
@@ -73,6 +76,18 @@ pub enum StartError {
     /// The system's generator.
     #[error("the system has no randomness to give: {0}")]
     Random(String),
+}
+
+impl StartError {
+    /// Whether starting again cannot help: somebody has to act.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Folder { .. } => true,
+            Self::Store(error) => error.is_lasting(),
+            Self::Engine(_) | Self::Relay(_) | Self::Web(_) | Self::Random(_) => false,
+        }
+    }
 }
 
 impl Daemon {
@@ -85,9 +100,13 @@ impl Daemon {
         let engine = Engine::bind(&listens(config))?;
         let inbox = engine.inbox();
         let in_force = Arc::new(OnceLock::new());
-        let mut store = Store::open(&config.database(), store_options(&inbox, &in_force))?;
+        let mut store = Store::open(&config.database(), store_options(&inbox, &in_force))
+            .map_err(StartError::Store)?;
         report_recovery(store.recovery());
-        let loaded = store.take_loaded().ok_or(StoreError::Closed)?;
+        let loaded = store
+            .take_loaded()
+            .ok_or(StartError::Store(StoreError::Closed))?;
+        check_clock(loaded.written_at);
         let directory = in_force
             .get_or_init(|| InForce::new(Arc::clone(&loaded.directory)))
             .clone();
@@ -141,7 +160,10 @@ impl Daemon {
         directory: InForce,
         feed: rpc::feed::FeedSource,
     ) -> Result<(), StartError> {
-        let store = self.store.as_ref().ok_or(StoreError::Closed)?;
+        let store = self
+            .store
+            .as_ref()
+            .ok_or(StartError::Store(StoreError::Closed))?;
         let api = rpc::Api::new(rpc::Parts {
             reader: store.reader(),
             writer: store.writer(),
@@ -192,16 +214,46 @@ impl Daemon {
 
     /// Takes no new calls, lets those that are up go on for `within_s` seconds, ends the rest, writes
     /// everything down and stops.
-    pub fn drain(mut self, within_s: u32) {
+    pub fn drain(self, within_s: u32) {
         let (done, drained) = channel();
-        self.inbox.ask(Command::Drain { within_s }, move |reply| {
-            debug_assert!(matches!(reply, Reply::Drained));
+        self.begin_drain(within_s, move || {
             // The waiter is below and cannot have gone.
             let _ = done.send(());
         });
         // An error means that the core has stopped by itself: it was logged.
         let _ = drained.recv();
+        self.end();
+    }
+
+    /// Takes no new calls from now on and ends those that are still up after `within_s` seconds. Another one
+    /// replaces the first, of which nothing more is heard. `drained` is called, on the core's thread, once no
+    /// call is left and every CDR is on disk.
+    pub fn begin_drain(&self, within_s: u32, drained: impl FnOnce() + Send + 'static) {
+        self.inbox.ask(Command::Drain { within_s }, move |reply| {
+            if matches!(reply, Reply::Drained) {
+                drained();
+            }
+        });
+    }
+
+    /// Stops what is left after a drain.
+    pub fn end(mut self) {
         self.stop();
+    }
+
+    /// Whether the core still runs: when it has stopped by itself, no call can be made any more.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.core.as_ref().is_some_and(|core| !core.is_finished())
+    }
+
+    /// Puts other bounds in force; calls that are up stay.
+    pub fn set_limits(&self, limits: &LimitsConfig) {
+        let command = Command::SetLimits {
+            max_calls: limits.max_calls,
+            max_transactions: limits.max_transactions,
+        };
+        self.inbox.ask(command, drop);
     }
 
     fn stop(&mut self) {
@@ -232,10 +284,26 @@ pub(crate) fn make_folder(config: &Config) -> Result<(), StartError> {
         .recursive(true)
         .mode(0o700)
         .create(&config.data);
-    made.map_err(|source| StartError::Folder {
+    let written = made.and_then(|()| tempfile::tempfile_in(&config.data).map(drop));
+    written.map_err(|source| StartError::Folder {
         path: config.data.clone(),
         source,
     })
+}
+
+/// A clock this much behind the books was put back.
+const CLOCK_BEHIND_MS: i64 = 60_000;
+
+/// Prices and fees depend on the wall clock: one that is wrong is told, loudly; calls are taken all the same.
+fn check_clock(written_at: Option<UtcMs>) {
+    let behind_ms = written_at.map_or(0, |at| at.0 - utc_now().0);
+    if behind_ms > CLOCK_BEHIND_MS {
+        tracing::error!(
+            behind_s = behind_ms / 1_000,
+            "the clock is behind the last entry of the books: set it right (`timedatectl`), then restart; calls are \
+             priced and dated by it until then"
+        );
+    }
 }
 
 fn store_options(inbox: &Inbox, in_force: &Arc<OnceLock<InForce>>) -> StoreOptions {

@@ -80,6 +80,13 @@ pub enum Command {
         /// Seconds.
         within_s: u32,
     },
+    /// Other bounds from now on; calls that are up stay. `Done`.
+    SetLimits {
+        /// As in [`SwitchConfig`].
+        max_calls: usize,
+        /// As in [`SwitchConfig::endpoint`].
+        max_transactions: usize,
+    },
     /// Drop a device's phones: `Done`, or `NotFound` if it had none.
     Unregister {
         /// The device.

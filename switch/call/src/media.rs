@@ -5,6 +5,7 @@
 
 use crate::{
     call::Call,
+    directory::AccountKind,
     leg::Leg,
     switch::{state::Core, timer::Timer},
 };
@@ -202,9 +203,25 @@ pub(crate) fn learn(
         side,
         rtp,
         rtcp,
-        latch: Latch::FirstPacket,
+        latch: latch_of(call, side, rtp.ip(), signalling),
         signalling,
     });
+}
+
+/// Gateways and customers known by their address are held to the address they name; a phone may be behind NAT.
+fn latch_of(call: &Call, side: Side, target: IpAddr, signalling: IpAddr) -> Latch {
+    let is_trunk = match side {
+        Side::A => call.who.account.kind == AccountKind::Wholesale,
+        Side::B => call
+            .target
+            .as_ref()
+            .is_some_and(|target| target.gateway.is_some()),
+    };
+    if is_trunk {
+        Latch::of_trunk(target, signalling)
+    } else {
+        Latch::FirstPacket
+    }
 }
 
 /// The call is on hold while either side does not both send and take audio.

@@ -7,7 +7,9 @@
 //!    the IP the side's signalling comes from. The port is free: a NAT picks its own. No other IP is ever
 //!    accepted, however long the stream is silent.
 //! 3. **The exact address of the SDP wins at once**, over any other source latched before.
-//! 4. **First one latches.** While nothing is latched, the first source that satisfies 2 is.
+//! 4. **First one latches.** While nothing is latched, the first source that satisfies 2 is; but where the SDP's
+//!    address could be the phone's own (7), a source that was not latched before only once it has waited [`PREFER_US`] for packets of
+//!    that exact address: a phone that is what it says it is cannot be raced by a neighbour of its network.
 //! 5. **Latched is latched.** From then on only that source is accepted. Another one that satisfies 2 takes over
 //!    when the latched one has been silent for [`REBIND_US`] and it continues the same stream (same SSRC: a NAT
 //!    changed its mapping; an outsider does not know the 32 random bits), or for [`TAKEOVER_US`] with a new
@@ -22,8 +24,8 @@
 //! 8. A loopback target of a side that signals from elsewhere is never sent to.
 //!
 //! Everything refused is counted as `foreign` and dropped. Two consequences are chosen: someone behind the *same*
-//! public address as a phone could latch first if he guessed the port (drawn from a shuffled range) before the
-//! phone's first packet; and a phone whose audio leaves by another public address than its signalling (a carrier
+//! public address as a phone *that is behind NAT* could latch first if he guessed the port (drawn from a shuffled
+//! range) before the phone's first packet, and would be heard and hear until the phone's re-INVITE; and a phone whose audio leaves by another public address than its signalling (a carrier
 //! NAT pool that does not pair addresses, against RFC 4787 REQ-2) stays unheard, with `foreign` counting, until
 //! it names its public address in SDP (STUN): any looser rule would let strangers in.
 
@@ -31,11 +33,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::Micros;
 pub use tandem_sdp::Latch as Mode;
+use tandem_sdp::relay::is_private;
 
 /// Silence after which another source may continue the same stream (a NAT rebinding loses a few packets).
 pub const REBIND_US: Micros = 500_000;
 /// Silence after which another source may begin a new stream.
 pub const TAKEOVER_US: Micros = 5_000_000;
+/// How long packets of the exact address of the SDP are waited for, from the first one of another: a phone that
+/// sends at all does so within a few packets of its answer.
+pub const PREFER_US: Micros = 250_000;
 /// How long the old source is passed on after the target changed.
 pub const GRACE_US: Micros = 1_000_000;
 
@@ -74,6 +80,8 @@ pub struct Latch {
     latched: Option<Source>,
     /// The source of the target before, and until when it is still passed on.
     old: Option<(SocketAddr, Micros)>,
+    /// When the first packet of another source than the SDP's address came, while nothing is latched (rule 4).
+    waits_from_us: Option<Micros>,
 }
 
 impl Latch {
@@ -84,6 +92,7 @@ impl Latch {
             return;
         }
         self.rule = Some(rule);
+        self.waits_from_us = None;
         if let Some(source) = self.latched.take() {
             self.old = Some((source.address, now_us + GRACE_US));
         }
@@ -106,6 +115,12 @@ impl Latch {
             None => {
                 if self.grace(source, now_us) == Verdict::Accepted {
                     return Verdict::Accepted;
+                }
+                let was_latched = self.old.is_some_and(|(old, _)| old == source);
+                let waits_from_us = *self.waits_from_us.get_or_insert(now_us);
+                let waited_us = now_us.saturating_sub(waits_from_us);
+                if rule.prefers_target() && !was_latched && waited_us < PREFER_US {
+                    return Verdict::Foreign;
                 }
             }
             Some(latched) => {
@@ -170,6 +185,12 @@ impl Rule {
         source == self.target.ip() || (self.mode == Mode::FirstPacket && source == self.signalling)
     }
 
+    /// Whether the side's packets are expected from the SDP's very address.
+    fn prefers_target(&self) -> bool {
+        let named = !self.target.ip().is_unspecified() && self.target.port() != 0;
+        self.mode == Mode::FirstPacket && named && self.could_be_reached()
+    }
+
     fn could_be_reached(&self) -> bool {
         let hidden = is_private(self.target.ip()) && !is_private(self.signalling);
         !hidden && !self.is_stray_loopback()
@@ -177,19 +198,5 @@ impl Rule {
 
     fn is_stray_loopback(&self) -> bool {
         self.target.ip().is_loopback() && !self.signalling.is_loopback()
-    }
-}
-
-/// Addresses that mean nothing outside their own network: RFC 1918, 6598, 3927, 4193, 4291.
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || (a == 100 && (64..128).contains(&b))
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }

@@ -262,8 +262,13 @@ fn an_outsider_neither_steals_nor_injects() {
     }
     rig.settled(1);
 
-    // First of all, before the phone itself has sent: another address is refused.
-    stranger.say(1, 66, (local(), a_port));
+    // First of all, before the phone itself has sent: all ports of the call, from another address and from
+    // another port of the phones' own.
+    for outsider in [&stranger, &neighbour] {
+        for port in [a_port, a_port + 1, b_port, b_port + 1] {
+            outsider.say(1, 66, (local(), port));
+        }
+    }
     a.say(1, 1, (local(), a_port));
     assert_eq!(b.hear().1, 1);
     b.say(1, 2, (local(), b_port));
@@ -291,7 +296,7 @@ fn an_outsider_neither_steals_nor_injects() {
     assert_eq!((from_a.packets, from_b.packets), (49, 49));
     assert_eq!(
         (from_a.foreign, from_a.malformed, from_b.foreign),
-        (1 + 48 * 3, 48 * 2, 48 * 2)
+        (2 + 48 * 3, 2 + 48 * 2, 2 + 48 * 2)
     );
     for phone in [&a, &b, &stranger, &neighbour] {
         phone.hears_nothing_more();

@@ -37,6 +37,34 @@ pub enum Latch {
     FirstPacket,
 }
 
+impl Latch {
+    /// Of a gateway, or a customer known by its address, whose description wants audio at `target`: it is held to
+    /// that address, unless it is one that nobody outside its own network can reach.
+    #[must_use]
+    pub fn of_trunk(target: IpAddr, signalling: IpAddr) -> Self {
+        if is_private(target) && !is_private(signalling) {
+            Self::FirstPacket
+        } else {
+            Self::Signalled
+        }
+    }
+}
+
+/// Addresses that mean nothing outside their own network: RFC 1918, 6598, 3927, 4193, 4291.
+#[must_use]
+pub fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
 /// An order to the relay. All orders of one id are carried out in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelayCommand {

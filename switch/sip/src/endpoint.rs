@@ -241,6 +241,11 @@ impl Endpoint {
         }
     }
 
+    /// Another bound of transactions at once; those that stand stay.
+    pub fn set_max_transactions(&mut self, max_transactions: usize) {
+        self.max_transactions = max_transactions;
+    }
+
     /// Takes one whole message: a datagram, or what framing cut from a stream.
     pub fn handle_message(&mut self, now: Mono, flow: Flow, bytes: Bytes) {
         self.receive(now, flow, bytes);

@@ -1,6 +1,6 @@
 //! What `rate` and `decide` share: JSON from a file or standard input, instants, output.
 
-use super::{Failure, say};
+use super::{Failure, try_say};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{io::Read, path::Path};
 use tandem_billing::UtcMs;
@@ -18,12 +18,28 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
         std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
     };
     read.map_err(|error| format!("{name}: {error}"))?;
-    serde_json::from_str(&text).map_err(|error| format!("{name}: {error}").into())
+    parse(&text).map_err(|error| format!("{name}: {error}").into())
+}
+
+/// An error names the place, e.g. `cases[3].seconds`, counted from 0, with line and column.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if path == "." {
+            inner.to_string()
+        } else {
+            format!("{path}: {inner}")
+        }
+    })?;
+    json.end().map_err(|error| error.to_string())?;
+    Ok(read)
 }
 
 /// Prints a document for people and programs.
 pub(super) fn write(document: &impl Serialize) -> Result<(), Failure> {
-    say(serde_json::to_string_pretty(document)?);
+    try_say(serde_json::to_string_pretty(document)?)?;
     Ok(())
 }
 

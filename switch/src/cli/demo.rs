@@ -1,32 +1,29 @@
 //! `demo`: a sample operator whose phones place real calls, so that a newcomer sees money move.
 
-use super::{Failure, Place, run, say};
+mod show;
+
+use super::{Failure, Place, log::Log};
 use crate::{
-    config::{Config, ListenConfig, ListenTransport},
+    config::{Config, ListenConfig, ListenTransport, LogConfig},
     daemon::Daemon,
     demo::{Gateways, Running},
     engine::utc_now,
 };
 use clap::Args;
+use show::Show;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
 };
 use std::{
-    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     process::ExitCode,
     sync::mpsc::{Receiver, channel},
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tandem_billing::{CallId, Micros, UtcMs};
 use tandem_call::io::{Command, Reply};
-use tandem_store::{
-    List, ListQuery, Scope,
-    query::{CdrRow, Op, Order},
-    sample,
-};
+use tandem_store::sample;
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -49,34 +46,16 @@ const NUMBERS: [&str; 5] = [
 pub(super) fn run(place: &Place, args: &DemoArgs) -> Result<ExitCode, Failure> {
     let folder = Folder::of(place)?;
     let config = config(&folder)?;
-    run::start_log(&Config {
-        log: crate::config::LogConfig {
-            filter: "warn".into(),
-        },
-        ..config.clone()
+    Log::start(&LogConfig {
+        filter: "warn".into(),
     })?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let daemon = Daemon::start(&config)?;
     let gateways = Gateways::bind()?;
     let sample = load(&daemon, &gateways)?;
     let switch = *daemon.sip().first().ok_or("no SIP listener")?;
-    say(format_args!(
-        "the switch listens on {switch} (SIP); data in {}",
-        config.data.display()
-    ));
-    if let Some(server) = daemon.rpc() {
-        say(format_args!("managers connect to {}", server.address()));
-        say(format_args!("certificate sha256 {}", server.fingerprint()));
-    }
-    say(format_args!(
-        "log-in \"{}\" with password {}",
-        sample.admin.0, sample.admin.1
-    ));
-    for (user, password) in &sample.devices {
-        say(format_args!("phone {user}, password {password}"));
-    }
-    say("phones register and call each other and out; Ctrl-C ends the demo\n");
-    let running = Running::start(gateways, &sample.devices, &NUMBERS, switch)?;
+    show::doors(&daemon, &config, &sample, switch);
+    let running = Running::start(gateways, &sample.phones, &NUMBERS, switch)?;
     let handle = signals.handle();
     let (stop, stopped) = channel();
     let waiting = std::thread::spawn(move || {
@@ -85,12 +64,16 @@ pub(super) fn run(place: &Place, args: &DemoArgs) -> Result<ExitCode, Failure> {
             let _ = stop.send(());
         }
     });
-    watch(&daemon, &stopped, args.seconds)?;
+    let mut show = Show::new(daemon.store().ok_or("the store is closed")?.reader());
+    watch(&mut show, &stopped, args.seconds)?;
     handle.close();
     // It ends with its signals; it cannot panic.
     let _ = waiting.join();
     running.stop();
     daemon.drain(2);
+    show.calls(utc_now())?;
+    show.sums()?;
+    show::books(&config)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -186,52 +169,23 @@ fn load(daemon: &Daemon, gateways: &Gateways) -> Result<sample::Sample, Failure>
     Ok(sample)
 }
 
-/// How often new CDRs are looked for, and how much later than its end one may become durable.
+/// How often ended calls are looked for, and sums are told.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-const LATE_MS: i64 = 5_000;
+const SUM_EVERY: Duration = Duration::from_secs(20);
 
 /// Prints each call as it ends, with what it cost, until told to stop.
-fn watch(daemon: &Daemon, stopped: &Receiver<()>, seconds: u64) -> Result<(), Failure> {
-    let begun = std::time::Instant::now();
-    let reader = daemon.store().ok_or("the store is closed")?.reader();
-    let mut printed: BTreeMap<CallId, UtcMs> = BTreeMap::new();
+fn watch(show: &mut Show, stopped: &Receiver<()>, seconds: u64) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let mut summed = begun;
     while stopped.recv_timeout(LOOK_EVERY).is_err() {
         if seconds != 0 && begun.elapsed() >= Duration::from_secs(seconds) {
-            return Ok(());
+            break;
         }
-        let since = utc_now().plus_ms(-LATE_MS);
-        printed.retain(|_, ended_at| *ended_at >= since);
-        let query = ListQuery::all(Scope::All)
-            .filter("ended_at", Op::Ge, since.0)
-            .sort("ended_at", Order::Ascending);
-        for row in reader.rows::<CdrRow>(List::Cdr, &query)?.rows {
-            if printed.insert(row.call_id, row.times.ended_at).is_some() {
-                continue;
-            }
-            if let Some(detail) = reader.cdr(row.call_id, Scope::All)? {
-                say(line(&detail));
-            }
+        show.calls(utc_now())?;
+        if summed.elapsed() >= SUM_EVERY {
+            summed = Instant::now();
+            show.sums()?;
         }
     }
     Ok(())
-}
-
-fn line(detail: &tandem_store::query::CdrDetail) -> String {
-    let cdr = &detail.cdr;
-    let talked = cdr.times.duration_ms / 1_000;
-    let charges: Vec<String> = detail
-        .charges
-        .iter()
-        .map(|level| format!("{} {}", level.charge, level.currency))
-        .collect();
-    let cost = detail.cost.as_ref().map_or(Micros::ZERO, |cost| cost.cost);
-    let paid = if charges.is_empty() {
-        String::new()
-    } else {
-        format!(", charged {}, cost {cost}", charges.join(" / "))
-    };
-    format!(
-        "{:>12} -> {:<15} {talked:>3} s  {}{paid}",
-        cdr.numbers.caller, cdr.numbers.dialled, cdr.cause
-    )
 }

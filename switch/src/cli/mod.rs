@@ -1,19 +1,29 @@
 //! The command line. Without a command the daemon runs.
 //!
-//! Exit codes: 0 all well; 1 the thing asked for failed or found faults; 2 the words were wrong.
+//! Exit codes: 0 all well; 1 the thing asked for failed or found faults; 2 the words were wrong; 3 `rpc` reached
+//! no switch; 78 (`EX_CONFIG` of sysexits.h) somebody has to act before a start can succeed.
 
 mod admin;
 mod books;
 mod cases;
 mod decide;
 mod demo;
+mod log;
+#[cfg(test)]
+mod manual;
 mod rate;
 mod rpc;
 mod run;
+mod service;
 
-use crate::config::{Config, ConfigError};
+use crate::{
+    config::{Config, ConfigError},
+    daemon::StartError,
+    rpc::client::ClientError,
+};
 use clap::{Args, Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
+use tandem_store::StoreError;
 
 /// Tandem: softswitch with its billing inside.
 #[derive(Debug, Parser)]
@@ -95,24 +105,58 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             complain(failure.as_ref());
-            ExitCode::FAILURE
+            code_of(failure.as_ref())
         }
     }
 }
 
-fn complain(failure: &dyn std::error::Error) {
-    eprintln!("tandem-switch: {failure}");
-    let mut cause = failure.source();
-    while let Some(deeper) = cause {
-        eprintln!("  because: {deeper}");
-        cause = deeper.source();
+/// Starting again does not help: `RestartPreventExitStatus=` of the service.
+const SOMEBODY_HAS_TO_ACT: u8 = 78;
+/// `rpc`: the switch does not run, or it is another one.
+const NO_SWITCH: u8 = 3;
+
+fn code_of(failure: &(dyn std::error::Error + 'static)) -> ExitCode {
+    let lasting = failure.is::<ConfigError>()
+        || failure.downcast_ref().is_some_and(StartError::is_lasting)
+        || failure.downcast_ref().is_some_and(StoreError::is_lasting);
+    if lasting {
+        ExitCode::from(SOMEBODY_HAS_TO_ACT)
+    } else if failure.is::<ClientError>() {
+        ExitCode::from(NO_SWITCH)
+    } else {
+        ExitCode::FAILURE
     }
 }
 
-/// Prints a line for people or scripts: the one place that writes to standard output.
-#[allow(clippy::print_stdout)] // the command line's own voice
+fn complain(failure: &(dyn std::error::Error + 'static)) {
+    eprintln!("tandem-switch: {failure}");
+    let mut said = failure.to_string();
+    let mut next = Some(failure);
+    let mut remedy = None;
+    while let Some(error) = next {
+        let text = error.to_string();
+        // Some messages hold that of their cause.
+        if !said.contains(&text) {
+            eprintln!("  because: {text}");
+            said = text;
+        }
+        remedy = remedy.or(error.downcast_ref().and_then(StoreError::remedy));
+        next = error.source();
+    }
+    if let Some(remedy) = remedy {
+        eprintln!("  remedy: {remedy}");
+    }
+}
+
+/// Prints a line for people or scripts. That nobody can read it is no reason to end the switch.
 fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    // See above.
+    let _ = try_say(line);
+}
+
+/// Prints a line, where it is what the command is for: the one place that writes to standard output.
+fn try_say(line: impl std::fmt::Display) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
 }
 
 fn check(place: &Place) -> Result<ExitCode, Failure> {

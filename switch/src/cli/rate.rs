@@ -51,7 +51,15 @@ OUTPUT, in the order of the cases:
                                  "bundle_secs_used": 0 } ],
                    "cost": { as a level }, "margin": "0.0258", "affordable_secs": 1180 },
                  { "error": "tariff 1 has no rate for 999" } ] }
+"error" is of that case alone; a document that is no JSON, an unknown field, a value of the wrong kind or a faulty
+tariff is refused whole, naming the place (cases[3].seconds counts from 0), with exit code 1.
+EXAMPLE
+  echo '{"tariffs":[{"id":1,"name":"t","currency":"EUR","rates":[{"id":1,"prefix":"44","price":"0.05"}]}],
+  "cases":[{"tariff":1,"number":"4420","answered_at":"2026-01-07T12:00:00Z","seconds":61}]}' | tandem-switch rate
 The formula is published in the manual's chapter on rating."#;
+
+/// The client and three resellers.
+const MAX_LEVELS: usize = 4;
 
 #[derive(Debug, Args)]
 pub(super) struct RateArgs {
@@ -168,13 +176,18 @@ fn priced(book: &TariffBook, case: &Case) -> Result<Priced, Failure> {
     let chain = match (case.tariff, &case.chain[..]) {
         (Some(tariff), []) => vec![tariff],
         (None, [_, ..]) => case.chain.clone(),
-        _ => return Err("give either \"tariff\" or \"chain\"".into()),
+        _ => return Err("tariff, chain: give one of them, not both and not none".into()),
     };
     let answered_ms = match (case.answered_ms, case.seconds) {
         (Some(ms), None) => ms,
         (None, Some(seconds)) => seconds.saturating_mul(1_000),
-        _ => return Err("give either \"answered_ms\" or \"seconds\"".into()),
+        _ => {
+            return Err("answered_ms, seconds: give one of them, not both and not none".into());
+        }
     };
+    if chain.len() > MAX_LEVELS {
+        return Err(format!("chain: has {} tariffs, more than {MAX_LEVELS}", chain.len()).into());
+    }
     let quotes = chain
         .iter()
         .map(|tariff| book.quote(*tariff, &case.number, case.answered_at.0));
@@ -197,7 +210,8 @@ fn priced(book: &TariffBook, case: &Case) -> Result<Priced, Failure> {
     let cost = cost.map(|quote| line(&quote, answered_ms, 0));
     let affordable_secs = match (&case.funds, quotes.first()) {
         (Some(funds), Some(quote)) => {
-            Some(quote.affordable_secs(funds.parse()?, u64::from(u32::MAX)))
+            let funds = funds.parse().map_err(|error| format!("funds: {error}"))?;
+            Some(quote.affordable_secs(funds, u64::from(u32::MAX)))
         }
         _ => None,
     };

@@ -6,14 +6,16 @@ use clap::Args;
 use serde_json::Value;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
     process::ExitCode,
 };
+use tandem_protocol::RpcError;
 
 #[derive(Debug, Args)]
 pub(super) struct RpcArgs {
     /// Method, e.g. `account.list`; `rpc.discover` describes all of them.
     method: String,
-    /// Its parameters, one JSON object.
+    /// Its parameters, one JSON object; `-` reads standard input.
     #[arg(default_value = "{}")]
     params: String,
     /// Address of the switch; that of the configuration if left out.
@@ -32,8 +34,11 @@ pub(super) struct RpcArgs {
 
 pub(super) fn run(place: &Place, args: &RpcArgs) -> Result<ExitCode, Failure> {
     let config = place.load()?;
-    let params: Value =
-        serde_json::from_str(&args.params).map_err(|error| format!("parameters: {error}"))?;
+    let params: Value = if args.params == "-" {
+        cases::read(Path::new("-"))?
+    } else {
+        serde_json::from_str(&args.params).map_err(|error| format!("parameters: {error}"))?
+    };
     let pin = match &args.pin {
         Some(pin) => pin.clone(),
         None => certificate::kept_fingerprint(&config.data)?,
@@ -55,7 +60,17 @@ pub(super) fn run(place: &Place, args: &RpcArgs) -> Result<ExitCode, Failure> {
             cases::write(&result)?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => Err(format!("{}: {error:?}", args.method).into()),
+        Err(error) => Err(refusal(&args.method, &error).into()),
+    }
+}
+
+/// For people, with the stable code for scripts.
+fn refusal(method: &str, error: &RpcError) -> String {
+    let code = serde_json::to_value(error.code()).unwrap_or_default();
+    let code = code.as_str().unwrap_or_default();
+    match &error.data.field {
+        Some(field) => format!("{method}: {code}: {field}: {error}"),
+        None => format!("{method}: {code}: {error}"),
     }
 }
 

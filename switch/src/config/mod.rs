@@ -3,18 +3,20 @@
 //! All else (realm, limits, timeouts, log-ins) is a setting in the store and takes effect at once. Without a
 //! file the defaults below serve a newcomer: SIP on 5060 by UDP and TCP, the manager on 7443.
 
+mod changes;
 mod check;
 
+pub use changes::{Changes, RELOADED};
 pub use check::{ConfigError, Fault};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 /// The whole file. Unknown keys are faults: a misspelt one must not pass in silence.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Folder of the database, the certificate and backups; made if missing.
@@ -51,7 +53,7 @@ impl Default for Config {
 }
 
 /// One SIP listener.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListenConfig {
     /// How.
@@ -63,7 +65,7 @@ pub struct ListenConfig {
 }
 
 /// Transports a listener can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListenTransport {
     /// Datagrams.
@@ -73,7 +75,7 @@ pub enum ListenTransport {
 }
 
 /// The relay.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MediaConfig {
     /// First and last UDP port for audio. Two calls' sides take four ports a call.
@@ -101,7 +103,7 @@ impl Default for MediaConfig {
 }
 
 /// Manager and web.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RpcConfig {
     /// Where: `address:port`; port 0 takes a free one.
@@ -117,7 +119,7 @@ impl Default for RpcConfig {
 }
 
 /// Bounds of the process.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Calls up at once; more are answered 503.
@@ -139,7 +141,7 @@ impl Default for LimitsConfig {
 }
 
 /// What is logged.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     /// As for `RUST_LOG`, e.g. `info,tandem_call=debug`.

@@ -20,6 +20,7 @@ use std::{
     },
     thread::JoinHandle,
 };
+use tandem_store::sample::SamplePhone;
 
 /// Tells every thread of the demo to end.
 #[derive(Clone, Debug, Default)]
@@ -79,10 +80,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts terminators and phones. Every phone dials `numbers` and the other phones' names.
+    /// Starts terminators and phones. Every phone dials `numbers`, the extension of the next phone and the name
+    /// of the one after it.
     pub(crate) fn start(
         gateways: Gateways,
-        devices: &[(String, String)],
+        phones: &[SamplePhone],
         numbers: &[&str],
         switch: SocketAddr,
     ) -> Result<Self> {
@@ -94,24 +96,25 @@ impl Running {
                 gateway::run(agent, manners, &own)
             })?);
         }
-        for (user, password) in devices {
-            let agent = Agent::new(user, seed()?)?;
-            let others = devices
-                .iter()
-                .map(|(other, _)| other)
-                .filter(|other| *other != user)
-                .take(1)
-                .cloned();
+        for (at, one) in phones.iter().enumerate() {
+            let agent = Agent::new(&one.username, seed()?)?;
+            let other = |distance| {
+                let other = (at + distance) % phones.len();
+                phones.get(other).filter(|_| other != at)
+            };
+            let own = other(1).map(|next| next.extension.clone());
             let numbers = numbers
                 .iter()
                 .map(|number| (*number).to_owned())
-                .chain(others)
+                .chain(own)
+                .chain(other(2).map(|next| next.username.clone()))
                 .collect();
             let settings = Settings {
-                user: user.clone(),
-                password: password.clone(),
+                user: one.username.clone(),
+                password: one.password.clone(),
                 switch,
                 numbers,
+                first: at,
             };
             let phone = Phone::new(agent, settings);
             let own = stop.clone();

@@ -25,6 +25,8 @@ pub(super) struct Settings {
     pub(super) password: String,
     pub(super) switch: SocketAddr,
     pub(super) numbers: Vec<String>,
+    /// Which of them it dials first (counted round): so that a newcomer soon sees every kind of call.
+    pub(super) first: usize,
 }
 
 /// A request on its way: sent again with credentials once when challenged.
@@ -42,6 +44,7 @@ pub(super) struct Phone {
     register_at: Mono,
     invite: Option<Pending>,
     call_at: Mono,
+    calls_made: usize,
     cseq: u32,
     call_id: String,
 }
@@ -49,7 +52,7 @@ pub(super) struct Phone {
 impl Phone {
     pub(super) fn new(mut agent: Agent, settings: Settings) -> Self {
         let now = agent.now();
-        let call_at = now + Duration::from_millis(agent.random.random_range(1_000..4_000));
+        let call_at = now + Duration::from_millis(agent.random.random_range(500..2_500));
         let call_id = agent.endpoint.new_call_id();
         Self {
             agent,
@@ -58,6 +61,7 @@ impl Phone {
             register_at: now,
             invite: None,
             call_at,
+            calls_made: 0,
             cseq: 0,
             call_id,
         }
@@ -118,11 +122,13 @@ impl Phone {
     }
 
     fn call_somebody(&mut self, now: Mono) {
-        let pick = self
-            .agent
-            .random
-            .random_range(0..self.settings.numbers.len());
-        let number = self.settings.numbers[pick].clone();
+        let pick = if self.calls_made == 0 {
+            self.settings.first
+        } else {
+            self.agent.random.random_range(0..usize::MAX)
+        };
+        self.calls_made += 1;
+        let number = self.settings.numbers[pick % self.settings.numbers.len()].clone();
         let Ok(audio) = Audio::open() else {
             self.call_at = now + Duration::from_secs(5);
             return;
@@ -281,7 +287,9 @@ impl Phone {
             audio.send_to(target);
             audio.start(now);
         }
-        let talk = Duration::from_millis(self.agent.random.random_range(3_000..25_000));
+        // The first is short: money moves soon.
+        let longest_ms = if self.calls_made == 1 { 6_000 } else { 25_000 };
+        let talk = Duration::from_millis(self.agent.random.random_range(3_000..longest_ms));
         let tag = dialog.local_tag.clone();
         let call = Call {
             dialog,

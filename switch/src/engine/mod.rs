@@ -15,7 +15,7 @@ pub use clock::{Clock, utc_now};
 pub use inbox::{Inbox, ReplyTo};
 pub use run::Engine;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
 use tandem_call::{io::MediaAddress, monitor::FeedEvent};
 use tandem_sip::Transport;
 
@@ -40,7 +40,7 @@ pub type Audience = Arc<dyn Fn(FeedEvent) + Send + Sync>;
 pub enum EngineError {
     /// A listener could not be bound.
     #[error(
-        "cannot listen on {transport:?} {address}: {source}; is another SIP server running, or the address not of this machine?"
+        "cannot listen on {transport:?} {address}: {source}; {remedy}", remedy = bind_remedy(source, *address)
     )]
     Bind {
         /// Of the listener.
@@ -59,4 +59,24 @@ pub enum EngineError {
     /// The event queue of the system failed.
     #[error("the event queue failed: {0}")]
     Poll(#[from] std::io::Error),
+}
+
+/// What to do when an address cannot be bound.
+pub(crate) fn bind_remedy(error: &std::io::Error, address: SocketAddr) -> String {
+    let port = address.port();
+    match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "another program has the port: `ss -ltunp 'sport = :{port}'` names it; end it, or choose another port"
+        ),
+        ErrorKind::AddrNotAvailable => {
+            format!(
+                "{} is no address of this machine: `ip address` lists them",
+                address.ip()
+            )
+        }
+        ErrorKind::PermissionDenied => format!(
+            "port {port} needs a privilege: choose one above 1023, or give the switch CAP_NET_BIND_SERVICE"
+        ),
+        _ => "choose another address".to_owned(),
+    }
 }

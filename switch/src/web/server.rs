@@ -5,6 +5,7 @@ use super::{
     line::{Gate, Line, Place},
     pages,
 };
+use crate::engine::bind_remedy;
 use crate::rpc::{
     self, Api,
     feed::{Feed, FeedSource},
@@ -26,8 +27,8 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     net::{IpAddr, SocketAddr},
-    path::Path,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
     time::Duration,
 };
 use tokio::{
@@ -86,7 +87,7 @@ pub enum WebError {
     Certificate(#[from] CertificateError),
     /// The port.
     #[error(
-        "cannot listen on {address}: {source}; is another switch running, or the address not of this machine?"
+        "cannot listen on {address} for managers (rpc.address): {source}; {remedy}", remedy = bind_remedy(source, *address)
     )]
     Bind {
         /// As configured.
@@ -122,9 +123,20 @@ const STOP_WITHIN: Duration = Duration::from_secs(2);
 /// The running server. Dropping it stops it.
 pub struct Server {
     address: SocketAddr,
-    fingerprint: String,
+    shown: Shown,
+    data: PathBuf,
     stop: ServerHandle,
     runtime: Option<Runtime>,
+}
+
+/// The certificate that new connections are shown.
+type Shown = Arc<RwLock<Identity>>;
+
+fn shown(identity: &Shown) -> Identity {
+    identity
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
 }
 
 impl std::fmt::Debug for Server {
@@ -164,12 +176,13 @@ impl Server {
         let address = listener.local_addr().map_err(bind)?;
         let (stop_handle, stop) = stop_channel();
         runtime.spawn(Feed::run(Arc::clone(&api.feed), source));
-        let fingerprint = identity.fingerprint.clone();
-        let port = Port::new(config, identity, api, methods, stop_handle);
+        let shown = Arc::new(RwLock::new(identity));
+        let port = Port::new(config, Arc::clone(&shown), api, methods, stop_handle);
         runtime.spawn(Arc::new(port).accept(listener));
         Ok(Self {
             address,
-            fingerprint,
+            shown,
+            data: data.to_owned(),
             stop,
             runtime: Some(runtime),
         })
@@ -182,8 +195,21 @@ impl Server {
     }
     /// What operators compare at first use.
     #[must_use]
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+    pub fn fingerprint(&self) -> String {
+        shown(&self.shown).fingerprint
+    }
+
+    /// Shows the certificate that the data folder holds now to whoever connects from now on; connections that
+    /// stand stay. True if it is another one.
+    ///
+    /// # Errors
+    /// If it cannot be read or used; the one before stays.
+    pub fn reload_certificate(&self) -> Result<bool, CertificateError> {
+        let identity = certificate::load_or_make(&self.data)?;
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let is_other = shown.fingerprint != identity.fingerprint;
+        *shown = identity;
+        Ok(is_other)
     }
 }
 
@@ -201,7 +227,7 @@ type Service_ = TowerServiceBuilder<NoLayer, NoLayer>;
 
 /// What all connections share.
 struct Port {
-    tls: TlsAcceptor,
+    shown: Shown,
     api: Arc<Api>,
     methods: Methods,
     service: Service_,
@@ -216,7 +242,7 @@ struct Port {
 impl Port {
     fn new(
         config: &WebConfig,
-        identity: Identity,
+        shown: Shown,
         api: Arc<Api>,
         methods: Methods,
         stop: StopHandle,
@@ -236,7 +262,7 @@ impl Port {
             .enable_ws_ping(ping)
             .build();
         Self {
-            tls: TlsAcceptor::from(identity.tls),
+            shown,
             router: pages::router(Arc::clone(&api), config.metrics),
             api,
             methods,
@@ -287,7 +313,8 @@ impl Port {
 
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
         let _ = stream.set_nodelay(true);
-        let Ok(Ok(stream)) = timeout(HANDSHAKE, self.tls.accept(stream)).await else {
+        let tls = TlsAcceptor::from(shown(&self.shown).tls);
+        let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await else {
             tracing::debug!(%peer, "no TLS handshake");
             return;
         };

@@ -1,6 +1,7 @@
 //! What can go wrong in the store itself. What is wrong with an edit is [`crate::edit::EditError`].
 
-use std::path::PathBuf;
+use rusqlite::ErrorCode;
+use std::{io::ErrorKind, path::PathBuf};
 
 /// The store, or its surroundings, failed.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,68 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What the operator can do, where there is more to say than the message does.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        const RIGHTS: &str = "give the data folder and its files to the user that runs the switch, or run as that user";
+        const RESTORE: &str = "stop the switch, put the latest backup in the database's place, and keep the damaged \
+            file; `verify` names what is wrong";
+        const SPACE: &str = "free space on the disk of the data folder";
+        match self {
+            Self::Sqlite { source, .. } => match source.sqlite_error_code()? {
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(RESTORE),
+                ErrorCode::DiskFull => Some(SPACE),
+                ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+                    Some(RIGHTS)
+                }
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+                    Some("another program holds the database: end it")
+                }
+                _ => None,
+            },
+            Self::File { source, .. } => match source.kind() {
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(RIGHTS),
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(SPACE),
+                ErrorKind::AlreadyExists => Some("name a file that does not exist yet"),
+                ErrorKind::NotFound => Some("check the path"),
+                _ => None,
+            },
+            Self::InUse(_) => {
+                Some("stop it first (systemctl stop tandem-switch), or name another data folder")
+            }
+            Self::Foreign(_) => Some(
+                "if it is a damaged one, put the latest backup in its place; else name another data folder",
+            ),
+            Self::Corrupt { .. } | Self::Unbalanced(_) => Some(RESTORE),
+            Self::TooNew { .. } | Self::BadQuery { .. } | Self::Timeout(_) | Self::Closed => None,
+        }
+    }
+
+    /// Whether starting again cannot help: somebody has to act.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Foreign(_) | Self::TooNew { .. } | Self::Unbalanced(_) | Self::Corrupt { .. } => {
+                true
+            }
+            Self::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseCorrupt
+                        | ErrorCode::NotADatabase
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::PermissionDenied
+                )
+            ),
+            Self::File { source, .. } => matches!(
+                source.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+            ),
+            Self::InUse(_) | Self::BadQuery { .. } | Self::Timeout(_) | Self::Closed => false,
+        }
+    }
+
     /// Wraps an SQLite error with what was being done.
     pub(crate) fn sqlite(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::Sqlite { doing, source }

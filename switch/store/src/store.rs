@@ -8,6 +8,7 @@ use crate::{
 use rusqlite::Connection;
 use std::{
     fs::File,
+    io::ErrorKind,
     net::{SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
     sync::Arc,
@@ -84,6 +85,8 @@ pub struct Loaded {
     pub next_call: CallId,
     /// Above every journal number ever committed.
     pub next_seq: u64,
+    /// The last instant at which anything was written; None in a new store.
+    pub written_at: Option<UtcMs>,
 }
 
 /// An open store. Dropping it commits what was submitted and ends its threads.
@@ -185,9 +188,28 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .open(&name)
         .map_err(file)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => make_private(path).map(|()| lock),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
         Err(std::fs::TryLockError::Error(source)) => Err(file(source)),
+    }
+}
+
+/// A new file is for its owner alone: it holds what passwords are checked with. Its log takes its rights over.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = File::options()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(StoreError::File {
+            doing: "make the database",
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -206,6 +228,9 @@ fn load(
             |row| row.get(0),
         )?),
         next_seq: connection.query_row("SELECT coalesce(max(last_seq), 0) + 1 FROM heartbeat", [], |row| row.get(0))?,
+        written_at: connection
+            .query_row("SELECT max(at) FROM heartbeat", [], |row| row.get::<_, Option<i64>>(0))?
+            .map(UtcMs),
     })
 }
 

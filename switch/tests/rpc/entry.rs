@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tandem_protocol::ErrorCode;
 use tandem_switch::{
     rpc::client::{ClientError, RpcClient},
-    web::certificate::kept_fingerprint,
+    web::certificate::{kept_fingerprint, load_or_make},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -20,16 +20,41 @@ fn only_the_pinned_certificate_is_spoken_to() {
         let Err(ClientError::OtherCertificate { shown, pinned }) = refused else {
             panic!("{refused:?}");
         };
+        assert_eq!((shown, pinned), (office.server.fingerprint(), wrong));
         assert_eq!(
-            (shown.as_str(), pinned),
-            (office.server.fingerprint(), wrong)
-        );
-        assert_eq!(
-            kept_fingerprint(office.folder.path()).ok().as_deref(),
+            kept_fingerprint(office.folder.path()).ok(),
             Some(office.server.fingerprint())
         );
         let lower = office.server.fingerprint().to_lowercase();
         assert!(RpcClient::connect(address, &lower).await.is_ok());
+    });
+}
+
+#[test]
+fn another_certificate_is_shown_after_a_reload_and_nobody_is_cut_off() {
+    office::open(|office| async move {
+        let admin = office.admin().await;
+        let before = office.server.fingerprint();
+        assert!(!office.server.reload_certificate().expect("the same"));
+        let other = tempfile::tempdir().expect("a folder");
+        let new = load_or_make(other.path()).expect("made").fingerprint;
+        for file in ["rpc.cert.pem", "rpc.key.pem"] {
+            std::fs::copy(other.path().join(file), office.folder.path().join(file))
+                .expect("put in place");
+        }
+        assert!(office.server.reload_certificate().expect("another"));
+        assert_eq!(office.server.fingerprint(), new);
+        admin.call("system.info", json!({})).await;
+        let address = office.server.address();
+        assert!(RpcClient::connect(address, &new).await.is_ok());
+        assert!(RpcClient::connect(address, &before).await.is_err());
+
+        std::fs::write(office.folder.path().join("rpc.cert.pem"), "nonsense").expect("written");
+        assert!(office.server.reload_certificate().is_err());
+        assert!(
+            RpcClient::connect(address, &new).await.is_ok(),
+            "the one in use stays"
+        );
     });
 }
 

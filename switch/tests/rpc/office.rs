@@ -189,6 +189,7 @@ impl CoreHandle for Core {
                 }
             }
             Command::Drain { .. } => Reply::Drained,
+            Command::SetLimits { .. } => Reply::Done,
         };
         drop(state);
         reply(answer);
@@ -269,7 +270,7 @@ impl Office {
 
     /// A connection that nobody is logged in on.
     pub async fn connect(&self) -> Desk {
-        let (client, live) = RpcClient::connect(self.server.address(), self.server.fingerprint())
+        let (client, live) = RpcClient::connect(self.server.address(), &self.server.fingerprint())
             .await
             .expect("a connection");
         Desk { client, live }

@@ -26,20 +26,21 @@ def tone(path, hertz, seconds=20, rate=8000):
 
 
 class Phone:
-    """One baresip, registered, playing its own tone."""
+    """One baresip, registered, playing its own tone. `switch` is `address:port`, IPv6 in brackets."""
 
-    def __init__(self, folder, user, password, switch, hertz, answer="auto"):
+    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp"):
         self.folder = Path(folder) / f"phone-{user}"
         self.folder.mkdir()
         self.user = user
         self.control = free_port(socket.SOCK_STREAM)
+        ip = switch.rsplit(":", 1)[0]
         tone(self.folder / "tone.wav", hertz)
         module_path = next(p for p in ["/usr/lib/baresip/modules", "/usr/lib64/baresip/modules"] if Path(p).exists())
         (self.folder / "config").write_text(
             f"module_path {module_path}\n"
-            f"sip_listen 127.0.0.1:{free_port()}\n"
+            f"sip_listen {ip}:{free_port()}\n"
             f"ctrl_tcp_listen 127.0.0.1:{self.control}\n"
-            "net_interface 127.0.0.1\n"
+            f"net_interface {ip.strip('[]')}\n"
             f"audio_source aufile,{self.folder}/tone.wav\n"
             "audio_player aubridge,heard\naudio_alert aubridge,alert\n"
             "call_local_timeout 120\n"
@@ -47,12 +48,12 @@ class Phone:
             "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in MODULES)
         )
         (self.folder / "accounts").write_text(
-            f"<sip:{user}@{switch};transport=udp>;auth_user={user};auth_pass={password};regint=60;answermode={answer}\n"
+            f"<sip:{user}@{switch};transport={transport}>;auth_user={user};auth_pass={password};regint=60;answermode={answer}\n"
         )
         (self.folder / "contacts").write_text("")
         self.output = open(self.folder / "baresip.out", "w+b")
         self.process = subprocess.Popen(
-            ["baresip", "-f", str(self.folder)], stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT
+            ["baresip", "-6" if ip.startswith("[") else "-4", "-f", str(self.folder)], stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT
         )
 
     def command(self, name, parameters=""):

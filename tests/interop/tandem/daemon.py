@@ -6,30 +6,39 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 PASSWORD = "interop-password"
 
 
-class Daemon:
-    """Starts in a temporary folder; `api` calls its methods."""
+def eventually(holds, what, seconds=20):
+    """Waits until it holds; fails naming what never came."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.05)
 
-    def __init__(self, binary, folder, rtp=(10000, 18999)):
+
+class Daemon:
+    """Starts in a temporary folder; `more` are listeners (transport, address) beside UDP and TCP on 127.0.0.1."""
+
+    def __init__(self, binary, folder, rtp=(10000, 18999), more=()):
         self.binary = str(Path(binary).resolve())
         self.folder = Path(folder)
         self.data = self.folder / "data"
         self.rtp = rtp
         self.process = None
-        self.sip = self.rpc = None
-        self._configure("127.0.0.1:0", "127.0.0.1:0")
+        self.sip = self.rpc = self.fingerprint = None
+        self.listens = [("udp", "127.0.0.1:0"), ("tcp", "127.0.0.1:0"), *((kind, f"{ip}:0") for kind, ip in more)]
+        self._configure("127.0.0.1:0")
         self.command("admin", "create", "admin", "--password", PASSWORD)
 
-    def _configure(self, sip, rpc):
+    def _configure(self, rpc):
         self.config = self.folder / "switch.toml"
         self.config.write_text(
             f'data = "{self.data}"\n'
-            f'[[listen]]\ntransport = "udp"\naddress = "{sip}"\n'
-            f'[[listen]]\ntransport = "tcp"\naddress = "{sip}"\n'
+            + "".join(f'[[listen]]\ntransport = "{kind}"\naddress = "{at}"\n' for kind, at in self.listens) +
             f"[media]\nfirst_port = {self.rtp[0]}\nlast_port = {self.rtp[1]}\n"
             f'[rpc]\naddress = "{rpc}"\n'
             f"[limits]\ndrain_s = 2\n"
@@ -50,19 +59,28 @@ class Daemon:
         self.process = subprocess.Popen(
             [self.binary, "--config", str(self.config)], stdout=subprocess.PIPE, stderr=self.log, text=True
         )
+        bound = []
         for line in self.process.stdout:
-            if match := re.match(r"sip udp (\S+)", line):
-                self.sip = match[1]
+            if match := re.match(r"sip (\S+) (\S+)", line):
+                bound.append((match[1], match[2]))
             if match := re.match(r"rpc https (\S+)", line):
                 self.rpc = match[1]
+            if match := re.match(r"certificate sha256 (\S+)", line):
+                self.fingerprint = match[1]
             if line.strip() == "ready":
                 break
         else:
             raise AssertionError(f"the switch did not start:\n{(self.folder / 'switch.log').read_text()[-3000:]}")
         # The same ports after a crash, as an operator's would be.
-        self._configure(self.sip, self.rpc)
+        self.listens = bound
+        self.sip = next(at for kind, at in bound if kind == "udp")
+        self._configure(self.rpc)
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
         return self
+
+    def at(self, transport, ip="127.0.0.1"):
+        """Where it listens."""
+        return next(at for kind, at in self.listens if kind == transport and at.rsplit(":", 1)[0].strip("[]") == ip)
 
     @property
     def port(self):
@@ -80,13 +98,17 @@ class Daemon:
             code = self.process.wait(timeout=60)
             assert code == 0, f"the switch ended with {code}"
 
-    def rpc_call(self, method, params=None):
+    def run_rpc(self, method, params, *options):
+        """One call by the command line, as it ended."""
         environment = dict(os.environ, TANDEM_PASSWORD=PASSWORD)
-        done = subprocess.run(
-            [self.binary, "--config", str(self.config), "rpc", "--server", self.rpc, "--user", "admin", method,
-             json.dumps(params or {})],
+        return subprocess.run(
+            [self.binary, "--config", str(self.config), "rpc", "--server", self.rpc, "--user", "admin", *options,
+             method, json.dumps(params)],
             capture_output=True, text=True, timeout=60, env=environment,
         )
+
+    def rpc_call(self, method, params=None, pin=None):
+        done = self.run_rpc(method, params or {}, *(["--pin", pin] if pin else []))
         if done.returncode != 0:
             raise AssertionError(f"{method}: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)

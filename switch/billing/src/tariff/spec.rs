@@ -65,6 +65,7 @@ pub enum BandPolicy {
 
 /// Derived prices: base price * (1 + percent/100) + addition per minute; other terms are the base's unless set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Markup {
     /// The tariff above.
     pub tariff: TariffId,
@@ -144,7 +145,7 @@ pub struct Rate {
 
 /// Days and hours in the tariff's wall clock; hours may cross midnight; the default covers all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Span {
     /// 0 Monday to 6 Sunday; may wrap (5 to 0).
     pub from_day: u8,
@@ -180,7 +181,7 @@ pub struct Step {
 }
 /// The price of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum StepCharge {
     /// Multiplier and addition of the rate apply to it as to the rate's own price.
     PerMinute {

@@ -4,7 +4,7 @@ use super::{Call, Refusal, Step, Trace, recognise::Known, refuse};
 use crate::{
     cause,
     directory::{
-        Account, AccountStatus, CallerIdRule,
+        Account, AccountStatus, CallerIdRule, Directory,
         lists::{ListSide, ListVerdict},
     },
 };
@@ -65,7 +65,8 @@ pub(super) fn rewrite(
     trace: &mut Trace,
 ) -> Result<Numbers, Refusal> {
     let account = &known.account;
-    let dialled = known.dialled.clone();
+    let dialled = extension_of(call.directory, &known.dialled).to_owned();
+    trace.rewritten("device name", "dialled", &known.dialled, &dialled);
     let plan = account.rules.apply(RuleKey::ToPlan, &dialled);
     let rating = account.rules.apply(RuleKey::Rating, &dialled);
     let given = given_caller(&account.caller_id, &call.facts.caller);
@@ -95,6 +96,16 @@ pub(super) fn rewrite(
         caller,
         emergency,
     })
+}
+
+/// A phone dialled by its name is called and priced by its extension, if it has one. A name without a letter
+/// is left alone: it may be a number that the dial plan knows.
+fn extension_of<'a>(directory: &'a Directory, dialled: &'a str) -> &'a str {
+    let is_name = dialled.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let device = is_name.then(|| directory.devices.get(dialled)).flatten();
+    device
+        .and_then(|device| device.extension.as_deref())
+        .unwrap_or(dialled)
 }
 
 fn given_caller<'a>(rule: &'a CallerIdRule, sent: &'a str) -> &'a str {

@@ -30,6 +30,14 @@ impl Switch {
                 self.core.feed.unwatch();
                 Reply::Done
             }
+            Command::SetLimits {
+                max_calls,
+                max_transactions,
+            } => {
+                self.core.fixed.max_calls = max_calls;
+                self.core.endpoint.set_max_transactions(max_transactions);
+                Reply::Done
+            }
             Command::Drain { within_s } => return self.drain(token, within_s),
             Command::Unregister { username } => {
                 if register::unregister(&mut self.core, &username) {

@@ -36,7 +36,7 @@ pub(crate) const MAX_BINDINGS: usize = 10;
 /// Devices with a phone registered.
 const MAX_REGISTERED_USERS: usize = 1_000_000;
 
-/// What the configuration fixes for the life of the process.
+/// What the configuration says; all but the bound of calls is fixed for the life of the process.
 pub(crate) struct Fixed {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) media: Vec<MediaAddress>,

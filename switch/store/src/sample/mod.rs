@@ -11,12 +11,25 @@ use tandem_billing::{Currency, UtcMs, ledger::Movement};
 /// What the demo needs to place calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// (username, password) of phones; their extensions are 1001, 1002, ... in this order.
-    pub devices: Vec<(String, String)>,
+    /// The phones.
+    pub phones: Vec<SamplePhone>,
     /// Admin login and its password; an admin that was there before keeps its own.
     pub admin: (String, String),
     /// Payments to post through the core: balances move only there.
     pub payments: Vec<Movement>,
+}
+
+/// A phone of the sample operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SamplePhone {
+    /// Name it registers with.
+    pub username: String,
+    /// For its digest.
+    pub password: String,
+    /// What other phones dial: 1001, 1002, ... in order; its user name works too.
+    pub extension: String,
+    /// Name of the customer.
+    pub owner: String,
 }
 
 /// Fills a store that has no account yet. `hosts` are the addresses of the three gateways, `host:port`;

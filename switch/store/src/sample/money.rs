@@ -32,6 +32,9 @@ pub(super) struct Sheet<'a> {
     /// Seconds of the first and each further block.
     pub blocks: (u32, u32),
     pub connect_fee: Decimal,
+    /// Price per minute between the operator's own phones: free for its own customers, a little for those of
+    /// resellers.
+    pub on_net: Decimal,
     /// Digits after the point of a charge.
     pub decimals: u8,
 }
@@ -43,6 +46,7 @@ pub(super) fn operator_tariffs(maker: &Maker<'_>) -> Result<Tariffs, EditError> 
         percent,
         blocks,
         connect_fee: Decimal::ZERO,
+        on_net: Decimal::ZERO,
         decimals: 6,
     };
     let cost = |name, percent| create(maker, &sheet(name, percent, (1, 1)));
@@ -119,7 +123,7 @@ fn rates(sheet: &Sheet<'_>, tariff: TariffId) -> Result<Vec<Rate>, EditError> {
         free_to_call: false,
     };
     let mut rates = vec![
-        plain("10", "On-net", Decimal::ZERO, &free),
+        plain("10", "Own phones", sheet.on_net, &free),
         Rate {
             free_to_call: true,
             ..plain("112", "Emergency", Decimal::ZERO, &free)

@@ -1,7 +1,7 @@
 //! The sample's resellers, customers, phones and logins.
 
 use super::{
-    Maker, Sample, euro,
+    Maker, Sample, SamplePhone, euro,
     money::{self, Sheet, Tariffs},
     plan::Plan,
 };
@@ -42,7 +42,7 @@ pub(super) fn load(
     password: &str,
 ) -> Result<Sample, EditError> {
     let mut sample = Sample {
-        devices: Vec::new(),
+        phones: Vec::new(),
         admin: ("admin".to_owned(), password.to_owned()),
         payments: Vec::new(),
     };
@@ -59,9 +59,16 @@ pub(super) fn load(
         percent,
         blocks: (6, 6),
         connect_fee: Decimal::ZERO,
+        on_net: Decimal::new(5, 3),
         decimals: 6,
     };
-    let north_retail = money::create(maker, &sheet("north Retail", 190))?;
+    let north_retail = money::create(
+        maker,
+        &Sheet {
+            on_net: Decimal::new(1, 2),
+            ..sheet("north Retail", 190)
+        },
+    )?;
     let north_resellers = money::create(maker, &sheet("north Resellers", 160))?;
     let harbour_is = ("harbour", "Harbour Calls", AccountKind::Reseller2);
     let harbour = reseller(maker, harbour_is, Some(north), north_resellers, plan)?;
@@ -70,6 +77,7 @@ pub(super) fn load(
         &Sheet {
             owner: Some(harbour),
             blocks: (60, 60),
+            on_net: Decimal::new(1, 2),
             ..sheet("harbour Retail", 230)
         },
     )?;
@@ -183,18 +191,23 @@ fn load_customer(
     }
     for username in customer.phones {
         let password = format!("{username}-secret");
-        let extension = format!("{}", 1001 + sample.devices.len());
+        let extension = format!("{}", 1001 + sample.phones.len());
         maker.create(&Device {
             id: 0,
             revision: 0,
             account_id: account,
             username: (*username).to_owned(),
-            extension: Some(extension),
+            extension: Some(extension.clone()),
             description: customer.name.to_owned(),
             disabled: false,
             password: Some(password.clone()),
         })?;
-        sample.devices.push(((*username).to_owned(), password));
+        sample.phones.push(SamplePhone {
+            username: (*username).to_owned(),
+            password,
+            extension,
+            owner: customer.name.to_owned(),
+        });
     }
     if customer.kind == AccountKind::Wholesale {
         // Documentation addresses (RFC 5737): nobody calls from them by accident.

@@ -14,7 +14,7 @@ fn the_sample_is_whole_and_loads_once() {
     let mut fixture = Fixture::empty();
     let hosts = ["127.0.0.1:5090", "127.0.0.1:5091", "[::1]:5092"];
     let made = sample::load(&fixture.writer(), hosts, "let me in now", START).unwrap();
-    assert_eq!(made.devices.len(), 7);
+    assert_eq!(made.phones.len(), 7);
     let count = |resource| {
         fixture
             .reader()
@@ -58,8 +58,8 @@ fn the_sample_is_whole_and_loads_once() {
         fixture.writer().submit(batch).unwrap();
         fixture.events.durable(loaded.next_seq + seq as u64);
     }
-    for (username, _) in &made.devices {
-        let account: AccountId = directory.devices[username].account;
+    for phone in &made.phones {
+        let account: AccountId = directory.devices[&phone.username].account;
         let chain = directory.chain(account).unwrap();
         for level in &chain {
             for number in ["4420123456", "491512345", "1001", "112"] {

@@ -1,0 +1,7 @@
+"""Two phones over TCP hear each other."""
+
+from scenarios._talk import talk_once
+
+
+def run(binary, folder):
+    return talk_once(binary, folder, ("tcp", "127.0.0.1"), ("tcp", "127.0.0.1"))
