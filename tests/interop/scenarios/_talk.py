@@ -9,14 +9,15 @@ from time import sleep
 
 # G.711, as baresip counts it.
 FULL = 64_000
+UDP = ("udp", "127.0.0.1")
 REGISTERED = r"200 OK|registered successfully|\{\d+/\S+\}"
 
 
 class Pair:
     """Alice (1001, 440 Hz) and Bob (1002, 1,000 Hz), each over (transport, address), registered."""
 
-    def __init__(self, binary, folder, alice, bob, more=(), **account):
-        self.daemon = Daemon(binary, folder, more=more).start()
+    def __init__(self, binary, folder, alice, bob, more=(), rtp=(10000, 18999), **account):
+        self.daemon = Daemon(binary, folder, rtp=rtp, more=more).start()
         self.phones = []
         operator = Operator(self.daemon)
         self.daemon.create("route", group=operator.group, prefix="1", target={"to": "local_device"})

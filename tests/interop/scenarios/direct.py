@@ -1,9 +1,7 @@
 """Direct media: the phones exchange audio with each other, not through the switch; hold and resume work; the call
 is billed as any other."""
 
-from scenarios._talk import Pair
-
-UDP = ("udp", "127.0.0.1")
+from scenarios._talk import Pair, UDP
 
 
 def run(binary, folder, media="direct"):
