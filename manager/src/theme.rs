@@ -16,7 +16,7 @@ pub const MIN_TARGET: f32 = 24.0;
 pub const ROW: f32 = 26.0;
 pub const HEADER: f32 = 30.0;
 pub const BUTTON: f32 = 28.0;
-pub const TREE_WIDTH: f32 = 218.0;
+pub const TREE_WIDTH: f32 = 206.0;
 pub const TREE_MIN: f32 = 150.0;
 pub const TREE_MAX: f32 = 360.0;
 pub const DETAIL_WIDTH: f32 = 520.0;
@@ -26,8 +26,12 @@ pub const LABEL_WIDTH: f32 = 158.0;
 pub const FIELD_WIDTH: f32 = 260.0;
 pub const WIDE_FIELD: f32 = 420.0;
 pub const TOOL_FORM: f32 = 470.0;
+/// Narrower than this, an answer stands below its form.
+pub const SIDE_BY_SIDE: f32 = 900.0;
+/// The most of a screen's width that a form beside a table takes at first.
+pub const DETAIL_SHARE: f32 = 0.56;
 pub const SHORT_FIELD_WIDTH: f32 = 130.0;
-pub const FILTER_WIDTH: f32 = 250.0;
+pub const FILTER_WIDTH: f32 = 220.0;
 pub const CONNECT_WIDTH: f32 = 680.0;
 pub const CONNECT_HEIGHT: f32 = 250.0;
 pub const SERVER_LIST: f32 = 200.0;
@@ -41,7 +45,7 @@ pub const CARD_HEIGHT: f32 = 72.0;
 pub const CARD_PADDING: f32 = 26.0;
 pub const CARD_INNER: f32 = CARD_WIDTH - CARD_PADDING;
 pub const PLOT_HEIGHT: f32 = 180.0;
-pub const PLOT_MIN_WIDTH: f32 = 380.0;
+pub const PLOT_MIN_WIDTH: f32 = 330.0;
 pub const PLOT_LINE: f32 = 1.6;
 pub const COLUMN_MIN: f32 = 44.0;
 /// Keeps toasts off the status bar.
@@ -270,6 +274,12 @@ fn visuals(visuals: &mut egui::Visuals, t: &Tokens) {
         widget.corner_radius = CornerRadius::same(RADIUS);
         widget.expansion = 0.0;
     }
+}
+
+/// A text box as high as the buttons beside it, its text in the middle.
+pub fn beside_buttons(edit: egui::TextEdit<'_>) -> egui::TextEdit<'_> {
+    edit.min_size(Vec2::new(0.0, BUTTON))
+        .align(egui::Align2::LEFT_CENTER)
 }
 
 /// Rows close to each other, faint lines, and clicks that reach the row.

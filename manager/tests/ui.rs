@@ -290,7 +290,7 @@ fn a_table_is_exported_as_csv() {
     assert_eq!(name, "all-accounts.csv");
     assert!(text.starts_with("Login,Kind,Status,Balance"), "{text}");
     assert!(
-        text.contains("acme-telecom,Wholesale,Active,\"1,250.43\""),
+        text.contains("acme-telecom,Wholesale,Active,1250.430000"),
         "{text}"
     );
 }

@@ -150,6 +150,9 @@ pub struct LiveMoney {
     pub margin: Option<Micros>,
     /// Answered seconds paid for so far.
     pub paid_until_s: u64,
+    /// Answered seconds up to which the charge stays what it is: the end of the block under way.
+    #[serde(default)]
+    pub charged_until_s: u64,
 }
 
 /// A call that ended.

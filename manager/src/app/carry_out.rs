@@ -37,8 +37,14 @@ impl App {
             Command::CancelConnect => self.model.disconnect(),
             Command::TrustCertificate => self.model.trust(),
             Command::ReplaceCertificate => self.model.replace_pin(),
-            Command::ChooseServer(at) => self.model.connection.choose(at),
-            Command::NewServer => self.model.connection.form = Default::default(),
+            Command::ChooseServer(at) => {
+                self.model.connection.choose(at);
+                self.focus_filter = true;
+            }
+            Command::NewServer => {
+                self.model.connection.form = Default::default();
+                self.focus_filter = true;
+            }
             Command::ForgetServer(at) => self.model.connection.forget(at),
             Command::Disconnect => self.model.disconnect(),
             Command::Quit => {
@@ -85,7 +91,7 @@ impl App {
         match command {
             Command::Open(screen) => {
                 model.draft = None;
-                model.screen = screen;
+                model.open(screen);
             }
             Command::OpenScoped {
                 view,
@@ -117,6 +123,12 @@ impl App {
                         .call(method, json!({ "id": id }), Purpose::Delete(view, name));
                 }
             }
+            Command::Save if model.screen == Screen::Settings => {
+                self.tool_command(Command::SaveSettings)
+            }
+            Command::Revert if model.screen == Screen::Settings => {
+                self.tool_command(Command::RevertSettings)
+            }
             Command::Save => model.save(),
             Command::Revert => {
                 if let Some(draft) = &mut model.draft {
@@ -137,8 +149,8 @@ impl App {
         let model = &mut self.model;
         match command {
             Command::Freeze => {
-                let frozen = !model.live.frozen;
-                model.live.set_frozen(frozen);
+                let frozen = !model.live.is_frozen();
+                model.live.freeze(frozen, model.now_ms);
             }
             Command::HangUp => self.ask_hang_up(),
             Command::HangUpNow { call, name } => {
@@ -248,7 +260,7 @@ impl App {
         let now = self.model.now_ms;
         let model = &mut self.model;
         match model.screen {
-            Screen::LiveCalls => Some(run(model.live.calls(now), &mut model.live_tables.calls)),
+            Screen::LiveCalls => Some(run(&model.live.calls(now), &mut model.live_tables.calls)),
             Screen::Registrations => {
                 let names = &model.names;
                 let account = |id| names.get(View::Accounts, id);

@@ -7,7 +7,12 @@ mod carry_out;
 
 use crate::{
     command::{Command, Commands},
-    model::{Model, connection::Server, notice::Level, screen::Screen},
+    model::{
+        Model,
+        connection::{Phase, Server},
+        notice::Level,
+        screen::Screen,
+    },
     screen::{self, Cx, Palette},
     theme::{self, ThemeChoice},
     transport::Transport,
@@ -41,6 +46,8 @@ pub struct App {
     notices_open: bool,
     shortcuts_open: bool,
     focus_filter: bool,
+    form_shown: bool,
+    title: String,
     toasts: egui_notify::Toasts,
     quit: bool,
 }
@@ -68,6 +75,8 @@ impl App {
             notices_open: false,
             shortcuts_open: false,
             focus_filter: false,
+            form_shown: false,
+            title: String::new(),
             toasts: egui_notify::Toasts::default()
                 .with_anchor(egui_notify::Anchor::BottomRight)
                 .with_margin(theme::TOAST_MARGIN),
@@ -103,6 +112,29 @@ impl App {
         }
     }
 
+    fn name_window(&mut self, ctx: &egui::Context) {
+        let title = self.model.connection.title();
+        if title != self.title {
+            self.title.clone_from(&title);
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title));
+        }
+    }
+
+    /// The connection form has the keyboard as soon as it shows.
+    fn connection_window(&mut self, ui: &mut Ui) {
+        let form = matches!(self.model.connection.phase, Phase::Offline);
+        self.focus_filter |= form && !self.form_shown;
+        self.form_shown = form;
+        let mut cx = Cx {
+            model: &mut self.model,
+            commands: &mut self.commands,
+            focus_filter: &mut self.focus_filter,
+        };
+        CentralPanel::default()
+            .frame(theme::page(ui))
+            .show(ui, |ui| screen::connect::show(ui, &mut cx));
+    }
+
     /// Standing shortcuts; those of an open text box come first.
     fn keys(&mut self, ctx: &egui::Context) {
         if ctx.memory(|memory| memory.top_modal_layer().is_some()) {
@@ -111,6 +143,7 @@ impl App {
         for command in Command::standing() {
             if let Some(shortcut) = command.spec().shortcut
                 && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
+                && self.model.allows(&command)
             {
                 self.commands.send(command);
             }
@@ -156,8 +189,11 @@ impl App {
     }
 
     fn overlays(&mut self, ui: &Ui) {
+        let model = &self.model;
         if let Some(palette) = &mut self.palette
-            && !screen::palette(ui, &mut self.commands, palette)
+            && !screen::palette(ui, &mut self.commands, palette, &|command| {
+                model.allows(command)
+            })
         {
             self.palette = None;
         }
@@ -191,6 +227,7 @@ impl App {
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
         self.drain(ctx);
+        self.name_window(ctx);
         if ctx.input(|input| input.viewport().close_requested())
             && !self.quit
             && self.model.is_draft_dirty()
@@ -203,18 +240,12 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         if self.model.connection.has_session() {
+            self.form_shown = false;
             self.keys(&ctx);
             self.main_window(ui);
             self.overlays(ui);
         } else {
-            let mut cx = Cx {
-                model: &mut self.model,
-                commands: &mut self.commands,
-                focus_filter: &mut self.focus_filter,
-            };
-            CentralPanel::default()
-                .frame(theme::page(ui))
-                .show(ui, |ui| screen::connect::show(ui, &mut cx));
+            self.connection_window(ui);
         }
         let commands = self.commands.take();
         if !commands.is_empty() {

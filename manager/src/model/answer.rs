@@ -138,17 +138,16 @@ impl Model {
     fn logged_in(&mut self, result: Result<Session, RpcError>) {
         match result {
             Ok(session) => {
-                let again = self.connection.has_session();
+                if !self.connection.is_returning() {
+                    self.forget();
+                }
                 self.connection.online(session);
                 self.connection.remember();
-                if again {
-                    self.records
-                        .values_mut()
-                        .for_each(records::Records::refresh);
-                }
                 self.requests
                     .call("live.subscribe", json!({}), Purpose::Subscribe);
                 self.ask_info();
+                self.open_allowed();
+                self.refresh_all();
             }
             Err(error) => {
                 self.connection.refused(&error);
@@ -209,7 +208,7 @@ impl Model {
                 };
                 self.draft = Draft::edit(view, &row, serial);
                 self.notify(Level::Good, text);
-                self.refresh_all(view);
+                self.refresh_all();
                 if let Some(command) = leaving {
                     self.draft = None;
                     self.leaving = Some(command);
@@ -230,14 +229,12 @@ impl Model {
         }
     }
 
-    /// Everything that may show the changed object is asked for again.
-    fn refresh_all(&mut self, view: View) {
-        let resource = view.resource();
-        for records in self.records.values_mut() {
-            if std::ptr::eq(records.view.resource(), resource) || records.view == View::Ledger {
-                records.refresh();
-            }
-        }
+    /// Any table may show what was changed, be it by its name or its money: each is asked for again when it is
+    /// looked at.
+    fn refresh_all(&mut self) {
+        self.records
+            .values_mut()
+            .for_each(records::Records::refresh);
     }
 
     fn theirs(&mut self, view: View, serial: u64, result: Result<Value, RpcError>) {
@@ -266,7 +263,7 @@ impl Model {
                     Level::Good,
                     format!("Deleted {} {name}", view.resource().singular),
                 );
-                self.refresh_all(view);
+                self.refresh_all();
             }
             Err(error) => self.notify(Level::Bad, format!("{name} was not deleted: {error}")),
         }

@@ -37,6 +37,8 @@ pub enum Phase {
     },
 }
 
+pub const PRODUCT: &str = "Tandem Manager";
+
 /// Milliseconds until the n-th attempt after a loss.
 const BACK_OFF: [i64; 6] = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000];
 
@@ -64,9 +66,30 @@ impl Connection {
         }
     }
 
-    /// Whether the main window shows: online, or on the way back.
+    /// Whether the main window shows: online, or on the way back. A certificate to look at stands before it.
     pub fn has_session(&self) -> bool {
-        matches!(self.phase, Phase::Online(_)) || (self.secret.is_some() && self.attempts > 0)
+        match self.phase {
+            Phase::Online(_) => true,
+            Phase::Unpinned { .. } | Phase::PinChanged { .. } => false,
+            _ => self.is_returning(),
+        }
+    }
+
+    /// Whether a line that was logged in is being restored.
+    pub fn is_returning(&self) -> bool {
+        self.secret.is_some() && self.attempts > 0
+    }
+
+    /// What the window is called, so that several tell apart in a task bar.
+    pub fn title(&self) -> String {
+        let about = match &self.phase {
+            Phase::Online(session) => format!("{}@{}", session.name, self.form.address.trim()),
+            Phase::Unpinned { .. } => "Is this your switch?".into(),
+            Phase::PinChanged { .. } => "Another certificate".into(),
+            Phase::Waiting { .. } => "Connection lost".into(),
+            Phase::Offline | Phase::Connecting | Phase::LoggingIn => return PRODUCT.into(),
+        };
+        format!("{PRODUCT} - {about}")
     }
 
     pub fn choose(&mut self, at: usize) {

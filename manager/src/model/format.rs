@@ -20,6 +20,18 @@ pub fn money(micros: i64, least: usize) -> String {
     }
 }
 
+/// A decimal string with at least four decimals, so that prices of a column stand below each other.
+pub fn price(text: &str) -> String {
+    let decimals = text
+        .split_once('.')
+        .map_or(0, |(_, fraction)| fraction.len());
+    match (text.is_empty(), decimals) {
+        (true, _) | (_, 4..) => text.to_owned(),
+        (false, 0) => format!("{text}.0000"),
+        (false, _) => format!("{text}{}", "0".repeat(4 - decimals)),
+    }
+}
+
 /// Thousands apart by a thin space's plain cousin, so that long figures read and paste well.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -186,6 +198,14 @@ mod tests {
     fn small_figures() {
         for (seconds, text) in [(0, "0:00"), (65, "1:05"), (3_725, "1:02:05"), (-4, "0:00")] {
             assert_eq!(duration(seconds), text);
+        }
+        for (text, shown) in [
+            ("0", "0.0000"),
+            ("1.5", "1.5000"),
+            ("0.012345", "0.012345"),
+            ("", ""),
+        ] {
+            assert_eq!(price(text), shown);
         }
         assert_eq!(ratio(1, 3), "33.3%");
         assert_eq!(ratio(0, 0), "–");

@@ -5,7 +5,10 @@
 
 use super::{format, table};
 use crate::theme::Tone;
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 use table::{Cell, Column, Order, Rows};
 use tandem_protocol::{
     CallId,
@@ -16,22 +19,39 @@ use tandem_protocol::{
 #[derive(Debug, Default)]
 pub struct Live {
     pub state: LiveState,
-    pub frozen: bool,
     /// Rises with every change of what the tables show.
     pub version: u64,
-    calls: CallRows,
-    registrations: Vec<Registration>,
-    gateways: Vec<GatewayStatus>,
     /// How far the switch's clock is ahead of ours, ms.
     pub clock_ahead_ms: i64,
+    /// Calls in the order of their ids, as the table shows them.
+    ids: Vec<CallId>,
+    notes: HashMap<CallId, Note>,
+    still: Option<Still>,
+    registrations: Vec<Registration>,
+    gateways: Vec<GatewayStatus>,
 }
 
-/// Calls in the order of their ids, with what a filter looks through.
+/// What is kept beside a call.
 #[derive(Debug, Default)]
-pub struct CallRows {
-    rows: Vec<LiveCall>,
-    updated_ms: HashMap<CallId, i64>,
-    haystacks: HashMap<CallId, String>,
+struct Note {
+    /// The switch's clock when it spoke of the call last.
+    updated_ms: i64,
+    /// Lower-case text that a filter looks through.
+    haystack: String,
+}
+
+/// The calls as they stood when the table was frozen, and when that was.
+#[derive(Debug)]
+struct Still {
+    calls: BTreeMap<CallId, LiveCall>,
+    now_ms: i64,
+}
+
+/// Calls in the order of their ids.
+pub struct CallRows<'a> {
+    calls: &'a BTreeMap<CallId, LiveCall>,
+    ids: &'a [CallId],
+    notes: &'a HashMap<CallId, Note>,
     /// The switch's clock, for durations and running money.
     pub now_ms: i64,
 }
@@ -39,45 +59,83 @@ pub struct CallRows {
 impl Live {
     /// Takes an event in; true if a snapshot must be asked for.
     pub fn take(&mut self, event: FeedEvent, now_ms: i64) -> bool {
-        let changed: Vec<CallId> = match &event {
-            FeedEvent::Snapshot(snapshot) => {
-                self.calls.updated_ms.clear();
-                self.calls.haystacks.clear();
-                snapshot.calls.iter().map(|call| call.call).collect()
-            }
-            FeedEvent::Delta(delta) => delta.calls.iter().map(|call| call.call).collect(),
+        let (calls, whole) = match &event {
+            FeedEvent::Snapshot(snapshot) => (&snapshot.calls, true),
+            FeedEvent::Delta(delta) => (&delta.calls, false),
         };
-        match self.state.apply(event) {
+        let known = if whole {
+            HashMap::new()
+        } else {
+            std::mem::take(&mut self.notes)
+        };
+        let notes = self.noted(calls, known, now_ms + self.clock_ahead_ms);
+        let applied = self.state.apply(event);
+        self.notes = notes;
+        match applied {
             Applied::Gap => return true,
             Applied::Old => return false,
             Applied::Moved => {}
         }
-        for id in changed {
-            if let Some(call) = self.state.calls.get(&id) {
-                self.calls
-                    .updated_ms
-                    .insert(id, now_ms + self.clock_ahead_ms);
-                self.calls.haystacks.insert(id, haystack(call));
-            }
-        }
-        if !self.frozen {
+        self.forget_ended();
+        if self.still.is_none() {
             self.show();
         }
         false
     }
 
-    fn show(&mut self) {
-        self.version += 1;
-        self.calls.rows = self.state.calls.values().cloned().collect();
-        self.registrations = self.state.registrations.values().cloned().collect();
-        self.gateways = self.state.gateways.values().cloned().collect();
-        let calls = &self.state.calls;
-        self.calls.updated_ms.retain(|id, _| calls.contains_key(id));
-        self.calls.haystacks.retain(|id, _| calls.contains_key(id));
+    /// Drops the notes of calls that no table shows.
+    fn forget_ended(&mut self) {
+        let (state, still) = (&self.state.calls, &self.still);
+        let frozen = still.as_ref().map_or(0, |still| still.calls.len());
+        if self.notes.len() > state.len() + frozen {
+            self.notes.retain(|id, _| {
+                state.contains_key(id)
+                    || still
+                        .as_ref()
+                        .is_some_and(|still| still.calls.contains_key(id))
+            });
+        }
     }
 
-    pub fn set_frozen(&mut self, frozen: bool) {
-        self.frozen = frozen;
+    /// The notes with those of `calls` made new; a text is only written again when it reads otherwise.
+    fn noted(
+        &self,
+        calls: &[LiveCall],
+        mut notes: HashMap<CallId, Note>,
+        updated_ms: i64,
+    ) -> HashMap<CallId, Note> {
+        for call in calls {
+            let note = notes.entry(call.call).or_default();
+            note.updated_ms = updated_ms;
+            let before = self.state.calls.get(&call.call);
+            if note.haystack.is_empty()
+                || before.is_none_or(|before| searched(before) != searched(call))
+            {
+                note.haystack = searched(call).join(" ").to_lowercase();
+            }
+        }
+        notes
+    }
+
+    fn show(&mut self) {
+        self.version += 1;
+        let state = &self.state;
+        self.ids.clear();
+        self.ids.extend(state.calls.keys());
+        self.registrations = state.registrations.values().cloned().collect();
+        self.gateways = state.gateways.values().cloned().collect();
+    }
+
+    pub fn is_frozen(&self) -> bool {
+        self.still.is_some()
+    }
+
+    /// Lets the table stand still, or go on.
+    pub fn freeze(&mut self, frozen: bool, now_ms: i64) {
+        self.still = frozen.then(|| Still {
+            calls: self.state.calls.clone(),
+            now_ms: now_ms + self.clock_ahead_ms,
+        });
         if !frozen {
             self.show();
         }
@@ -90,12 +148,15 @@ impl Live {
         };
     }
 
-    /// The tables' rows, at the switch's time.
-    pub fn calls(&mut self, now_ms: i64) -> &CallRows {
-        if !self.frozen {
-            self.calls.now_ms = now_ms + self.clock_ahead_ms;
+    /// The table's rows, at the switch's time.
+    pub fn calls(&self, now_ms: i64) -> CallRows<'_> {
+        let still = self.still.as_ref();
+        CallRows {
+            calls: still.map_or(&self.state.calls, |still| &still.calls),
+            ids: &self.ids,
+            notes: &self.notes,
+            now_ms: still.map_or(now_ms + self.clock_ahead_ms, |still| still.now_ms),
         }
-        &self.calls
     }
 
     pub fn registrations(&self) -> &[Registration] {
@@ -111,17 +172,17 @@ impl Live {
     }
 }
 
-fn haystack(call: &LiveCall) -> String {
-    let parts = [
-        call.caller.as_str(),
+/// What a filter looks through.
+fn searched(call: &LiveCall) -> [&str; 7] {
+    [
+        &call.caller,
         &call.dialled,
         &call.account_name,
         &call.target_name,
         &call.destination,
         call.codec.as_deref().unwrap_or_default(),
         state(call.state).0,
-    ];
-    parts.join(" ").to_lowercase()
+    ]
 }
 
 pub fn state(state: CallState) -> (&'static str, Tone) {
@@ -137,24 +198,24 @@ pub fn state(state: CallState) -> (&'static str, Tone) {
 }
 
 const CALLS: [Column; 13] = [
-    Column::left("State", 11),
-    Column::left("Account", 16),
-    Column::left("Caller", 15),
-    Column::left("Dialled", 15),
+    Column::left("State", 10),
+    Column::left("Account", 13),
+    Column::left("Caller", 13),
+    Column::left("Dialled", 14),
     Column::left("Destination", 18),
-    Column::left("Target", 16),
-    Column::right("Duration", 9),
-    Column::right("Per minute", 10),
-    Column::right("Charge", 11),
-    Column::right("Margin", 11),
-    Column::left("Codec", 8),
-    Column::right("Loss", 7),
-    Column::right("Jitter", 8),
+    Column::left("Target", 14),
+    Column::right("Duration", 8),
+    Column::right("Per minute", 9),
+    Column::right("Charge", 9),
+    Column::right("Margin", 9),
+    Column::left("Codec", 7),
+    Column::right("Loss", 6),
+    Column::right("Jitter", 7),
 ];
 
-impl CallRows {
+impl CallRows<'_> {
     pub fn get(&self, row: usize) -> Option<&LiveCall> {
-        self.rows.get(row)
+        self.calls.get(self.ids.get(row)?)
     }
 
     /// Whole seconds since the answer, or since the INVITE while it rings.
@@ -162,12 +223,14 @@ impl CallRows {
         (self.now_ms - call.answered_at.unwrap_or(call.started_at).0).max(0) / 1000
     }
 
-    /// Charge as it runs, micro-units.
+    /// Charge as it runs, micro-units: it stands still until the block under way ends, then grows by the price.
     pub fn charge(&self, call: &LiveCall) -> i64 {
-        self.run_on(call, call.money.charge.0, call.money.price_per_minute.0)
+        let (charge, over_ms) = (call.money.charge.0, self.since_block_ms(call));
+        let grown = i128::from(call.money.price_per_minute.0) * i128::from(over_ms) / 60_000;
+        charge.saturating_add(i64::try_from(grown).unwrap_or_default())
     }
 
-    /// Margin as it runs: both sides grow alike per second, so that the known ratio is kept.
+    /// Margin as it runs: it keeps its share of the charge until the switch speaks again.
     pub fn margin(&self, call: &LiveCall) -> Option<i64> {
         let (margin, charge) = (call.money.margin?.0, call.money.charge.0);
         if charge <= 0 {
@@ -177,16 +240,20 @@ impl CallRows {
         i64::try_from(scaled).ok()
     }
 
-    fn run_on(&self, call: &LiveCall, from: i64, per_minute: i64) -> i64 {
-        if call.state != CallState::Answered {
-            return from;
-        }
-        let since = self
-            .updated_ms
+    /// Milliseconds that an answered call has run past the block its charge is for.
+    fn since_block_ms(&self, call: &LiveCall) -> i64 {
+        let (Some(answered), CallState::Answered) = (call.answered_at, call.state) else {
+            return 0;
+        };
+        let updated = self
+            .notes
             .get(&call.call)
-            .map_or(0, |at| (self.now_ms - at).clamp(0, 60_000));
-        let grown = i128::from(per_minute) * i128::from(since) / 60_000;
-        from.saturating_add(i64::try_from(grown).unwrap_or_default())
+            .map_or(self.now_ms, |note| note.updated_ms);
+        let paid_ms = i64::try_from(call.money.charged_until_s)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000);
+        let from = updated.max(answered.0.saturating_add(paid_ms));
+        (self.now_ms - from).clamp(0, 60_000)
     }
 
     fn loss(call: &LiveCall) -> Option<u64> {
@@ -200,25 +267,25 @@ impl CallRows {
     }
 }
 
-impl Rows for CallRows {
+impl Rows for CallRows<'_> {
     fn columns(&self) -> &[Column] {
         &CALLS
     }
 
     fn len(&self) -> usize {
-        self.rows.len()
+        self.ids.len()
     }
 
     fn key(&self, row: usize) -> Cow<'_, str> {
-        self.rows
+        self.ids
             .get(row)
-            .map(|call| call.call.to_string())
+            .map(ToString::to_string)
             .unwrap_or_default()
             .into()
     }
 
     fn cell(&self, row: usize, column: usize) -> Cell<'_> {
-        let Some(call) = self.rows.get(row) else {
+        let Some(call) = self.get(row) else {
             return Cell::empty();
         };
         match column {
@@ -253,7 +320,7 @@ impl Rows for CallRows {
     }
 
     fn order(&self, row: usize, column: usize) -> Order<'_> {
-        let Some(call) = self.rows.get(row) else {
+        let Some(call) = self.get(row) else {
             return Order::Number(0);
         };
         match column {
@@ -273,10 +340,8 @@ impl Rows for CallRows {
     }
 
     fn haystack(&self, row: usize) -> Cow<'_, str> {
-        let id = self.rows.get(row).map(|call| call.call);
-        id.and_then(|id| self.haystacks.get(&id))
-            .map_or("", String::as_str)
-            .into()
+        let note = self.ids.get(row).and_then(|id| self.notes.get(id));
+        note.map_or("", |note| note.haystack.as_str()).into()
     }
 }
 
@@ -478,6 +543,7 @@ mod tests {
                 cost: Some(Micros(charge / 2)),
                 margin: Some(Micros(charge / 2)),
                 paid_until_s: 60,
+                charged_until_s: 10,
             },
             media_a: Default::default(),
             media_b: Default::default(),
@@ -519,6 +585,26 @@ mod tests {
     }
 
     #[test]
+    fn a_charge_stands_still_within_its_block() {
+        let mut live = Live::default();
+        let mut minute = call(1, 60_000);
+        minute.money.charged_until_s = 60;
+        live.take(snapshot(vec![minute]), 20_000);
+        for (now, charge, margin) in [
+            (20_000, "0.060000", "0.030000"),
+            (69_999, "0.060000", "0.030000"),
+            (71_000, "0.061000", "0.030500"),
+        ] {
+            let rows = live.calls(now);
+            assert_eq!(
+                (rows.cell(0, 8).text, rows.cell(0, 9).text),
+                (charge.into(), margin.into()),
+                "{now}"
+            );
+        }
+    }
+
+    #[test]
     fn a_gap_asks_for_a_snapshot_and_frozen_tables_stand_still() {
         let mut live = Live::default();
         live.take(snapshot(vec![call(1, 0)]), 0);
@@ -528,7 +614,7 @@ mod tests {
             ..LiveDelta::default()
         };
         assert!(live.take(FeedEvent::Delta(Box::new(later)), 0));
-        live.set_frozen(true);
+        live.freeze(true, 0);
         let version = live.version;
         let two = LiveDelta {
             from: 1,
@@ -538,7 +624,7 @@ mod tests {
         };
         live.take(FeedEvent::Delta(Box::new(two)), 100);
         assert_eq!((live.calls(100).len(), live.version), (1, version));
-        live.set_frozen(false);
+        live.freeze(false, 100);
         assert_eq!(live.calls(100).len(), 2);
         assert!(live.calls(100).haystack(1).contains("acme"));
     }

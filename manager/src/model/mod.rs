@@ -3,6 +3,7 @@
 //! [`Model::told`] takes in what the transport says, [`Model::tick`] asks for what the open screen lacks; what is
 //! to be sent waits in [`Model::requests`]. Time comes in as a parameter.
 
+mod allowed;
 pub mod answer;
 pub mod connection;
 pub mod draft;
@@ -245,7 +246,9 @@ impl Model {
         match &self.connection.phase {
             Phase::Waiting { retry_at_ms, .. } => Some((retry_at_ms - self.now_ms).max(0)),
             Phase::Online(_) => match self.screen {
-                Screen::LiveCalls if !self.live.frozen && !self.live.state.calls.is_empty() => {
+                Screen::LiveCalls
+                    if !self.live.is_frozen() && !self.live.state.calls.is_empty() =>
+                {
                     Some(1_000)
                 }
                 Screen::Registrations if !self.live.state.registrations.is_empty() => Some(1_000),
@@ -454,6 +457,25 @@ impl Model {
         draft.saving = Saving::Sent;
         let purpose = Purpose::Save(draft.view, draft.serial);
         self.requests.call(method, params, purpose);
+    }
+
+    /// Goes to a screen; what it shows is asked for anew, and the old stands there until it comes.
+    pub fn open(&mut self, screen: Screen) {
+        self.screen = screen;
+        match screen {
+            Screen::Records(view) => self.records(view).refresh(),
+            Screen::System => self.ask_info(),
+            _ => {}
+        }
+    }
+
+    /// Another login may have no right to the screen that was open last: the first it has is opened.
+    fn open_allowed(&mut self) {
+        if !self.may(self.screen.area(), Right::See)
+            && let Some(first) = Screen::all().find(|screen| self.may(screen.area(), Right::See))
+        {
+            self.open(first);
+        }
     }
 
     /// Shows a table narrowed to what belongs to one object.

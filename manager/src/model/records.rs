@@ -80,6 +80,12 @@ impl Records {
         self.page.value().map_or(0, |page| page.total)
     }
 
+    /// Rows after this page.
+    pub fn later_rows(&self) -> u64 {
+        let end = self.offset + self.rows().len() as u64;
+        self.total().saturating_sub(end)
+    }
+
     /// The question to ask now, if it is another than the last one and none is under way.
     pub fn question(&mut self, names: &Names) -> Option<(u64, ListParams)> {
         if self.page.is_loading() {
@@ -242,7 +248,9 @@ fn operand(column: &Col, op: Option<Op>, text: &str, names: &Names) -> Option<(O
         Kind::Money(_) | Kind::Figure(_) => {
             Some((op.unwrap_or(Op::Eq), format::parse_money(text).ok()?.into()))
         }
-        Kind::Number => Some((op.unwrap_or(Op::Eq), text.parse::<i64>().ok()?.into())),
+        Kind::Number | Kind::Limit => {
+            Some((op.unwrap_or(Op::Eq), text.parse::<i64>().ok()?.into()))
+        }
         Kind::Millis => Some((
             op.unwrap_or(Op::Ge),
             (text.parse::<i64>().ok()?.checked_mul(1000)?).into(),
@@ -251,7 +259,9 @@ fn operand(column: &Col, op: Option<Op>, text: &str, names: &Names) -> Option<(O
         Kind::Flag => Some((Op::Eq, text.to_lowercase().starts_with('y').into())),
         Kind::Choice(choices) => Some((op.unwrap_or(Op::Eq), one_of(choices, text)?.into())),
         Kind::Ref(view) => Some((Op::In, json!(names.matching(view, text)))),
-        Kind::Text | Kind::Price | Kind::List => Some((op.unwrap_or(Op::Contains), text.into())),
+        Kind::Text | Kind::TextOr(_) | Kind::Cause | Kind::Price | Kind::List => {
+            Some((op.unwrap_or(Op::Contains), text.into()))
+        }
         Kind::Of(_) => None,
     }
 }
@@ -354,9 +364,11 @@ fn cell<'a>(row: &'a Value, column: &Col, names: &Names) -> Cell<'a> {
     match column.kind {
         Kind::Money(least) => {
             let micros = int.unwrap_or_default();
+            // A debit is no fault; a balance below zero may be one.
+            let short = micros < 0 && column.path.starts_with("balance");
             Cell::toned(
                 format::money(micros, least),
-                if micros < 0 { Tone::Bad } else { Tone::Normal },
+                if short { Tone::Bad } else { Tone::Normal },
             )
         }
         Kind::Number => Cell::new(int.map(|n| n.to_string()).unwrap_or_default()),
@@ -384,7 +396,16 @@ fn cell<'a>(row: &'a Value, column: &Col, names: &Names) -> Cell<'a> {
                     .join(", "),
             )
         }
-        Kind::Text | Kind::Price | Kind::Of(_) | Kind::Figure(_) => {
+        Kind::Limit if int == Some(0) => Cell::toned("no limit", Tone::Weak),
+        Kind::Limit => Cell::new(int.map(|n| n.to_string()).unwrap_or_default()),
+        Kind::TextOr(none) if value.as_str() == Some("") => Cell::toned(none, Tone::Weak),
+        Kind::Price => Cell::new(format::price(value.as_str().unwrap_or_default())),
+        Kind::Cause => {
+            let code = value.as_str().unwrap_or_default();
+            let answered = code.starts_with("answered");
+            Cell::toned(code, if answered { Tone::Normal } else { Tone::Warn })
+        }
+        Kind::Text | Kind::TextOr(_) | Kind::Of(_) | Kind::Figure(_) => {
             Cell::new(value.as_str().unwrap_or_default())
         }
     }

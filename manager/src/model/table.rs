@@ -332,7 +332,7 @@ impl TableState {
 
     /// The chosen rows, or all shown, with headings, for a spreadsheet's paste.
     pub fn tsv(&self, rows: &dyn Rows) -> String {
-        let clean = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+        let clean = |text: &str, _| text.replace(['\t', '\n', '\r'], " ");
         self.written(rows, '\t', clean)
     }
 
@@ -342,10 +342,14 @@ impl TableState {
             selected: BTreeSet::new(),
             ..self.clone()
         };
-        all.written(rows, ',', csv_cell)
+        // A program reads it: figures without commas between thousands.
+        all.written(rows, ',', |text, side| match side {
+            Side::Right => csv_cell(&text.replace(',', "")),
+            Side::Left => csv_cell(text),
+        })
     }
 
-    fn written(&self, rows: &dyn Rows, comma: char, cell: impl Fn(&str) -> String) -> String {
+    fn written(&self, rows: &dyn Rows, comma: char, cell: impl Fn(&str, Side) -> String) -> String {
         let columns = rows.columns();
         let join = |cells: Vec<String>| cells.join(&comma.to_string());
         let chosen = self.chosen(rows);
@@ -354,11 +358,18 @@ impl TableState {
         } else {
             chosen
         };
-        let head = join(columns.iter().map(|column| cell(column.title)).collect());
+        let head = join(
+            columns
+                .iter()
+                .map(|column| cell(column.title, Side::Left))
+                .collect(),
+        );
         let lines = picked.into_iter().map(|row| {
             join(
-                (0..columns.len())
-                    .map(|column| cell(&rows.cell(row, column).text))
+                columns
+                    .iter()
+                    .enumerate()
+                    .map(|(at, column)| cell(&rows.cell(row, at).text, column.side))
                     .collect(),
             )
         });

@@ -215,6 +215,14 @@ impl Settings {
             .get(&setting.key)
             .is_some_and(|text| *text != Self::text(setting))
     }
+
+    /// How many were typed and not saved.
+    pub fn changed(&self) -> usize {
+        let list = self.list.value().map(Vec::as_slice).unwrap_or_default();
+        list.iter()
+            .filter(|setting| self.is_changed(setting))
+            .count()
+    }
 }
 
 /// Figures over time.

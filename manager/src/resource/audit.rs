@@ -4,6 +4,7 @@ use super::{
     Choice, Input, Kind, Methods, Part, Resource, Section, View, at, choice, col, field, nothing,
     same, text_at,
 };
+use crate::model::format;
 use serde_json::{Value, json};
 
 const ROLES: [Choice; 4] = [
@@ -127,23 +128,36 @@ pub static LOGINS: Resource = Resource {
     to_wire,
 };
 
-/// The fields that changed, old and new, on one line.
+/// Most changes written out; the rest are counted.
+const SHOWN: usize = 12;
+
+/// The fields that changed, old and new, on one line; of something new or gone, the fields that are set.
 fn change(row: &Value) -> String {
     let empty = nothing();
-    let (old, new) = (
-        at(row, "old").unwrap_or(&empty),
-        at(row, "new").unwrap_or(&empty),
-    );
+    let side = |name: &str| {
+        at(row, name)
+            .filter(|value| value.is_object())
+            .unwrap_or(&empty)
+    };
     let mut parts = Vec::new();
-    differences("", old, new, &mut parts);
-    parts.join("; ")
+    differences("", side("old"), side("new"), &mut parts);
+    let more = parts.len().saturating_sub(SHOWN);
+    parts.truncate(SHOWN);
+    let shown = parts.join("; ");
+    match more {
+        0 => shown,
+        _ => format!("{shown}; and {more} more"),
+    }
 }
 
 fn differences(path: &str, old: &Value, new: &Value, parts: &mut Vec<String>) {
-    if old == new || parts.len() >= 12 {
+    if old == new || (is_unset(old) && is_unset(new)) || BOOKKEEPING.contains(&path) {
         return;
     }
-    match (old.as_object(), new.as_object()) {
+    let empty = nothing();
+    let old_fields = if old.is_null() { &empty } else { old };
+    let new_fields = if new.is_null() { &empty } else { new };
+    match (old_fields.as_object(), new_fields.as_object()) {
         (Some(before), Some(after)) => {
             let keys: std::collections::BTreeSet<&String> =
                 before.keys().chain(after.keys()).collect();
@@ -159,8 +173,57 @@ fn differences(path: &str, old: &Value, new: &Value, parts: &mut Vec<String>) {
                 differences(&path, &of(before), &of(after), parts);
             }
         }
-        _ if old.is_null() => parts.push(format!("{path}: {new}")),
-        _ => parts.push(format!("{path}: {old} ➡ {new}")),
+        _ => {
+            let read = |value| read(path, value);
+            parts.push(match (old.is_null(), new.is_null()) {
+                (true, _) => format!("{path}: {}", read(new)),
+                (_, true) => format!("{path}: {} ➡ –", read(old)),
+                _ => format!("{path}: {} ➡ {}", read(old), read(new)),
+            });
+        }
+    }
+}
+
+/// Fields that are the switch's own and change with every edit.
+const BOOKKEEPING: [&str; 3] = ["id", "revision", "created_at"];
+
+/// What says nothing in a list of what was set.
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::String(text) => text.is_empty() || text == "0",
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) => false,
+    }
+}
+
+/// Fields that are amounts in micro-units.
+const AMOUNTS: [&str; 7] = [
+    "amount",
+    "balance",
+    "credit_limit",
+    "daily_spend_limit",
+    "held",
+    "low_balance_at",
+    "max_rate_per_minute",
+];
+
+/// A value as the rest of the program shows it.
+fn read(path: &str, value: &Value) -> String {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    match value {
+        Value::Number(_) if AMOUNTS.contains(&name) => {
+            format::money(value.as_i64().unwrap_or_default(), 2)
+        }
+        Value::Number(_) if name.ends_with("_at") || name.starts_with("effective") => {
+            format::time(value.as_i64().unwrap_or_default())
+        }
+        Value::String(text) if text.is_empty() => "–".into(),
+        Value::String(text) => text.clone(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
+        other => other.to_string(),
     }
 }
 
@@ -178,12 +241,12 @@ pub static AUDIT: Resource = Resource {
     },
     columns: &[
         col("at", "Time", 19, Kind::Time),
-        col("login_name", "Login", 16, Kind::Text),
-        col("source", "From", 22, Kind::Text),
+        col("login_name", "Login", 11, Kind::Text),
+        col("source", "From", 16, Kind::Text),
         col("action", "Action", 14, Kind::Text),
-        col("object", "Object", 14, Kind::Text),
+        col("object", "Object", 13, Kind::Text),
         col("object_id", "Id", 7, Kind::Number),
-        col("old", "Change", 60, Kind::Of(change)),
+        col("old", "Change", 70, Kind::Of(change)),
     ],
     order: "object",
     sort: Some(("at", true)),
@@ -216,11 +279,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_new_shows_what_was_set_and_no_more_than_a_line() {
+        let new = json!({ "login": "anna", "balance": 0, "codecs": [], "disabled": false });
+        let row = json!({ "old": null, "new": new });
+        assert_eq!(change(&row), "login: anna");
+        let many: serde_json::Map<_, _> = (10..30).map(|n| (format!("f{n}"), json!(n))).collect();
+        let row = json!({ "old": null, "new": many });
+        assert!(change(&row).ends_with("f21: 21; and 8 more"));
+    }
+
+    #[test]
     fn changes_name_what_moved() {
         let row = json!({
             "old": { "a": 1, "b": { "c": "x", "d": true } },
             "new": { "a": 1, "b": { "c": "y", "d": true }, "e": 2 },
         });
-        assert_eq!(change(&row), "b.c: \"x\" ➡ \"y\"; e: 2");
+        assert_eq!(change(&row), "b.c: x ➡ y; e: 2");
+        let limit = json!({
+            "old": { "credit_limit": 300_000_000, "lot": null, "notes": "x" },
+            "new": { "credit_limit": 450_500_000, "lot": "", "notes": "" },
+        });
+        assert_eq!(
+            change(&limit),
+            "credit_limit: 300.00 ➡ 450.50; notes: x ➡ –"
+        );
     }
 }

@@ -24,7 +24,13 @@ pub use view::View;
 #[derive(Clone, Copy)]
 pub enum Kind {
     Text,
+    /// A text whose absence means something.
+    TextOr(&'static str),
     Number,
+    /// A number of which 0 means none is set.
+    Limit,
+    /// A disconnect cause's code.
+    Cause,
     /// Micro-units; at least so many decimals.
     Money(usize),
     /// Decimal string.
@@ -91,7 +97,12 @@ impl Col {
     pub fn is_figure(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Number | Kind::Money(_) | Kind::Price | Kind::Millis | Kind::Figure(_)
+            Kind::Number
+                | Kind::Limit
+                | Kind::Money(_)
+                | Kind::Price
+                | Kind::Millis
+                | Kind::Figure(_)
         )
     }
 }

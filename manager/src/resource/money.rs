@@ -40,7 +40,16 @@ pub static PAYMENTS: Resource = Resource {
         update: None,
         delete: None,
     },
-    columns: LEDGER.columns,
+    columns: &[
+        col("at", "Time", 19, Kind::Time),
+        col("account_login", "Account", 18, Kind::Text),
+        col("kind", "Kind", 15, Kind::Choice(&ENTRY_KINDS)),
+        col("amount", "Amount", 14, Kind::Money(2)),
+        col("balance_after", "Balance after", 15, Kind::Money(6)),
+        col("currency", "Currency", 8, Kind::Text),
+        col("operator_name", "Booked by", 14, Kind::Text),
+        col("note", "Note", 34, Kind::Text),
+    ],
     order: "note",
     sort: Some(("at", true)),
     sections: &[Section {
@@ -74,12 +83,12 @@ pub static LEDGER: Resource = Resource {
     },
     columns: &[
         col("at", "Time", 19, Kind::Time),
-        col("account_login", "Account", 20, Kind::Text),
-        col("kind", "Kind", 15, Kind::Choice(&ENTRY_KINDS)),
+        col("account_login", "Account", 18, Kind::Text),
+        col("kind", "Kind", 13, Kind::Choice(&ENTRY_KINDS)),
         col("amount", "Amount", 14, Kind::Money(6)),
         col("balance_after", "Balance after", 15, Kind::Money(6)),
-        col("call", "Call", 10, Kind::Number),
-        col("currency", "Currency", 9, Kind::Text),
+        col("currency", "Currency", 8, Kind::Text),
+        col("call", "Call", 8, Kind::Number),
         col("operator_name", "Booked by", 12, Kind::Text),
         col("note", "Note", 34, Kind::Text),
     ],
@@ -97,6 +106,14 @@ fn margin(row: &Value) -> String {
     micros
         .map(|micros| format::money(micros, 6))
         .unwrap_or_default()
+}
+
+/// Only calls that a gateway took have a cost, be it 0.
+fn cost(row: &Value) -> String {
+    match text_at(row, "money.cost_currency") {
+        "" => String::new(),
+        _ => format::money(int_at(row, "money.cost"), 6),
+    }
 }
 
 /// Only calls that were rated have a charge, be it 0.
@@ -121,20 +138,20 @@ pub static CDRS: Resource = Resource {
     },
     columns: &[
         col("times.started_at", "Started", 19, Kind::Time),
-        col("account_login", "Account", 16, Kind::Text),
-        col("numbers.caller", "Caller", 16, Kind::Text),
-        col("numbers.dialled", "Dialled", 16, Kind::Text),
-        col("numbers.destination", "Destination", 20, Kind::Text),
-        col("gateway_name", "Gateway", 16, Kind::Text),
-        col("times.duration_ms", "Duration", 10, Kind::Millis),
-        col("money.billed_secs", "Billed s", 9, Kind::Number),
-        col("money.charge", "Charge", 11, Kind::Figure(charge)),
-        col("money.cost", "Cost", 11, Kind::Money(6)),
-        col("money.margin", "Margin", 11, Kind::Figure(margin)),
-        col("money.currency", "Currency", 9, Kind::Text),
-        col("sip_status", "SIP", 6, Kind::Number),
-        col("cause", "Cause", 22, Kind::Text),
-        col("codec", "Codec", 9, Kind::Text),
+        col("account_login", "Account", 11, Kind::Text),
+        col("numbers.caller", "Caller", 11, Kind::Text),
+        col("numbers.dialled", "Dialled", 13, Kind::Text),
+        col("numbers.destination", "Destination", 15, Kind::Text),
+        col("gateway_name", "Gateway", 13, Kind::Text),
+        col("times.duration_ms", "Duration", 8, Kind::Millis),
+        col("money.charge", "Charge", 9, Kind::Figure(charge)),
+        col("money.cost", "Cost", 9, Kind::Figure(cost)),
+        col("money.margin", "Margin", 9, Kind::Figure(margin)),
+        col("cause", "Cause", 22, Kind::Cause),
+        col("sip_status", "SIP", 5, Kind::Number),
+        col("money.billed_secs", "Billed s", 8, Kind::Number),
+        col("money.currency", "Currency", 8, Kind::Text),
+        col("codec", "Codec", 8, Kind::Text),
     ],
     order: "numbers.dialled",
     sort: Some(("times.started_at", true)),

@@ -72,11 +72,14 @@ fn servers(ui: &mut Ui, cx: &mut Cx<'_>) {
                 .context_menu(|ui| widget::entry(ui, cx.commands, Command::ForgetServer(at), true));
         });
     }
-    ui.add_space(theme::GAP);
-    widget::button(ui, cx.commands, Command::NewServer);
+    if !cx.model.connection.servers.is_empty() {
+        ui.add_space(theme::GAP);
+        widget::button(ui, cx.commands, Command::NewServer);
+    }
 }
 
 fn form(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let mut focus = std::mem::take(cx.focus_filter);
     let connection = &mut cx.model.connection;
     ui.label(RichText::new("Log in").strong());
     ui.add_space(theme::GAP_SMALL);
@@ -89,13 +92,20 @@ fn form(ui: &mut Ui, cx: &mut Cx<'_>) {
         ),
         ("Login", &mut connection.form.login, "admin"),
     ] {
-        field(ui, label, TextEdit::singleline(text).hint_text(hint));
+        let first = label != "Name" && text.is_empty() && std::mem::take(&mut focus);
+        let response = field(ui, label, TextEdit::singleline(text).hint_text(hint));
+        if first {
+            response.request_focus();
+        }
     }
     let password = field(
         ui,
         "Password",
         TextEdit::singleline(&mut connection.password).password(true),
     );
+    if focus {
+        password.request_focus();
+    }
     let entered = password.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if let Some(pin) = &connection.form.pin {
         let short = pin.get(..23).unwrap_or(pin);
@@ -146,7 +156,8 @@ fn first_use(ui: &mut Ui, cx: &mut Cx<'_>, fingerprint: &str) {
     ui.add_space(theme::GAP_WIDE);
     ui.horizontal(|ui| {
         widget::primary(ui, cx.commands, Command::TrustCertificate, true);
-        widget::button(ui, cx.commands, Command::CancelConnect);
+        let cancel = widget::button(ui, cx.commands, Command::CancelConnect);
+        widget::first_focus(ui, &cancel);
     });
 }
 
@@ -168,7 +179,8 @@ fn changed(ui: &mut Ui, cx: &mut Cx<'_>, pinned: &str, shown: &str) {
     print(ui, "Shown now", shown);
     ui.add_space(theme::GAP_WIDE);
     ui.horizontal(|ui| {
-        widget::button(ui, cx.commands, Command::CancelConnect);
+        let cancel = widget::button(ui, cx.commands, Command::CancelConnect);
+        widget::first_focus(ui, &cancel);
         widget::button(ui, cx.commands, Command::ReplaceCertificate);
     });
 }

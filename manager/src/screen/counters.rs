@@ -150,17 +150,29 @@ fn plots(ui: &mut Ui, series: &[Series], ahead_ms: i64) {
                 theme::card(ui).show(ui, |ui| {
                     ui.set_width(width - theme::CARD_PADDING);
                     ui.vertical(|ui| {
-                        ui.label(egui::RichText::new(*title).strong());
                         let shown: Vec<&Series> = series
                             .iter()
                             .filter(|s| figures.contains(&s.figure))
                             .collect();
+                        head(ui, title, &shown);
                         plot(ui, title, &shown, ahead_ms);
                     });
                 });
             }
         });
     }
+}
+
+/// The title, and beside it what each line is if there are several: a legend inside would cover them.
+fn head(ui: &mut Ui, title: &str, series: &[&Series]) {
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new(title).strong());
+        let colors = theme::tokens(ui).series;
+        for (series, color) in series.iter().zip(colors).filter(|_| series.len() > 1) {
+            let text = format!("⏺ {}", name(series.figure));
+            ui.label(egui::RichText::new(text).color(color));
+        }
+    });
 }
 
 fn plot(ui: &mut Ui, title: &str, series: &[&Series], ahead_ms: i64) {
@@ -182,7 +194,6 @@ fn plot(ui: &mut Ui, title: &str, series: &[&Series], ahead_ms: i64) {
         .include_y(0.0)
         .show_background(false)
         .grid_color(theme::tokens(ui).border)
-        .legend(egui_plot::Legend::default())
         .x_axis_formatter(move |mark, _| clock(mark.value).get(..5).unwrap_or_default().to_owned());
     plot.show(ui, |plot| {
         for (series, color) in series.iter().zip(colors) {

@@ -13,13 +13,17 @@ use tandem_protocol::{Area, Right};
 
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let may_end = cx.model.may(Area::Live, Right::Change);
-    let (frozen, version, now) = (cx.model.live.frozen, cx.model.live.version, cx.model.now_ms);
+    let (frozen, version, now) = (
+        cx.model.live.is_frozen(),
+        cx.model.live.version,
+        cx.model.now_ms,
+    );
     let state = &mut cx.model.live_tables.calls;
     let rows = cx.model.live.calls(now);
     let second = state
         .sort
         .map_or(0, |_| u64::try_from(now / 1000).unwrap_or_default());
-    state.refresh(rows, version.wrapping_mul(1 << 20).wrapping_add(second));
+    state.refresh(&rows, version.wrapping_mul(1 << 20).wrapping_add(second));
     ui.horizontal(|ui| {
         widget::heading(ui, "Live calls");
         ui.add_space(theme::GAP);
@@ -36,11 +40,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         let spec = Command::Freeze.spec();
         let text = format!("{} {}", spec.icon, spec.text);
         let size = egui::vec2(0.0, theme::BUTTON);
-        let freeze = ui.add(
-            egui::Button::selectable(frozen, text)
-                .min_size(size)
-                .frame(true),
-        );
+        let freeze = ui.add(egui::Button::new(text).min_size(size).selected(frozen));
         if freeze
             .on_hover_text(widget::tooltip(ui, &Command::Freeze))
             .clicked()
@@ -56,7 +56,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         super::table_buttons(ui, cx.commands);
     });
     ui.add_space(theme::GAP_SMALL);
-    sums(ui, rows, state.view());
+    sums(ui, &rows, state.view());
     let menu = [
         Command::HangUp,
         Command::CopyRows,
@@ -75,11 +75,11 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         menu,
         sortable: &[],
     };
-    table::show(ui, cx.commands, rows, state, &looks);
+    table::show(ui, cx.commands, &rows, state, &looks);
 }
 
 /// What the calls shown come to, per currency.
-fn sums(ui: &mut Ui, rows: &CallRows, view: &[u32]) {
+fn sums(ui: &mut Ui, rows: &CallRows<'_>, view: &[u32]) {
     let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for call in view.iter().filter_map(|row| rows.get(*row as usize)) {
         if !call.money.currency.is_empty() {

@@ -33,7 +33,7 @@ use egui::{TextEdit, Ui, Vec2};
 pub struct Cx<'a> {
     pub model: &'a mut Model,
     pub commands: &'a mut Commands,
-    /// The filter box shall take the keyboard.
+    /// The filter box, or the connection form's first empty one, shall take the keyboard.
     pub focus_filter: &'a mut bool,
 }
 
@@ -59,14 +59,20 @@ fn filter_box(ui: &mut Ui, state: &mut TableState, focus: &mut bool, hint: &str)
     let edit = TextEdit::singleline(&mut state.filter)
         .hint_text(hint)
         .desired_width(theme::FILTER_WIDTH);
-    let response = ui
-        .add(edit.min_size(Vec2::new(0.0, theme::MIN_TARGET)))
-        .labelled_by(label.id);
+    let response = ui.add(theme::beside_buttons(edit)).labelled_by(label.id);
     if std::mem::take(focus) {
         response.request_focus();
     }
-    if !state.filter.is_empty() && ui.button("✖").on_hover_text("Clear the filter").clicked() {
+    if response.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape)) {
         state.filter.clear();
+    }
+    if !state.filter.is_empty() {
+        let clear = egui::Button::new("✖").min_size(Vec2::splat(theme::BUTTON));
+        let clear = ui.add(clear).on_hover_text("Clear the filter (Esc)");
+        widget::name(&clear, "Clear the filter");
+        if clear.clicked() {
+            state.filter.clear();
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Palette {
 }
 
 /// Commands whose text, or else tooltip, holds every word typed.
-fn matching(text: &str) -> Vec<Command> {
+fn matching(text: &str, allows: &dyn Fn(&Command) -> bool) -> Vec<Command> {
     let text = text.to_lowercase();
     let holds = |place: &str| {
         let place = place.to_lowercase();
@@ -23,7 +23,7 @@ fn matching(text: &str) -> Vec<Command> {
     let (mut by_text, mut by_tooltip) = (Vec::new(), Vec::new());
     for command in Command::standing() {
         let spec = command.spec();
-        if command == Command::Palette {
+        if command == Command::Palette || !allows(&command) {
             continue;
         } else if holds(&spec.text) {
             by_text.push(command);
@@ -36,7 +36,12 @@ fn matching(text: &str) -> Vec<Command> {
 }
 
 /// False when it is done.
-pub fn palette(ui: &Ui, commands: &mut Commands, palette: &mut Palette) -> bool {
+pub fn palette(
+    ui: &Ui,
+    commands: &mut Commands,
+    palette: &mut Palette,
+    allows: &dyn Fn(&Command) -> bool,
+) -> bool {
     let mut open = true;
     let modal = Modal::new(Id::unique("palette")).show(ui.ctx(), |ui| {
         ui.set_width(theme::PALETTE_WIDTH);
@@ -59,7 +64,7 @@ pub fn palette(ui: &Ui, commands: &mut Commands, palette: &mut Palette) -> bool 
         if response.changed() {
             palette.cursor = 0;
         }
-        let found = matching(&palette.text);
+        let found = matching(&palette.text, allows);
         let last = found.len().saturating_sub(1);
         palette.cursor = if down {
             palette.cursor + 1
@@ -72,38 +77,41 @@ pub fn palette(ui: &Ui, commands: &mut Commands, palette: &mut Palette) -> bool 
         } else {
             None
         };
-        egui::ScrollArea::vertical()
-            .auto_shrink(false)
-            .max_height(theme::PALETTE_HEIGHT)
-            .show(ui, |ui| {
-                for (at, command) in found.iter().enumerate() {
-                    let spec = command.spec();
-                    let mut entry = egui::Button::selectable(
-                        at == palette.cursor,
-                        format!("{}  {}", spec.icon, spec.text),
-                    )
-                    .min_size(Vec2::new(ui.available_width(), theme::ROW));
-                    if let Some(shortcut) = spec.shortcut {
-                        entry = entry.shortcut_text(ui.ctx().format_shortcut(&shortcut));
-                    }
-                    let response = ui.add(entry).on_hover_text(spec.tooltip);
-                    if at == palette.cursor && (up || down) {
-                        response.scroll_to_me(None);
-                    }
-                    if response.clicked() {
-                        chosen = Some(command.clone());
-                    }
-                }
-                if found.is_empty() {
-                    widget::weak(ui, "No such command.");
-                }
-            });
+        chosen = offers(ui, &found, palette.cursor, up || down).or(chosen);
         if let Some(command) = chosen {
             commands.send(command);
             open = false;
         }
     });
     open && !modal.should_close()
+}
+
+/// The commands found; the one clicked, if any.
+fn offers(ui: &mut Ui, found: &[Command], cursor: usize, moved: bool) -> Option<Command> {
+    let mut chosen = None;
+    let list = egui::ScrollArea::vertical().auto_shrink(false);
+    list.max_height(theme::PALETTE_HEIGHT).show(ui, |ui| {
+        for (at, command) in found.iter().enumerate() {
+            let spec = command.spec();
+            let text = format!("{}  {}", spec.icon, spec.text);
+            let mut entry = egui::Button::selectable(at == cursor, text)
+                .min_size(Vec2::new(ui.available_width(), theme::ROW));
+            if let Some(shortcut) = spec.shortcut {
+                entry = entry.shortcut_text(ui.ctx().format_shortcut(&shortcut));
+            }
+            let response = ui.add(entry).on_hover_text(spec.tooltip);
+            if at == cursor && moved {
+                response.scroll_to_me(None);
+            }
+            if response.clicked() {
+                chosen = Some(command.clone());
+            }
+        }
+        if found.is_empty() {
+            widget::weak(ui, "Nothing of that name can be done here.");
+        }
+    });
+    chosen
 }
 
 /// False when it is done.
@@ -154,6 +162,7 @@ mod tests {
 
     #[test]
     fn words_find_commands() {
+        let matching = |text| super::matching(text, &|_| true);
         assert_eq!(
             matching("dial plan").first(),
             Some(&Command::Open(Screen::Records(View::Routes)))
@@ -162,5 +171,7 @@ mod tests {
         let light = Command::Theme(theme::ThemeChoice::Light);
         assert_eq!(matching("light theme").first(), Some(&light));
         assert!(matching("nosuchthing").is_empty());
+        let seeing = |command: &Command| *command != Command::ExportCsv;
+        assert!(super::matching("export", &seeing).is_empty());
     }
 }

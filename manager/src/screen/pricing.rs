@@ -14,22 +14,15 @@ use tandem_protocol::simulate::RateResult;
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     widget::heading(ui, "Rate a call");
     ui.add_space(theme::GAP);
-    let panel = egui::Panel::left("pricing form")
-        .resizable(false)
-        .exact_size(theme::TOOL_FORM)
-        .frame(egui::Frame::new());
-    panel.show_separator_line(false).show(ui, |ui| form(ui, cx));
-    egui::CentralPanel::default()
-        .frame(theme::detail(ui))
-        .show(ui, |ui| {
-            let (names, slot) = (&cx.model.names, &cx.model.tools.pricing.result);
-            if slot.is_idle() {
-                widget::weak(ui, "Fill the form and press Rate.");
-            }
-            widget::state::slot(ui, cx.commands, slot, Command::Price, |ui, _, result| {
-                answer(ui, result, names)
-            });
+    widget::side_by_side(ui, "pricing", cx, form, |ui, cx| {
+        let (names, slot) = (&cx.model.names, &cx.model.tools.pricing.result);
+        if slot.is_idle() {
+            widget::weak(ui, "Fill the form and press Rate.");
+        }
+        widget::state::slot(ui, cx.commands, slot, Command::Price, |ui, _, result| {
+            answer(ui, result, names)
         });
+    });
 }
 
 fn form(ui: &mut Ui, cx: &mut Cx<'_>) {

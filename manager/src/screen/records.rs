@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, view: View) {
     if form_shows || cdr_shows {
         let panel = Panel::right(("detail", view))
             .resizable(true)
-            .default_size(theme::DETAIL_WIDTH);
+            .default_size(theme::DETAIL_WIDTH.min(ui.available_width() * theme::DETAIL_SHARE));
         let panel = panel
             .size_range(theme::DETAIL_MIN..=theme::DETAIL_MAX)
             .frame(theme::detail(ui));
@@ -120,6 +120,7 @@ fn title(ui: &mut Ui, cx: &mut Cx<'_>, view: View) {
         let (total, from, count) = (records.total(), records.offset, records.rows().len() as u64);
         let text = match total {
             0 => String::new(),
+            1 => "1 row".to_owned(),
             _ if total <= u64::from(PAGE) => format!("{} rows", format::grouped(total)),
             _ => format!(
                 "{}–{} of {} rows",

@@ -13,7 +13,7 @@ use tandem_protocol::{Area, Right, system::Setting};
 
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let may = cx.model.may(Area::Settings, Right::Change);
-    let changed = changed(&cx.model.tools.settings);
+    let changed = cx.model.tools.settings.changed();
     ui.horizontal(|ui| {
         widget::heading(ui, "Settings");
         if changed > 0 {
@@ -23,10 +23,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.horizontal(|ui| {
         let label = ui.label("Filter:");
         let settings = &mut cx.model.tools.settings;
-        let edit = TextEdit::singleline(&mut settings.filter).desired_width(theme::FILTER_WIDTH);
-        let response = ui
-            .add(edit.min_size(egui::vec2(0.0, theme::MIN_TARGET)))
-            .labelled_by(label.id);
+        let edit = TextEdit::singleline(&mut settings.filter)
+            .hint_text("word")
+            .desired_width(theme::FILTER_WIDTH);
+        let response = ui.add(theme::beside_buttons(edit)).labelled_by(label.id);
         if std::mem::take(cx.focus_filter) {
             response.request_focus();
         }
@@ -60,13 +60,6 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         });
 }
 
-fn changed(settings: &Settings) -> usize {
-    let list = settings.list.value().map(Vec::as_slice).unwrap_or_default();
-    list.iter()
-        .filter(|setting| settings.is_changed(setting))
-        .count()
-}
-
 fn matches(setting: &Setting, filter: &str) -> bool {
     let text = format!("{} {}", setting.key, setting.description).to_lowercase();
     filter
@@ -75,46 +68,67 @@ fn matches(setting: &Setting, filter: &str) -> bool {
         .all(|word| text.contains(word))
 }
 
+/// `max_duration_s` as an operator reads it: `Max duration, s`.
+fn title(key: &str) -> String {
+    let (words, unit) = match key.rsplit_once('_') {
+        Some((words, unit @ ("s" | "ms"))) => (words, Some(unit)),
+        _ => (key, None),
+    };
+    let words = words.replace('_', " ");
+    let mut letters = words.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    let unit = unit.map(|unit| format!(", {unit}")).unwrap_or_default();
+    format!("{}{}{unit}", first.unwrap_or_default(), letters.as_str())
+        .replace("cps", "CPS")
+        .replace("Rtp", "RTP")
+}
+
 fn line(ui: &mut Ui, settings: &mut Settings, setting: &Setting, may: bool) {
     let mark = if settings.is_changed(setting) {
         " •"
     } else {
         ""
     };
-    widget::row(ui, &format!("{}{mark}", setting.key), |ui, label| {
-        ui.vertical(|ui| {
-            ui.add_enabled_ui(may, |ui| {
-                let text = settings
-                    .texts
-                    .entry(setting.key.clone())
-                    .or_insert_with(|| Settings::text(setting));
-                if setting.value.is_boolean() {
-                    let mut on = text == "true";
-                    if ui.checkbox(&mut on, "on").labelled_by(label.id).changed() {
-                        *text = on.to_string();
-                    }
-                } else {
-                    let width = if setting.value.is_number() {
-                        theme::SHORT_FIELD_WIDTH
+    widget::row(
+        ui,
+        &format!("{}{mark}", title(&setting.key)),
+        |ui, label| {
+            ui.vertical(|ui| {
+                ui.add_enabled_ui(may, |ui| {
+                    let text = settings
+                        .texts
+                        .entry(setting.key.clone())
+                        .or_insert_with(|| Settings::text(setting));
+                    if setting.value.is_boolean() {
+                        let mut on = text == "true";
+                        if ui.checkbox(&mut on, "on").labelled_by(label.id).changed() {
+                            *text = on.to_string();
+                        }
                     } else {
-                        theme::WIDE_FIELD
-                    };
-                    let edit = TextEdit::singleline(text).desired_width(width);
-                    ui.add(edit.min_size(egui::vec2(0.0, theme::MIN_TARGET)))
-                        .labelled_by(label.id);
+                        let width = if setting.value.is_number() {
+                            theme::SHORT_FIELD_WIDTH
+                        } else {
+                            theme::WIDE_FIELD
+                        };
+                        let edit = TextEdit::singleline(text).desired_width(width);
+                        ui.add(edit.min_size(egui::vec2(0.0, theme::MIN_TARGET)))
+                            .labelled_by(label.id);
+                    }
+                });
+                if let Some(fault) = settings.faults.get(&setting.key) {
+                    widget::toned(ui, Tone::Bad, format!("⚠ {fault}"));
                 }
+                let color = theme::tokens(ui).weak;
+                ui.label(
+                    egui::RichText::new(&setting.description)
+                        .small()
+                        .color(color),
+                );
             });
-            if let Some(fault) = settings.faults.get(&setting.key) {
-                widget::toned(ui, Tone::Bad, format!("⚠ {fault}"));
-            }
-            let color = theme::tokens(ui).weak;
-            ui.label(
-                egui::RichText::new(&setting.description)
-                    .small()
-                    .color(color),
-            );
-        });
-    });
+        },
+    );
     ui.add_space(theme::GAP_SMALL);
 }
 

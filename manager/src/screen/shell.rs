@@ -18,7 +18,7 @@ pub fn menu_bar(ui: &mut Ui, cx: &mut Cx<'_>, theme_choice: ThemeChoice) {
     MenuBar::new().ui(ui, |ui| {
         ui.menu_button("File", |ui| {
             for command in [Command::ExportCsv, Command::Disconnect, Command::Quit] {
-                widget::entry(ui, cx.commands, command, true);
+                entry(ui, cx, command);
             }
         });
         ui.menu_button("Edit", |ui| {
@@ -32,7 +32,7 @@ pub fn menu_bar(ui: &mut Ui, cx: &mut Cx<'_>, theme_choice: ThemeChoice) {
                 Command::SelectAll,
                 Command::FocusFilter,
             ] {
-                widget::entry(ui, cx.commands, command, true);
+                entry(ui, cx, command);
             }
         });
         ui.menu_button("View", |ui| {
@@ -42,7 +42,7 @@ pub fn menu_bar(ui: &mut Ui, cx: &mut Cx<'_>, theme_choice: ThemeChoice) {
                 Command::Palette,
                 Command::Notices,
             ] {
-                widget::entry(ui, cx.commands, command, true);
+                entry(ui, cx, command);
             }
             ui.separator();
             for choice in [ThemeChoice::System, ThemeChoice::Dark, ThemeChoice::Light] {
@@ -54,16 +54,18 @@ pub fn menu_bar(ui: &mut Ui, cx: &mut Cx<'_>, theme_choice: ThemeChoice) {
             }
         });
         ui.menu_button("Go", |ui| {
-            for screen in Screen::all().filter(|screen| cx.model.may(screen.area(), Right::See)) {
-                widget::entry(ui, cx.commands, Command::Open(screen), true);
+            for screen in Screen::all() {
+                if cx.model.may(screen.area(), Right::See) {
+                    entry(ui, cx, Command::Open(screen));
+                }
             }
         });
         ui.menu_button("Help", |ui| {
-            widget::entry(ui, cx.commands, Command::Shortcuts, true)
+            entry(ui, cx, Command::Shortcuts);
         });
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let unread = cx.model.notices.unread();
-            let bell = widget::icon(ui, cx.commands, Command::Notices, true);
+            let bell = widget::button(ui, cx.commands, Command::Notices);
             if unread > 0 {
                 widget::toned(ui, Tone::Warn, unread.to_string()).on_hover_text("not read yet");
             }
@@ -77,6 +79,12 @@ pub fn menu_bar(ui: &mut Ui, cx: &mut Cx<'_>, theme_choice: ThemeChoice) {
             widget::button(ui, cx.commands, Command::Palette);
         });
     });
+}
+
+/// An entry that is grey where its command would do nothing.
+fn entry(ui: &mut Ui, cx: &mut Cx<'_>, command: Command) {
+    let allowed = cx.model.allows(&command);
+    widget::entry(ui, cx.commands, command, allowed);
 }
 
 /// The tree; a reseller sees only the branches it has rights for.
@@ -98,7 +106,9 @@ pub fn tree(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeViewState<Node>) {
         })
         .filter(|(_, leaves)| !leaves.is_empty())
         .collect();
-    state.set_one_selected(Node::Leaf(cx.model.screen));
+    let open = Node::Leaf(cx.model.screen);
+    let moved = state.selected().first() != Some(&open);
+    state.set_one_selected(open);
     theme::tree_style(ui);
     let view = TreeView::new(ui.make_persistent_id("tree"))
         .allow_multi_selection(false)
@@ -113,10 +123,14 @@ pub fn tree(ui: &mut Ui, cx: &mut Cx<'_>, state: &mut TreeViewState<Node>) {
                     .label(egui::RichText::new(title).strong()),
             );
             for screen in leaves {
-                builder.leaf(
-                    Node::Leaf(*screen),
-                    format!("{} {}", screen.icon(), screen.title()),
-                );
+                let follow = moved && Node::Leaf(*screen) == open;
+                let text = format!("{} {}", screen.icon(), screen.title());
+                builder.node(NodeBuilder::leaf(Node::Leaf(*screen)).label_ui(move |ui| {
+                    let label = ui.add(egui::Label::new(&text).selectable(false));
+                    if follow {
+                        label.scroll_to_me(None);
+                    }
+                }));
             }
             builder.close_dir();
         }

@@ -18,30 +18,16 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         "Nothing is placed and nothing is booked; the switch answers with the decision it would take.",
     );
     ui.add_space(theme::GAP);
-    let panel = egui::Panel::left("simulator form")
-        .resizable(false)
-        .exact_size(theme::TOOL_FORM)
-        .frame(egui::Frame::new());
-    panel.show_separator_line(false).show(ui, |ui| form(ui, cx));
-    egui::CentralPanel::default()
-        .frame(theme::detail(ui))
-        .show(ui, |ui| {
-            egui::ScrollArea::vertical()
-                .auto_shrink(false)
-                .show(ui, |ui| {
-                    let (names, slot) = (&cx.model.names, &cx.model.tools.simulator.result);
-                    if slot.is_idle() {
-                        widget::weak(ui, "Fill the form and press Simulate.");
-                    }
-                    widget::state::slot(
-                        ui,
-                        cx.commands,
-                        slot,
-                        Command::Simulate,
-                        |ui, _, result| answer(ui, result, names),
-                    );
-                });
+    widget::side_by_side(ui, "simulator", cx, form, |ui, cx| {
+        let (names, slot) = (&cx.model.names, &cx.model.tools.simulator.result);
+        if slot.is_idle() {
+            widget::weak(ui, "Fill the form and press Simulate.");
+        }
+        let retry = Command::Simulate;
+        widget::state::slot(ui, cx.commands, slot, retry, |ui, _, result| {
+            answer(ui, result, names)
         });
+    });
 }
 
 fn form(ui: &mut Ui, cx: &mut Cx<'_>) {

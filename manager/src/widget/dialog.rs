@@ -1,6 +1,6 @@
 //! Questions that stand in the way: what will happen to which object, a safe default, Esc is no.
 
-use super::{button, primary};
+use super::{button, first_focus, primary};
 use crate::{
     command::{Command, Commands},
     model::Question,
@@ -35,9 +35,7 @@ pub fn question(ui: &Ui, commands: &mut Commands, question: &Question) {
                 commands.send(Command::Confirm);
             }
             let cancel = button(ui, commands, Command::Cancel);
-            if ui.memory(|memory| memory.focused().is_none()) {
-                cancel.request_focus();
-            }
+            first_focus(ui, &cancel);
         });
     });
     if modal.should_close() {
@@ -57,9 +55,7 @@ pub fn leave(ui: &Ui, commands: &mut Commands, name: &str) {
             primary(ui, commands, Command::SaveAndGo, true);
             button(ui, commands, Command::DiscardAndGo);
             let stay = button(ui, commands, Command::Stay);
-            if ui.memory(|memory| memory.focused().is_none()) {
-                stay.request_focus();
-            }
+            first_focus(ui, &stay);
         });
     });
     if modal.should_close() {

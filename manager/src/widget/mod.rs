@@ -66,6 +66,13 @@ pub fn icon(ui: &mut Ui, commands: &mut Commands, command: Command, enabled: boo
     response
 }
 
+/// The safe button of a page or question has the keyboard until another is chosen.
+pub fn first_focus(ui: &Ui, response: &Response) {
+    if ui.memory(|memory| memory.focused().is_none()) {
+        response.request_focus();
+    }
+}
+
 /// Gives a widget its accessible name.
 pub fn name(response: &Response, text: &str) {
     let (text, enabled) = (text.to_owned(), response.enabled());
@@ -127,6 +134,36 @@ pub fn fault(ui: &mut Ui, text: &str) {
                     ui.ctx().copy_text(text.to_owned());
                 }
             });
+        });
+}
+
+/// A form at the left and its answer at the right; below it where there is no room.
+pub fn side_by_side<T>(
+    ui: &mut Ui,
+    name: &str,
+    cx: &mut T,
+    form: impl FnOnce(&mut Ui, &mut T),
+    answer: impl FnOnce(&mut Ui, &mut T),
+) {
+    let scroll = || egui::ScrollArea::vertical().auto_shrink(false);
+    if ui.available_width() < theme::SIDE_BY_SIDE {
+        scroll().id_salt(name).show(ui, |ui| {
+            form(ui, cx);
+            ui.add_space(theme::GAP);
+            answer(ui, cx);
+        });
+        return;
+    }
+    egui::Panel::left(egui::Id::unique(name).with("form"))
+        .resizable(false)
+        .exact_size(theme::TOOL_FORM)
+        .frame(egui::Frame::new())
+        .show_separator_line(false)
+        .show(ui, |ui| form(ui, cx));
+    egui::CentralPanel::default()
+        .frame(theme::detail(ui))
+        .show(ui, |ui| {
+            scroll().id_salt(name).show(ui, |ui| answer(ui, cx))
         });
 }
 

@@ -24,7 +24,8 @@ impl Picker<'_> {
         optional: bool,
     ) -> Option<Option<i64>> {
         let text = current.map_or_else(|| "(none)".to_owned(), |id| self.names.get(view, id));
-        let button = egui::Button::new(format!("{text}  ⏷"))
+        let button = egui::Button::new(text)
+            .right_text("⏷")
             .min_size(Vec2::new(theme::FIELD_WIDTH, theme::MIN_TARGET))
             .truncate();
         let response = ui.add(button).labelled_by(label.id);
@@ -46,16 +47,21 @@ impl Picker<'_> {
             let search = egui::TextEdit::singleline(&mut text)
                 .id(box_id)
                 .hint_text("Search")
-                .desired_width(f32::INFINITY)
-                .min_size(Vec2::new(0.0, theme::MIN_TARGET));
-            let search = ui.add(search);
+                .desired_width(f32::INFINITY);
+            let search = ui.add(theme::beside_buttons(search));
             let named = format!("Search {}", view.title());
             search.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &named));
             if fresh {
                 search.request_focus();
             }
             self.lookup.open(view, &text);
-            if optional && ui.selectable_label(current.is_none(), "(none)").clicked() {
+            if search.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+                chosen = self.first_offer().map(Some);
+            }
+            if optional
+                && text.is_empty()
+                && ui.selectable_label(current.is_none(), "(none)").clicked()
+            {
                 chosen = Some(None);
             }
             if let Some(id) = self.offers(ui, current) {
@@ -69,6 +75,13 @@ impl Picker<'_> {
             self.lookup.close();
         }
         chosen
+    }
+
+    /// What Enter takes: the first of what was found for the text as it stands.
+    fn first_offer(&self) -> Option<i64> {
+        let is_current = !self.lookup.found.is_loading() && !self.lookup.text.is_empty();
+        let found = self.lookup.found.value().filter(|_| is_current)?;
+        found.first().map(|(id, _)| *id)
     }
 
     fn offers(&self, ui: &mut Ui, current: Option<i64>) -> Option<i64> {

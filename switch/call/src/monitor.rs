@@ -91,10 +91,14 @@ pub struct LiveCall {
     pub currency: Option<Currency>,
     /// The client's, rounded to micro-units.
     pub price_per_minute: Micros,
-    /// Booked if it ended now; margin against the next level's buy or the cost, same currency only.
+    /// The client's, booked if it ended now.
     pub charge: Micros,
-    /// What the next level or the gateway would take.
+    /// Answered seconds up to which the charge stays so: the end of the block under way.
+    pub charged_until_s: u64,
+    /// What the gateway would take.
     pub cost: Micros,
+    /// What the operator keeps: the topmost level's charge less the cost, if both have one currency.
+    pub margin: Option<Micros>,
     /// Seconds paid for so far.
     pub paid_until_s: u64,
     /// What arrived from the caller.

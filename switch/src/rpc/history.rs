@@ -105,9 +105,10 @@ impl Part<'_> {
             Figure::Registrations => self.mean(|t| t.registrations),
             Figure::Cps => self.per_second(|t| t.attempts),
             Figure::MessagesIn => self.per_second(|t| t.messages_in),
+            // A call is attempted in one part and perhaps answered in the next.
             Figure::Asr => self
                 .ratio(|t| t.answered, |t| t.attempts)
-                .map(|share| share * 100.0),
+                .map(|share| (share * 100.0).min(100.0)),
             Figure::Acd => self
                 .ratio(|t| t.answered_ms, |t| t.answered)
                 .map(|ms| ms / 1_000.0),

@@ -190,9 +190,7 @@ impl Board {
         let gateways = state.gateways.values().filter(|_| sight == Sight::All);
         let mut snapshot = LiveSnapshot {
             seq: state.seq,
-            calls: calls
-                .map(|r| live_row::call(&r.row, sight, directory))
-                .collect(),
+            calls: calls.map(|r| live_row::call(&r.row, sight)).collect(),
             registrations: registrations
                 .map(|r| live_row::registration(&r.row))
                 .collect(),
@@ -234,9 +232,7 @@ impl Board {
         let mut delta = LiveDelta {
             from,
             to: state.seq,
-            calls: calls
-                .map(|r| live_row::call(&r.row, sight, directory))
-                .collect(),
+            calls: calls.map(|r| live_row::call(&r.row, sight)).collect(),
             calls_gone: ended.map(|e| e.key.clone()).collect(),
             registrations: registrations
                 .map(|r| live_row::registration(&r.row))
@@ -438,7 +434,9 @@ mod tests {
             currency: None,
             price_per_minute: Micros(0),
             charge: Micros(0),
+            charged_until_s: 0,
             cost: Micros(0),
+            margin: None,
             paid_until_s: 0,
             media_a: Default::default(),
             media_b: Default::default(),

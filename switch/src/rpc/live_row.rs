@@ -1,10 +1,7 @@
 //! Rows of the monitor as the protocol writes them, less what a reseller must not see.
 
 use super::live::Sight;
-use tandem_call::{
-    Directory,
-    monitor::{CallState, GatewayState, LiveCall, LiveRegistration, Totals},
-};
+use tandem_call::monitor::{CallState, GatewayState, LiveCall, LiveRegistration, Totals};
 use tandem_protocol::{
     Micros, UtcMs,
     cdr::MediaStats,
@@ -14,9 +11,9 @@ use tandem_protocol::{
     },
 };
 
-/// A call. Its margin is known where no reseller is between and both sides have one currency.
+/// A call; cost and margin are the operator's alone.
 #[must_use]
-pub fn call(row: &LiveCall, sight: Sight, directory: &Directory) -> WireCall {
+pub fn call(row: &LiveCall, sight: Sight) -> WireCall {
     let all = sight == Sight::All;
     WireCall {
         call: row.call.0.into(),
@@ -40,18 +37,13 @@ pub fn call(row: &LiveCall, sight: Sight, directory: &Directory) -> WireCall {
             price_per_minute: Micros(row.price_per_minute.0),
             charge: Micros(row.charge.0),
             cost: all.then_some(Micros(row.cost.0)),
-            margin: margin(row, directory).filter(|_| all),
+            margin: row.margin.map(|margin| Micros(margin.0)).filter(|_| all),
             paid_until_s: row.paid_until_s,
+            charged_until_s: row.charged_until_s,
         },
         media_a: media(&row.media_a),
         media_b: media(&row.media_b),
     }
-}
-
-fn margin(row: &LiveCall, directory: &Directory) -> Option<Micros> {
-    let gateway = directory.gateways.get(&row.gateway?)?;
-    let comparable = row.chain.len() == 1 && row.currency == Some(gateway.currency);
-    comparable.then(|| Micros(row.charge.0.saturating_sub(row.cost.0)))
 }
 
 fn state(state: CallState) -> WireState {

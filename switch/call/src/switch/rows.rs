@@ -89,9 +89,9 @@ fn live_call(call: &Call, now: Now) -> LiveCall {
     let answered_ms = call
         .end
         .map_or_else(|| call.answered_ms(now), |end| end.duration_ms);
-    let (charge, cost) = match call.marks.answered {
+    let running = match call.marks.answered {
         Some(_) => running(call, answered_ms),
-        None => (Micros::ZERO, Micros::ZERO),
+        None => Running::default(),
     };
     LiveCall {
         call: call.id,
@@ -110,29 +110,56 @@ fn live_call(call: &Call, now: Now) -> LiveCall {
         answered_at: call.marks.answered.map(|answered| answered.utc),
         currency: client.map(|level| level.quote.currency),
         price_per_minute: client.map_or(Micros::ZERO, |level| micros(level.quote.price_per_minute)),
-        charge,
-        cost,
+        charge: running.charge,
+        charged_until_s: running.charged_until_s,
+        cost: running.cost,
+        margin: running.margin,
         paid_until_s: call.bill.paid_until_s,
         media_a: call.media.counters.0,
         media_b: call.media.counters.1,
     }
 }
 
-/// What would be booked if it ended now: the client's charge, and what the terminator or the next level takes.
-fn running(call: &Call, answered_ms: u64) -> (Micros, Micros) {
-    let mut charges = call
-        .bill
-        .levels
-        .iter()
-        .map(|level| level.quote.charge(answered_ms, 0).amount);
-    let charge = charges.next().unwrap_or_default();
-    let above = charges.next();
-    let taken = call
-        .bill
-        .cost
+/// What would be booked if it ended now.
+#[derive(Default)]
+struct Running {
+    charge: Micros,
+    charged_until_s: u64,
+    cost: Micros,
+    margin: Option<Micros>,
+}
+
+/// From the first instant on the first block counts: nothing answered is shown as free that is not.
+fn running(call: &Call, answered_ms: u64) -> Running {
+    let answered_ms = if call.end.is_some() {
+        answered_ms
+    } else {
+        answered_ms.max(1)
+    };
+    let levels = &call.bill.levels;
+    let client = levels
+        .first()
+        .map(|level| level.quote.charge(answered_ms, 0));
+    let client = client.unwrap_or_default();
+    let cost = call.bill.cost.as_ref();
+    let taken = cost.map(|cost| cost.quote.charge(answered_ms, 0).amount);
+    let is_local = call
+        .target
         .as_ref()
-        .map(|cost| cost.quote.charge(answered_ms, 0).amount);
-    (charge, above.or(taken).unwrap_or_default())
+        .is_some_and(|target| target.gateway.is_none());
+    let top = levels.last().filter(|level| match cost {
+        Some(cost) => cost.quote.currency == level.quote.currency,
+        None => is_local,
+    });
+    Running {
+        charge: client.amount,
+        charged_until_s: client.billed_secs,
+        cost: taken.unwrap_or_default(),
+        margin: top.map(|level| {
+            let earned = level.quote.charge(answered_ms, 0).amount;
+            Micros(earned.0.saturating_sub(taken.unwrap_or_default().0))
+        }),
+    }
 }
 
 /// For display: a price rounded to micro-units.

@@ -219,7 +219,7 @@ const LOGIN: View = View {
         text("email"),
         secret("password"),
         int("failures").is("t.failures"),
-        int("locked_until").is("t.locked_until"),
+        int("locked_until").is("NULLIF(t.locked_until, 0)"),
         int("last_login_at").is("t.last_login_at"),
     ],
     branch: OWN_ACCOUNT,

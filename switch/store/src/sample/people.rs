@@ -292,7 +292,7 @@ fn logins(maker: &Maker<'_>, north: AccountId, password: &str) -> Result<(), Edi
     let desk = [
         ("accounts", Right::Change),
         ("cdrs", Right::See),
-        ("payments", Right::Change),
+        ("money", Right::Change),
     ];
     let desk: Rights = desk
         .into_iter()

@@ -1,0 +1,134 @@
+//! Which commands would do something now: menus grey the others out, the palette leaves them out, keys ignore them.
+//!
+//! The switch enforces rights; here only what it would refuse, or what has no meaning on the open screen, is
+//! kept from the operator's way.
+
+use super::{Model, draft::Saving, screen::Screen, table::TableState};
+use crate::{command::Command, resource::View};
+use tandem_protocol::{Area, Right};
+
+impl Model {
+    /// Whether carrying the command out now would do anything.
+    pub fn allows(&self, command: &Command) -> bool {
+        match command {
+            Command::Open(screen) => self.may(screen.area(), Right::See),
+            Command::Refresh => !self.is_tool(),
+            Command::FocusFilter => self.has_table() || self.screen == Screen::Settings,
+            Command::CopyRows | Command::ExportCsv | Command::SelectAll => self.has_table(),
+            Command::NextPage => self
+                .open_records()
+                .is_some_and(|records| records.later_rows() > 0),
+            Command::PreviousPage => self
+                .open_records()
+                .is_some_and(|records| records.offset > 0),
+            Command::Save if self.screen == Screen::Settings => {
+                self.allows_tool(&Command::SaveSettings)
+            }
+            Command::Revert if self.screen == Screen::Settings => {
+                self.allows_tool(&Command::RevertSettings)
+            }
+            Command::New
+            | Command::Edit
+            | Command::Delete
+            | Command::Save
+            | Command::Revert
+            | Command::CloseForm => self.allows_edit(command),
+            Command::Freeze => self.screen == Screen::LiveCalls,
+            Command::HangUp => self.may_end(Screen::LiveCalls),
+            Command::Unregister => self.may_end(Screen::Registrations),
+            other => self.allows_tool(other),
+        }
+    }
+
+    fn allows_edit(&self, command: &Command) -> bool {
+        let Some(view) = self.open_view() else {
+            return false;
+        };
+        let (methods, change) = (
+            view.resource().methods,
+            self.may(view.area(), Right::Change),
+        );
+        let chosen = self
+            .open_table()
+            .map_or(0, |table: &TableState| table.selected.len());
+        let draft = self.draft.as_ref().filter(|draft| draft.view == view);
+        let idle = draft.is_some_and(|draft| draft.saving != Saving::Sent);
+        match command {
+            Command::New => change && methods.create.is_some(),
+            Command::Edit => chosen == 1 && (methods.update.is_some() || view == View::Cdrs),
+            Command::Delete => change && chosen == 1 && methods.delete.is_some(),
+            Command::Save => {
+                change && idle && draft.is_some_and(|draft| draft.is_new() || draft.is_dirty())
+            }
+            Command::Revert => idle && self.is_draft_dirty(),
+            _ => draft.is_some() || (view == View::Cdrs && self.cdr.call.is_some()),
+        }
+    }
+
+    fn allows_tool(&self, command: &Command) -> bool {
+        let tools = &self.tools;
+        let system = self.screen == Screen::System && self.may(Area::System, Right::Change);
+        match command {
+            Command::Simulate => {
+                self.screen == Screen::Simulator && !tools.simulator.result.is_loading()
+            }
+            Command::Price => self.screen == Screen::Pricing && !tools.pricing.result.is_loading(),
+            Command::TryRules => {
+                self.screen == Screen::NumberRules
+                    && !tools.rules.result.is_loading()
+                    && !tools.rules.number.trim().is_empty()
+            }
+            Command::SaveSettings => {
+                self.screen == Screen::Settings
+                    && self.may(Area::Settings, Right::Change)
+                    && tools.settings.changed() > 0
+            }
+            Command::RevertSettings => {
+                self.screen == Screen::Settings && tools.settings.changed() > 0
+            }
+            Command::Verify => system && !tools.system.verify.is_loading(),
+            Command::Backup => system && !tools.system.backup.is_loading(),
+            _ => true,
+        }
+    }
+
+    fn may_end(&self, screen: Screen) -> bool {
+        self.screen == screen
+            && self.may(Area::Live, Right::Change)
+            && self
+                .open_table()
+                .is_some_and(|table| table.selected.len() == 1)
+    }
+
+    fn is_tool(&self) -> bool {
+        matches!(
+            self.screen,
+            Screen::Simulator | Screen::Pricing | Screen::NumberRules
+        )
+    }
+
+    fn has_table(&self) -> bool {
+        self.open_table().is_some()
+    }
+
+    fn open_view(&self) -> Option<View> {
+        match self.screen {
+            Screen::Records(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    fn open_records(&self) -> Option<&super::records::Records> {
+        self.records.get(&self.open_view()?)
+    }
+
+    fn open_table(&self) -> Option<&TableState> {
+        match self.screen {
+            Screen::LiveCalls => Some(&self.live_tables.calls),
+            Screen::Registrations => Some(&self.live_tables.registrations),
+            Screen::GatewayStatus => Some(&self.live_tables.gateways),
+            Screen::Records(view) => self.records.get(&view).map(|records| &records.table),
+            _ => None,
+        }
+    }
+}
