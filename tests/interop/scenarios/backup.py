@@ -16,14 +16,14 @@ def verify(daemon, copy):
 
 def run(binary, folder):
     daemon = Daemon(binary, folder).start()
-    terminator = Sipp(folder, "terminator", "terminator", "-mp", 30000)
+    terminator = Sipp(folder, "terminator", "terminator")
     try:
         operator = Operator(daemon)
         operator.gateway("terminator", terminator.port)
         account = operator.account("wholesale", 100_000_000)
         operator.source(account)
         caller = Sipp(
-            folder, "caller", "caller", "-m", CALLS, "-r", RATE, "-d", 1000, "-s", "9000001", "-mp", 20000, "-timeout", 60,
+            folder, "caller", "caller", "-m", CALLS, "-r", RATE, "-d", 1000, "-s", "9000001", "-timeout", 60,
             remote=daemon.sip,
         )
         copies, taken = [], 0

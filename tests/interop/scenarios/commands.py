@@ -57,7 +57,7 @@ def rpc(daemon, second):
     assert json.loads(ends(call("--user", "second", "system.info", password=second), 0).stdout)
     filtered = {"filter": [{"field": "name", "op": "eq", "value": "second"}]}
     listed = json.loads(ends(call("login.list", "-", text=json.dumps(filtered)), 0).stdout)
-    assert [row["name"] for row in listed["rows"]] == ["second"], listed
+    assert [row["edit"]["name"] for row in listed["rows"]] == ["second"], listed
     discovered = json.loads(ends(call("rpc.discover"), 0).stdout)
     assert len(discovered["methods"]) > 50
     ends(call("system.nonsense"), REFUSED, "system.nonsense")
@@ -65,7 +65,7 @@ def rpc(daemon, second):
     ends(call("account.create", '{"edit": {"login": "x", "kind": "common", "currency": "EURO"}}'), REFUSED, "currency")
     ends(call("account.list", "{"), REFUSED, "parameters")
     ends(call("account.list", "-", text="{"), REFUSED, "line 1")
-    ends(call("system.info", password="wrong password"), REFUSED, "login")
+    ends(call("system.info", password="wrong password"), REFUSED, "bad_credentials")
     ends(call("--pin", ":".join(["00"] * 32), "system.info"), NO_SWITCH, daemon.fingerprint)
     ends(call("--pin", daemon.fingerprint.lower(), "system.info"), 0)
     words[-1] = "127.0.0.1:1"
@@ -101,7 +101,11 @@ def decide(binary):
     broken = dict(directory, gateways=[], groups=[{"id": 1, "name": "g", "routes": [
         {"id": 1, "prefix": "44", "target": {"gateway": 1}}, {"id": 2, "prefix": "44", "target": {"account": 9}},
     ]}])
-    ends(asked({"directory": broken, "cases": []}), REFUSED, "gateway 1", "account 9")
+    ends(asked({"directory": broken, "cases": [case]}), 0, "refused.routes_unusable", "its gateway does not exist")
+    faulty = dict(directory, tariffs=[dict(directory["tariffs"][0], time_zone="Nowhere")], groups=[
+        {"id": 1, "name": "g", "routes": [{"id": 1, "prefix": "44", "target": {"gateway": 1}, "time_zone": "Berlin"}]}
+    ])
+    ends(asked({"directory": faulty, "cases": []}), REFUSED, "Nowhere", "Berlin")
 
 
 def run(binary, folder):

@@ -14,15 +14,14 @@ def run(binary, folder):
     daemon = Daemon(binary, folder).start()
     random, recovered, lost, seen = Random(20), 0, 0, 0
     operator = Operator(daemon)
-    terminator = Sipp(folder, "terminator", "terminator", "-mp", 30000, "-l", 6000)
+    terminator = Sipp(folder, "terminator", "terminator", "-l", 6000)
     try:
         operator.gateway("terminator", terminator.port)
         account = operator.account("wholesale", 1_000_000_000)
         operator.source(account)
         for turn in range(ROUNDS):
             caller = Sipp(
-                folder, f"caller-{turn}", "caller", "-m", 1000, "-r", RATE, "-d", 800, "-s", f"9{turn:02}0001", "-mp",
-                20000, "-timeout", 30, "-trace_msg", "-message_file", Sipp.messages(folder, f"caller-{turn}"), remote=daemon.sip,
+                folder, f"caller-{turn}", "caller", "-m", 1000, "-r", RATE, "-d", 800, "-s", f"9{turn:02}0001", "-timeout", 30, "-trace_msg", "-message_file", Sipp.messages(folder, f"caller-{turn}"), remote=daemon.sip,
             )
             # Any moment will do: calls are being set up, up, and ending at all times.
             sleep(1.0 + random.random())

@@ -9,7 +9,7 @@ SECONDS = 7
 
 def run(binary, folder):
     daemon = Daemon(binary, folder).start()
-    terminator = Sipp(folder, "terminator", "terminator", "-mp", 30000)
+    terminator = Sipp(folder, "terminator", "terminator")
     try:
         operator = Operator(daemon)
         operator.gateway("terminator", terminator.port)
@@ -17,7 +17,7 @@ def run(binary, folder):
         account = operator.account("prepaid", SECONDS * 1_000 + 999)
         operator.source(account)
         caller = Sipp(
-            folder, "caller", "patient", "-m", 1, "-s", "9000001", "-mp", 20000, "-timeout", 40, remote=daemon.sip
+            folder, "caller", "patient", "-m", 1, "-s", "9000001", "-timeout", 40, remote=daemon.sip
         ).wait(60)
         assert caller.counts() == (1, 0), caller.errors()
         [cdr] = daemon.rows("cdr.list")

@@ -9,7 +9,7 @@ CALLS = 5
 
 def run(binary, folder):
     daemon = Daemon(binary, folder).start()
-    terminator = Sipp(folder, "terminator", "terminator", "-mp", 30000)
+    terminator = Sipp(folder, "terminator", "terminator")
     try:
         operator = Operator(daemon)
         dead = operator.gateway("dead", free_port(), priority=1, no_response_s=1)
@@ -17,7 +17,7 @@ def run(binary, folder):
         account = operator.account("wholesale", 10_000_000)
         operator.source(account)
         caller = Sipp(
-            folder, "caller", "caller", "-m", CALLS, "-r", 5, "-d", 1200, "-s", "9000001", "-mp", 20000, "-timeout", 60,
+            folder, "caller", "caller", "-m", CALLS, "-r", 5, "-d", 1200, "-s", "9000001", "-timeout", 60,
             remote=daemon.sip,
         ).wait(90)
         assert caller.counts() == (CALLS, 0), caller.errors()

@@ -9,14 +9,14 @@ CALLS, PAID_FOR = 50, 3
 
 def run(binary, folder):
     daemon = Daemon(binary, folder).start()
-    terminator = Sipp(folder, "terminator", "terminator", "-mp", 30000)
+    terminator = Sipp(folder, "terminator", "terminator")
     try:
         operator = Operator(daemon, initial=60, increment=60)
         operator.gateway("terminator", terminator.port)
         account = operator.account("rush", PAID_FOR * 60_000)
         operator.source(account)
         caller = Sipp(
-            folder, "caller", "caller", "-m", CALLS, "-r", CALLS, "-rp", 100, "-d", 2000, "-s", "9000001", "-mp", 20000,
+            folder, "caller", "caller", "-m", CALLS, "-r", CALLS, "-rp", 100, "-d", 2000, "-s", "9000001",
             "-timeout", 40, remote=daemon.sip,
         ).wait(60)
         good, bad = caller.counts()

@@ -26,13 +26,13 @@ def certificate(binary, folder, sip):
 def run(binary, folder):
     daemon = Daemon(binary, folder).start()
     (Path(folder) / "other").mkdir()
-    terminator = Sipp(folder, "terminator", "terminator", "-mp", 30000)
+    terminator = Sipp(folder, "terminator", "terminator")
     log = Path(folder) / "switch.log"
     callers = []
 
     def call(name, calls=1):
         callers.append(
-            Sipp(folder, name, "patient", "-m", calls, "-r", 10, "-s", "9000001", "-mp", 20000 + 100 * len(callers), "-timeout", 40, remote=daemon.sip)
+            Sipp(folder, name, "patient", "-m", calls, "-r", 10, "-s", "9000001", "-timeout", 40, remote=daemon.sip)
         )
         return callers[-1]
 

@@ -59,7 +59,7 @@ def full_disk(binary, folder):
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tandem-test", str(disk)], capture_output=True)
     if mounted.returncode != 0:
         return None
-    terminator = Sipp(folder, "terminator", "terminator", "-mp", 30000)
+    terminator = Sipp(folder, "terminator", "terminator")
     daemon = Daemon(binary, str(disk))
     try:
         daemon.start()
@@ -70,7 +70,7 @@ def full_disk(binary, folder):
 
         def calls(name, count):
             caller = Sipp(
-                folder, name, "caller", "-m", count, "-r", 20, "-d", 200, "-s", "9000001", "-mp", 20000, "-timeout", 40,
+                folder, name, "caller", "-m", count, "-r", 20, "-d", 200, "-s", "9000001", "-timeout", 40,
                 remote=daemon.sip,
             )
             return caller.wait(60).counts()

@@ -9,14 +9,14 @@ CALLS, RATE, TALK_MS = 300, 10, 1500
 
 def run(binary, folder):
     daemon = Daemon(binary, folder).start()
-    terminator = Sipp(folder, "terminator", "terminator", "-mp", 30000)
+    terminator = Sipp(folder, "terminator", "terminator")
     try:
         operator = Operator(daemon, connect_fee="0.01")
         operator.gateway("terminator", terminator.port)
         account = operator.account("wholesale", 100_000_000)
         operator.source(account)
         caller = Sipp(
-            folder, "caller", "caller", "-m", CALLS, "-r", RATE, "-d", TALK_MS, "-s", "9000001", "-mp", 20000,
+            folder, "caller", "caller", "-m", CALLS, "-r", RATE, "-d", TALK_MS, "-s", "9000001",
             "-timeout", 90, remote=daemon.sip,
         ).wait(120)
         good, bad = caller.counts()

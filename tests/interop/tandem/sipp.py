@@ -16,6 +16,22 @@ def free_port(kind=socket.SOCK_DGRAM):
         return probe.getsockname()[1]
 
 
+def free_media_port():
+    """An even port with its three neighbours, as SIPp takes them, that were free a moment ago."""
+    while True:
+        port = free_port() & ~1
+        probes = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+        try:
+            for at, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", port + at))
+            return port
+        except (OSError, OverflowError):
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+
+
 class Sipp:
     """One SIPp process."""
 
@@ -26,7 +42,8 @@ class Sipp:
         self.statistics = self.folder / f"{name}.csv"
         self.output = open(self.folder / f"{name}.out", "wb")
         words = [
-            "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(self.port), "-nostdin",
+            "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(self.port), "-mp",
+            str(free_media_port()), "-nostdin",
             "-trace_stat", "-stf", str(self.statistics), "-fd", "1", "-trace_err", "-error_file",
             str(self.folder / f"{name}.err"), *map(str, options),
         ]
