@@ -241,10 +241,11 @@ impl Daemon {
         self.stop();
     }
 
-    /// Whether the core still runs: when it has stopped by itself, no call can be made any more.
+    /// Whether the core and the store still run: when one has stopped by itself, no call can be made any more.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.core.as_ref().is_some_and(|core| !core.is_finished())
+            && self.store.as_ref().is_some_and(Store::is_alive)
     }
 
     /// Puts other bounds in force; calls that are up stay.

@@ -5,8 +5,7 @@
 
 use crate::{
     call::Call,
-    directory::AccountKind,
-    leg::Leg,
+    leg::{Leg, Reach},
     switch::{state::Core, timer::Timer},
 };
 use bytes::Bytes;
@@ -211,7 +210,7 @@ pub(crate) fn learn(
 /// Gateways and customers known by their address are held to the address they name; a phone may be behind NAT.
 fn latch_of(call: &Call, side: Side, target: IpAddr, signalling: IpAddr) -> Latch {
     let is_trunk = match side {
-        Side::A => call.who.account.kind == AccountKind::Wholesale,
+        Side::A => call.caller.leg.reach == Reach::Contact,
         Side::B => call
             .target
             .as_ref()

@@ -54,7 +54,7 @@ pub(super) fn run(place: &Place) -> Result<ExitCode, Failure> {
             Ok(Word::Drained) => break,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 if !running.daemon.is_alive() {
-                    return Err("the core has stopped by itself; the log says why".into());
+                    return Err("the core or the store has stopped by itself; the log says why, and a new start recovers".into());
                 }
                 service::alive(running.daemon.inbox());
                 clock.look();

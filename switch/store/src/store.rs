@@ -150,6 +150,13 @@ impl Store {
     pub fn recovery(&self) -> &RecoveryReport {
         &self.recovery
     }
+    /// Whether its threads run: without them nothing is written any more.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.threads
+            .as_ref()
+            .is_some_and(writer::Threads::are_alive)
+    }
     /// What the call core starts from; None the second time.
     pub fn take_loaded(&mut self) -> Option<Loaded> {
         self.loaded.take()

@@ -213,6 +213,10 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
+    pub fn are_alive(&self) -> bool {
+        !self.writer.is_finished() && !self.publisher.is_finished()
+    }
+
     pub fn join(self) {
         if self.writer.join().is_err() {
             error!("the writer thread panicked");

@@ -53,11 +53,12 @@ class Daemon:
             raise AssertionError(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
-    def start(self):
+    def start(self, **environment):
         """Returns once it says that it is ready."""
         self.log = open(self.folder / "switch.log", "ab")
         self.process = subprocess.Popen(
-            [self.binary, "--config", str(self.config)], stdout=subprocess.PIPE, stderr=self.log, text=True
+            [self.binary, "--config", str(self.config)], stdout=subprocess.PIPE, stderr=self.log, text=True,
+            env=dict(os.environ, **environment),
         )
         bound = []
         for line in self.process.stdout:

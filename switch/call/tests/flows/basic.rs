@@ -12,7 +12,7 @@ use tandem_call::{
     io::{Command, Reply},
     monitor::{CallState, Change},
 };
-use tandem_sdp::{RelayCommand, RelayReport, SessionDescription};
+use tandem_sdp::{Latch, RelayCommand, RelayReport, SessionDescription, Side};
 
 #[test]
 fn a_plain_call_is_carried_and_billed() {
@@ -114,6 +114,40 @@ fn audio_goes_through_the_relay_and_shows_no_address() {
         world.relay.last(),
         Some(RelayCommand::Close { .. })
     ));
+    world.check_idle();
+}
+
+/// How the relay was told to recognise a side, last.
+fn latch_of(world: &World, wanted: Side) -> Option<Latch> {
+    let orders = world.relay.iter().rev();
+    orders.into_iter().find_map(|command| match command {
+        RelayCommand::SetTarget { side, latch, .. } if *side == wanted => Some(*latch),
+        _ => None,
+    })
+}
+
+#[test]
+fn servers_are_held_to_the_audio_address_they_name_and_phones_are_not() {
+    let mut world = world();
+    let mut trunk = Caller::new(TRUNK, "4930123", "442071234", "a");
+    trunk.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.answer(&mut world);
+    trunk.ack(&mut world, None);
+    assert_eq!(latch_of(&world, Side::A), Some(Latch::Signalled));
+    assert_eq!(latch_of(&world, Side::B), Some(Latch::Signalled));
+    trunk.bye(&mut world);
+
+    let mut phone = Caller::new(ALICE, "alice", "442071234", "b");
+    phone.invite_with_digest(&mut world);
+    let mut callee = Callee::take(&mut world, GATE);
+    // A server whose description names an address that only its own network can reach.
+    callee.audio = at("192.168.1.9:50000");
+    callee.answer(&mut world);
+    phone.ack(&mut world, None);
+    assert_eq!(latch_of(&world, Side::A), Some(Latch::FirstPacket));
+    assert_eq!(latch_of(&world, Side::B), Some(Latch::FirstPacket));
+    phone.bye(&mut world);
     world.check_idle();
 }
 

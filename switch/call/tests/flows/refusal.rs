@@ -5,7 +5,10 @@ use super::{
     kit::{Callee, Caller, World},
     plan, world,
 };
-use tandem_call::directory::{AccountStatus, Limits};
+use tandem_call::{
+    directory::{AccountStatus, Limits},
+    io::{Command, Reply},
+};
 use tandem_sip::value::Method;
 
 #[test]
@@ -163,4 +166,33 @@ fn no_hops_left_is_483() {
     );
     world.send(caller.at, text);
     world.expect(caller.at, "483");
+}
+
+#[test]
+fn a_lower_limit_refuses_new_calls_and_ends_none() {
+    let mut world = world();
+    let mut first = Caller::new(TRUNK, "4930123", "442071234", "a");
+    first.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.answer(&mut world);
+    first.ack(&mut world, None);
+    let limits = |max_calls| Command::SetLimits {
+        max_calls,
+        max_transactions: 1_000,
+    };
+    world.command(limits(1));
+    assert!(matches!(world.replies.last(), Some((_, Reply::Done))));
+    let mut second = Caller::new(TRUNK, "4930123", "442071234", "b");
+    second.invite(&mut world);
+    let answer = world.expect(second.at, "503");
+    second.ack_failure(&mut world, &answer);
+    world.command(limits(2));
+    let mut third = Caller::new(TRUNK, "4930123", "442071234", "c");
+    third.invite(&mut world);
+    let other = Callee::take(&mut world, GATE);
+    other.answer(&mut world);
+    third.ack(&mut world, None);
+    first.bye(&mut world);
+    third.bye(&mut world);
+    world.check_idle();
 }
