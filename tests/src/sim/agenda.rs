@@ -22,6 +22,8 @@ pub(super) enum Event {
     /// Of the process with this number.
     Commit(u32),
     Relay(u32, RelayReport),
+    /// A datagram could not be delivered.
+    Refused(SocketAddr),
     Act(usize),
     Die(Death),
     Start,

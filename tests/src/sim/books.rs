@@ -1,7 +1,10 @@
 //! The money of a day, against the reference: every charge priced again by hand from what the wire saw, every
 //! balance added up again from a plain list.
 
-use super::{caller::call_id_of, disk::CRASHED, operator::Operator, peers::Line, world::World};
+use super::{
+    caller::call_id_of, disk::CRASHED, operator::Operator, peers::Line, pricing::Sheet,
+    world::World,
+};
 use std::collections::BTreeMap;
 use tandem_billing::{AccountId, cdr::Cdr};
 use tandem_call::journal::{Batch, OpenCall, Record};
@@ -28,11 +31,19 @@ fn short_at_end(world: &World, cdr: &Cdr) {
     let Some(operator) = decided(world, cdr) else {
         return;
     };
-    let (next_ms, at) = (cdr.duration_ms + 1, cdr.answered_at.map_or(0, |at| at.0));
-    let short = operator.chain(account_of(cdr)).into_iter().any(|level| {
-        let sheet = operator.sheet(level.sheet);
-        let more = sheet.charge(next_ms, at) - sheet.charge(cdr.duration_ms, at);
-        more > world.spendable(AccountId(level.id)).0
+    let (talked, at) = (cdr.duration_ms / 1000, cdr.answered_at.map_or(0, |at| at.0));
+    let chain = operator.chain(account_of(cdr));
+    let sheets = || {
+        chain
+            .iter()
+            .map(|level| (level.id, operator.sheet(level.sheet)))
+    };
+    let next = sheets()
+        .map(|(_, sheet)| sheet.block_end(talked + 1, at))
+        .min();
+    let short = sheets().any(|(id, sheet)| {
+        let more = sheet.charge_secs(next.unwrap_or(0), at) - sheet.charge_secs(talked, at);
+        more > world.spendable(AccountId(id)).0
     });
     // The relay's last words come after the end: money may have come meanwhile.
     let waited = world.now.utc.0 - cdr.ended_at.0;
@@ -51,10 +62,18 @@ fn short_at_end(world: &World, cdr: &Cdr) {
 
 fn short_at_start(world: &World, cdr: &Cdr) {
     let operator = &world.clerk.operator;
-    let short = operator.chain(account_of(cdr)).into_iter().any(|level| {
-        let sheet = operator.sheet(level.sheet);
-        let first = sheet.charge_secs(u64::from(sheet.grace.max(sheet.free)) + 1, cdr.started_at.0);
-        first > world.spendable(AccountId(level.id)).0
+    let chain = operator.chain(account_of(cdr));
+    let sheets = || {
+        chain
+            .iter()
+            .map(|level| (level.id, operator.sheet(level.sheet)))
+    };
+    let first = |sheet: &Sheet| {
+        sheet.block_end(u64::from(sheet.grace.max(sheet.free)) + 1, cdr.started_at.0)
+    };
+    let end = sheets().map(|(_, sheet)| first(sheet)).min();
+    let short = sheets().any(|(id, sheet)| {
+        sheet.charge_secs(end.unwrap_or(0), cdr.started_at.0) > world.spendable(AccountId(id)).0
     });
     assert!(
         short,
@@ -210,6 +229,10 @@ fn judge(world: &World, cdr: &Cdr) {
 /// The leg that the CDR names is one whose peer answered, and its gateway is that peer.
 fn target(world: &World, cdr: &Cdr) {
     let b_call_id = cdr.b_call_id.as_deref().unwrap_or_default();
+    let caller = world.peers.by_call_id(&cdr.a_call_id);
+    if caller.is_none_or(|line| line.party().saw.tainted) {
+        return;
+    }
     let Some(Line::Callee(callee)) = world.peers.by_call_id(b_call_id) else {
         panic!("call {}: nobody was called with {b_call_id:?}", cdr.call);
     };

@@ -316,6 +316,13 @@ impl CalleeLine {
                 self.party.repeats.heard(Said::Second);
                 hands.send(respond(message, "200 OK", &self.tag, self.party.at, None));
             }
+            // Bridged in place of the first, it holds and resumes like any other.
+            Method::Invite if second => {
+                let body = self.second_up.then(|| self.party.sdp());
+                let status = if self.second_up { "200 OK" } else { GONE };
+                let text = respond(message, status, &self.tag, self.party.at, body.as_deref());
+                hands.send(text);
+            }
             Method::Bye | Method::Invite
                 if self.challenges && message.header("Proxy-Authorization").is_none() =>
             {
@@ -372,5 +379,6 @@ impl CalleeLine {
 
 /// What a fork's tag ends with.
 pub const FORK: &str = "fork";
+const GONE: &str = "481 Call/Transaction Does Not Exist";
 const CHALLENGE: &str = "407 Proxy Authentication Required";
 const CHALLENGE_HEADER: &str = "\r\nProxy-Authenticate: Digest realm=\"gate\", nonce=\"abcdef\", algorithm=MD5, qop=\"auth\"\r\n\r\n";

@@ -4,6 +4,7 @@ use super::{
     Trouble,
     agenda::Event,
     audit,
+    operator::DEAD_HOST,
     peer::Hands,
     peers::{Heard, LineId},
     scene::Death,
@@ -133,6 +134,9 @@ impl World {
                     "the switch sent what nobody can read"
                 );
             }
+        }
+        if self.network.refuses && DEAD_HOST.parse() == Ok(at) {
+            return self.after(2, Event::Refused(at));
         }
         for arrival in self.network.carry(bytes) {
             if arrival.harmed {

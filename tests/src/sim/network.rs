@@ -15,6 +15,8 @@ pub struct Network {
     twice: u64,
     late: u64,
     harmed: u64,
+    /// Hosts that are not there say so (ICMP), instead of nothing.
+    pub refuses: bool,
 }
 
 /// A datagram that arrives.
@@ -41,12 +43,14 @@ impl Network {
         let twice = share(Trouble::Duplicates, &[0, 0, 20, 200]);
         let late = share(Trouble::Delay, &[0, 0, 50, 300]);
         let harmed = share(Trouble::Corruption, &[0, 0, 0, 10, 30]);
+        let refuses = dice.per_mille(300);
         Self {
             dice,
             lost,
             twice,
             late,
             harmed,
+            refuses,
         }
     }
 

@@ -215,12 +215,15 @@ impl Peers {
     /// The process dies: whoever is in a call now is on its own.
     pub fn orphan(&mut self, now: Mono) {
         for line in &mut self.lines {
+            let second_up = matches!(line, Line::Callee(callee) if callee.second_up);
             let party = line.party_mut();
             let just_ended = party
                 .saw
                 .ended
                 .is_some_and(|at| now.since(at).as_secs() < 40);
-            if party.saw.began <= now && party.saw.began != Mono(0) && (party.is_up() || just_ended)
+            if party.saw.began <= now
+                && party.saw.began != Mono(0)
+                && (party.is_up() || just_ended || second_up)
             {
                 party.saw.orphaned = true;
             }

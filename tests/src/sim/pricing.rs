@@ -93,6 +93,17 @@ impl Sheet {
             .expect("a small amount")
     }
 
+    /// The answered second at which the block ends that an answered second lies in.
+    ///
+    /// # Panics
+    /// As [`Self::charge`].
+    #[must_use]
+    pub fn block_end(&self, second: u64, answered_at: i64) -> u64 {
+        let zone = TimeZone::get(self.zone).expect("a known zone");
+        let blocks = self.blocks(second, answered_at, &zone);
+        u64::from(self.free) + blocks.iter().map(|(secs, _)| u64::from(*secs)).sum::<u64>()
+    }
+
     /// Seconds billed: the sum of the blocks.
     ///
     /// # Panics

@@ -119,7 +119,7 @@ pub enum Edit {
 }
 
 /// Instants at which days begin: ordinary, before midnight, before each change of the clocks.
-const STARTS: [i64; 5] = [
+const STARTS: [i64; 7] = [
     // 2026-03-10 09:00, 2026-05-12 21:30, 2026-03-28 23:40 (Berlin), 2026-10-24 23:40 (Berlin), 2026-11-01 05:30
     // (New York).
     1_773_133_200_000,
@@ -127,6 +127,9 @@ const STARTS: [i64; 5] = [
     1_774_741_200_000,
     1_792_885_200_000,
     1_793_511_000_000,
+    // A minute before nights begin, in UTC and in Berlin.
+    1_778_623_140_000,
+    1_778_615_940_000,
 ];
 
 impl Scene {

@@ -16,7 +16,7 @@ use super::{
     watcher::Watcher,
     witness::Witness,
 };
-use crate::kit::Book;
+use crate::kit::{Book, world::flow};
 use tandem_billing::{UtcMs, ledger::Ledger};
 use tandem_call::{
     Input, Now, Switch,
@@ -258,7 +258,11 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         let for_process = match &event {
-            Event::ToSwitch { .. } | Event::Commit(_) | Event::Relay(..) | Event::Act(_) => true,
+            Event::ToSwitch { .. }
+            | Event::Commit(_)
+            | Event::Relay(..)
+            | Event::Refused(_)
+            | Event::Act(_) => true,
             Event::ToPeer { .. } | Event::Peer(..) | Event::Die(_) | Event::Start | Event::End => {
                 false
             }
@@ -286,6 +290,7 @@ impl World {
             Event::Commit(life) if life == self.life => self.commit(),
             Event::Relay(life, report) if life == self.life => self.feed(Input::Relay(report)),
             Event::Commit(_) | Event::Relay(..) => {}
+            Event::Refused(at) => self.feed(Input::FlowFailed { flow: flow(at) }),
             Event::Act(index) => self.act(index),
             Event::Die(death) => self.die(death),
             Event::Start => self.start(),

@@ -41,14 +41,14 @@ fn script(desk: &mut Desk, operator: Operator) -> Vec<(Batch, UtcMs)> {
     batches
 }
 
-fn options(now: UtcMs) -> StoreOptions {
+pub fn options(now: UtcMs) -> StoreOptions {
     StoreOptions {
         clock: Arc::new(move || now),
         ..StoreOptions::default()
     }
 }
 
-fn prepared() -> (Fixture, Operator, Vec<(Batch, UtcMs)>) {
+pub fn prepared() -> (Fixture, Operator, Vec<(Batch, UtcMs)>) {
     let (mut fixture, operator) = Fixture::operator();
     let mut desk = operator.desk(&mut fixture);
     let script = script(&mut desk, operator);
@@ -102,38 +102,44 @@ fn a_crash_after_any_batch_closes_and_bills_what_was_open() {
     for n in 0..=script.len() {
         fs::copy(&template, fixture.path()).unwrap();
         commit_all(&fixture, &script[..n]);
-        let store = Store::open(&fixture.path(), options(START.plus_ms(500_000))).unwrap();
-        let report = store.recovery().clone();
-        let cdrs = cdrs(&store.reader());
-        assert_eq!(
-            cdrs.keys().copied().collect::<Vec<_>>(),
-            opened(&script[..n]),
-            "after {n}"
-        );
-        for closed in &report.calls {
-            assert_eq!(cdrs[&closed.call].cause, "switch.crash");
-            assert_eq!(cdrs[&closed.call].times.duration_ms, closed.duration_ms);
-        }
-        let spent = |account| {
-            cdrs.values()
-                .filter(|cdr| cdr.account_id == Some(account))
-                .map(|cdr| cdr.money.charge.0)
-                .sum::<i64>()
-        };
-        let paid_later = if n >= 8 { 500_000 } else { 0 };
-        assert_eq!(
-            balance(&store.reader(), operator.client),
-            10_000_000 + paid_later - spent(operator.client)
-        );
-        assert_eq!(
-            balance(&store.reader(), operator.direct),
-            10_000_000 - spent(operator.direct)
-        );
-        drop(store);
-        fixture.verify();
-        let again = Store::open(&fixture.path(), options(START.plus_ms(900_000))).unwrap();
-        assert!(again.recovery().calls.is_empty(), "once is enough");
+        check_recovered(&fixture, operator, &script[..n]);
     }
+}
+
+/// Opens what a process that died after these batches has left, twice.
+pub fn check_recovered(fixture: &Fixture, operator: Operator, committed: &[(Batch, UtcMs)]) {
+    let n = committed.len();
+    let store = Store::open(&fixture.path(), options(START.plus_ms(500_000))).unwrap();
+    let report = store.recovery().clone();
+    let cdrs = cdrs(&store.reader());
+    assert_eq!(
+        cdrs.keys().copied().collect::<Vec<_>>(),
+        opened(committed),
+        "after {n}"
+    );
+    for closed in &report.calls {
+        assert_eq!(cdrs[&closed.call].cause, "switch.crash");
+        assert_eq!(cdrs[&closed.call].times.duration_ms, closed.duration_ms);
+    }
+    let spent = |account| {
+        cdrs.values()
+            .filter(|cdr| cdr.account_id == Some(account))
+            .map(|cdr| cdr.money.charge.0)
+            .sum::<i64>()
+    };
+    let paid_later = if n >= 8 { 500_000 } else { 0 };
+    assert_eq!(
+        balance(&store.reader(), operator.client),
+        10_000_000 + paid_later - spent(operator.client)
+    );
+    assert_eq!(
+        balance(&store.reader(), operator.direct),
+        10_000_000 - spent(operator.direct)
+    );
+    drop(store);
+    fixture.verify();
+    let again = Store::open(&fixture.path(), options(START.plus_ms(900_000))).unwrap();
+    assert!(again.recovery().calls.is_empty(), "once is enough");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod desk;
 mod directory;
 mod edits;
 mod fixture;
+mod full_disk;
 mod journal;
 mod lists;
 mod logins;
