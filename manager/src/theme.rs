@@ -16,7 +16,7 @@ pub const MIN_TARGET: f32 = 24.0;
 pub const ROW: f32 = 26.0;
 pub const HEADER: f32 = 30.0;
 pub const BUTTON: f32 = 28.0;
-pub const TREE_WIDTH: f32 = 206.0;
+pub const TREE_WIDTH: f32 = 224.0;
 pub const TREE_MIN: f32 = 150.0;
 pub const TREE_MAX: f32 = 360.0;
 pub const DETAIL_WIDTH: f32 = 520.0;
@@ -318,6 +318,11 @@ pub fn page(ui: &egui::Ui) -> egui::Frame {
             top: 12,
             bottom: 10,
         })
+}
+
+/// A question, the palette: what stands above all else.
+pub fn dialog(ui: &egui::Ui) -> egui::Frame {
+    egui::Frame::popup(ui.style()).inner_margin(Margin::same(18))
 }
 
 /// A table, with or without something at its right.

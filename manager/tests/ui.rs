@@ -163,7 +163,7 @@ fn another_edit_in_between_is_shown_and_can_be_overruled() {
     fake.with(|world| {
         world.fail_next = Some((
             "account.update",
-            RpcError::new(ErrorCode::Conflict, "changed"),
+            RpcError::new(ErrorCode::Conflict, "changed").at("revision"),
         ))
     });
     harness.key_press_modifiers(Modifiers::COMMAND, Key::S);

@@ -53,6 +53,8 @@ pub struct Connection {
     pub password: String,
     /// Why the last attempt failed, readable and copyable.
     pub failure: Option<String>,
+    /// Who was logged in last, and may do what: the window stays as it is while the line is restored.
+    pub known: Option<Session>,
     /// Kept for reconnecting, never stored.
     pub(super) secret: Option<String>,
     attempts: usize,
@@ -149,6 +151,7 @@ impl Connection {
         self.attempts = 0;
         self.failure = None;
         self.password.clear();
+        self.known = Some(session.clone());
         self.phase = Phase::Online(session);
     }
 
@@ -174,11 +177,13 @@ impl Connection {
 
     pub(super) fn refused(&mut self, error: &RpcError) {
         self.failure = Some(error.to_string());
+        self.password.clear();
         self.offline();
     }
 
     pub(super) fn offline(&mut self) {
         self.phase = Phase::Offline;
+        self.known = None;
         self.secret = None;
         self.attempts = 0;
     }

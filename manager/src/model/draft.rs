@@ -93,6 +93,11 @@ impl Draft {
         }
     }
 
+    /// Makes its request another than that of any form at another time, where the system's chance is none.
+    pub fn tell_apart(&mut self, now_ms: i64) {
+        self.nonce ^= now_ms.unsigned_abs().rotate_left(20);
+    }
+
     pub fn is_new(&self) -> bool {
         self.id.is_none()
     }
@@ -246,7 +251,9 @@ impl Draft {
 
     /// The switch refused: marks the field it names.
     pub fn refused(&mut self, error: RpcError) {
-        if error.code() == ErrorCode::Conflict && !self.is_new() && error.data.field.is_none() {
+        let field = error.data.field.as_deref();
+        let is_late = field.is_none_or(|field| field == "revision");
+        if error.code() == ErrorCode::Conflict && !self.is_new() && is_late {
             self.saving = Saving::Conflict(None);
             return;
         }
@@ -507,7 +514,7 @@ mod tests {
         let row = json!({ "id": 7, "revision": "r1", "edit": edit("old") });
         let mut draft = Draft::edit(View::Accounts, &row, 1).expect("has an id");
         draft.type_in("login", path_of("login"), "mine".into());
-        draft.refused(RpcError::new(ErrorCode::Conflict, "changed meanwhile"));
+        draft.refused(RpcError::new(ErrorCode::Conflict, "changed meanwhile").at("revision"));
         draft.theirs(&json!({ "id": 7, "revision": "r2", "edit": edit("theirs") }));
         assert_eq!(
             draft.differences(),

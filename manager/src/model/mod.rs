@@ -102,9 +102,8 @@ pub struct Model {
 
 impl Model {
     pub fn may(&self, area: Area, right: Right) -> bool {
-        self.connection
-            .session()
-            .is_some_and(|session| screen::may(session, area, right))
+        let known = self.connection.known.as_ref();
+        known.is_some_and(|session| screen::may(session, area, right))
     }
 
     pub fn records(&mut self, view: View) -> &mut Records {
@@ -183,6 +182,7 @@ impl Model {
         self.tools = Tools::default();
         self.question = None;
         self.leaving = None;
+        self.notices.clear();
     }
 
     /// Takes in what the transport says.
@@ -384,7 +384,9 @@ impl Model {
             .get(&view)
             .and_then(|records| records.scope.clone());
         let scope = scope.as_ref().map(|scope| (scope.field, scope.id));
-        self.draft = Some(Draft::new(view, scope, self.serials));
+        let mut draft = Draft::new(view, scope, self.serials);
+        draft.tell_apart(self.now_ms);
+        self.draft = Some(draft);
     }
 
     /// Opens a form for a row of the view's page.

@@ -131,7 +131,8 @@ impl Screen {
     /// The right a login needs for it.
     pub fn area(self) -> Area {
         match self {
-            Self::LiveCalls | Self::Registrations | Self::GatewayStatus => Area::Live,
+            Self::LiveCalls | Self::Registrations => Area::Live,
+            Self::GatewayStatus => Area::Gateways,
             Self::Counters | Self::System => Area::System,
             Self::Records(view) => view.area(),
             Self::Simulator | Self::Pricing | Self::NumberRules => Area::Simulator,

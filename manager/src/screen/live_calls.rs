@@ -80,20 +80,24 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 /// What the calls shown come to, per currency.
 fn sums(ui: &mut Ui, rows: &CallRows<'_>, view: &[u32]) {
-    let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<&str, (i64, Option<i64>)> = BTreeMap::new();
     for call in view.iter().filter_map(|row| rows.get(*row as usize)) {
         if !call.money.currency.is_empty() {
             let sum = sums.entry(&call.money.currency).or_default();
             sum.0 = sum.0.saturating_add(rows.charge(call));
-            sum.1 = sum.1.saturating_add(rows.margin(call).unwrap_or_default());
+            if let Some(margin) = rows.margin(call) {
+                sum.1 = Some(sum.1.unwrap_or_default().saturating_add(margin));
+            }
         }
     }
     ui.horizontal(|ui| {
         for (currency, (charge, margin)) in sums {
             let text = format!("{currency}: charge {}", format::money(charge, 2));
             widget::weak(ui, text);
-            let tone = if margin < 0 { Tone::Bad } else { Tone::Good };
-            widget::toned(ui, tone, format!("margin {}", format::money(margin, 2)));
+            if let Some(margin) = margin {
+                let tone = if margin < 0 { Tone::Bad } else { Tone::Good };
+                widget::toned(ui, tone, format!("margin {}", format::money(margin, 2)));
+            }
             ui.add_space(theme::GAP_WIDE);
         }
     });

@@ -43,46 +43,48 @@ pub fn palette(
     allows: &dyn Fn(&Command) -> bool,
 ) -> bool {
     let mut open = true;
-    let modal = Modal::new(Id::unique("palette")).show(ui.ctx(), |ui| {
-        ui.set_width(theme::PALETTE_WIDTH);
-        let (up, down, enter) = ui.input_mut(|input| {
-            let mut pressed = |key| input.consume_key(Modifiers::NONE, key);
-            (
-                pressed(Key::ArrowUp),
-                pressed(Key::ArrowDown),
-                pressed(Key::Enter),
-            )
+    let modal = Modal::new(Id::unique("palette"))
+        .frame(theme::dialog(ui))
+        .show(ui.ctx(), |ui| {
+            ui.set_width(theme::PALETTE_WIDTH);
+            let (up, down, enter) = ui.input_mut(|input| {
+                let mut pressed = |key| input.consume_key(Modifiers::NONE, key);
+                (
+                    pressed(Key::ArrowUp),
+                    pressed(Key::ArrowDown),
+                    pressed(Key::Enter),
+                )
+            });
+            let label = ui.label("Command");
+            let edit = TextEdit::singleline(&mut palette.text)
+                .desired_width(f32::INFINITY)
+                .hint_text("Type what you want to do");
+            let response = ui
+                .add(edit.min_size(Vec2::new(0.0, theme::BUTTON)))
+                .labelled_by(label.id);
+            response.request_focus();
+            if response.changed() {
+                palette.cursor = 0;
+            }
+            let found = matching(&palette.text, allows);
+            let last = found.len().saturating_sub(1);
+            palette.cursor = if down {
+                palette.cursor + 1
+            } else {
+                palette.cursor.saturating_sub(usize::from(up))
+            }
+            .min(last);
+            let mut chosen = if enter {
+                found.get(palette.cursor).cloned()
+            } else {
+                None
+            };
+            chosen = offers(ui, &found, palette.cursor, up || down).or(chosen);
+            if let Some(command) = chosen {
+                commands.send(command);
+                open = false;
+            }
         });
-        let label = ui.label("Command");
-        let edit = TextEdit::singleline(&mut palette.text)
-            .desired_width(f32::INFINITY)
-            .hint_text("Type what you want to do");
-        let response = ui
-            .add(edit.min_size(Vec2::new(0.0, theme::BUTTON)))
-            .labelled_by(label.id);
-        response.request_focus();
-        if response.changed() {
-            palette.cursor = 0;
-        }
-        let found = matching(&palette.text, allows);
-        let last = found.len().saturating_sub(1);
-        palette.cursor = if down {
-            palette.cursor + 1
-        } else {
-            palette.cursor.saturating_sub(usize::from(up))
-        }
-        .min(last);
-        let mut chosen = if enter {
-            found.get(palette.cursor).cloned()
-        } else {
-            None
-        };
-        chosen = offers(ui, &found, palette.cursor, up || down).or(chosen);
-        if let Some(command) = chosen {
-            commands.send(command);
-            open = false;
-        }
-    });
     open && !modal.should_close()
 }
 
@@ -117,41 +119,43 @@ fn offers(ui: &mut Ui, found: &[Command], cursor: usize, moved: bool) -> Option<
 /// False when it is done.
 pub fn shortcuts(ui: &Ui) -> bool {
     let mut open = true;
-    let modal = Modal::new(Id::unique("shortcuts")).show(ui.ctx(), |ui| {
-        ui.set_width(theme::DIALOG_WIDTH);
-        ui.heading("Keyboard shortcuts");
-        ui.add_space(theme::GAP);
-        egui::ScrollArea::vertical()
-            .max_height(theme::PALETTE_HEIGHT)
-            .show(ui, |ui| {
-                egui::Grid::new("shortcuts")
-                    .num_columns(2)
-                    .striped(true)
-                    .min_col_width(theme::LABEL_WIDTH)
-                    .show(ui, |ui| {
-                        for spec in Command::standing().iter().map(Command::spec) {
-                            if let Some(shortcut) = spec.shortcut {
-                                ui.label(&spec.text);
-                                ui.monospace(ui.ctx().format_shortcut(&shortcut));
+    let modal = Modal::new(Id::unique("shortcuts"))
+        .frame(theme::dialog(ui))
+        .show(ui.ctx(), |ui| {
+            ui.set_width(theme::DIALOG_WIDTH);
+            ui.heading("Keyboard shortcuts");
+            ui.add_space(theme::GAP);
+            egui::ScrollArea::vertical()
+                .max_height(theme::PALETTE_HEIGHT)
+                .show(ui, |ui| {
+                    egui::Grid::new("shortcuts")
+                        .num_columns(2)
+                        .striped(true)
+                        .min_col_width(theme::LABEL_WIDTH)
+                        .show(ui, |ui| {
+                            for spec in Command::standing().iter().map(Command::spec) {
+                                if let Some(shortcut) = spec.shortcut {
+                                    ui.label(&spec.text);
+                                    ui.monospace(ui.ctx().format_shortcut(&shortcut));
+                                    ui.end_row();
+                                }
+                            }
+                            for (keys, what) in [
+                                ("Arrows, Home, End", "Move in a table"),
+                                ("Space", "Choose a row"),
+                                ("Enter", "Open a row"),
+                            ] {
+                                ui.label(what);
+                                ui.monospace(keys);
                                 ui.end_row();
                             }
-                        }
-                        for (keys, what) in [
-                            ("Arrows, Home, End", "Move in a table"),
-                            ("Space", "Choose a row"),
-                            ("Enter", "Open a row"),
-                        ] {
-                            ui.label(what);
-                            ui.monospace(keys);
-                            ui.end_row();
-                        }
-                    });
-            });
-        ui.add_space(theme::GAP);
-        if ui.button("Close").clicked() {
-            open = false;
-        }
-    });
+                        });
+                });
+            ui.add_space(theme::GAP);
+            if ui.button("Close").clicked() {
+                open = false;
+            }
+        });
     open && !modal.should_close()
 }
 
@@ -162,7 +166,7 @@ mod tests {
 
     #[test]
     fn words_find_commands() {
-        let matching = |text| super::matching(text, &|_| true);
+        let matching = |text| matching(text, &|_| true);
         assert_eq!(
             matching("dial plan").first(),
             Some(&Command::Open(Screen::Records(View::Routes)))

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{Error, Message, protocol::WebSocketConfig},
 };
 
 /// Requests a UI could queue before the thread takes them; far above what a person causes.
@@ -218,7 +218,7 @@ impl Worker {
                 self.waiting
                     .insert(id, Instant::now() + Duration::from_millis(deadline_ms));
                 if let Err(error) = line.send(Message::text(text)).await {
-                    self.lose(&error.to_string()).await;
+                    self.lose(&broken(&error)).await;
                 }
             }
             Ask::SaveFile { name, contents } => {
@@ -247,7 +247,7 @@ impl Worker {
                 }
                 Err(_) => {}
             },
-            Ok(Message::Close(_)) => self.lose("the switch closed the connection").await,
+            Ok(Message::Close(_)) => self.lose(CLOSED).await,
             Ok(_) => {}
             Err(reason) => self.lose(&reason).await,
         }
@@ -259,7 +259,7 @@ impl Worker {
             return self.lose("the switch no longer answers").await;
         }
         if let Err(error) = line.send(Message::Ping(Default::default())).await {
-            self.lose(&error.to_string()).await;
+            self.lose(&broken(&error)).await;
         }
     }
 
@@ -320,10 +320,25 @@ async fn settle(opening: &mut Option<BoxFuture<'static, Opened>>) -> Opened {
 async fn next(line: &mut Option<Box<Line>>) -> Result<Message, String> {
     match line {
         Some(line) => match line.next().await {
-            Some(frame) => frame.map_err(|error| error.to_string()),
-            None => Err("the switch closed the connection".into()),
+            Some(frame) => frame.map_err(|error| broken(&error)),
+            None => Err(CLOSED.into()),
         },
         None => std::future::pending().await,
+    }
+}
+
+const CLOSED: &str = "the switch closed the connection";
+
+/// Why the line broke, without a library's advice to programmers.
+fn broken(error: &Error) -> String {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_) => CLOSED.into(),
+        Error::Io(error) => match error.kind() {
+            UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe => CLOSED.into(),
+            _ => error.to_string(),
+        },
+        other => other.to_string(),
     }
 }
 

@@ -17,13 +17,13 @@ def demo(binary, folder):
     process = subprocess.Popen(
         [binary, "--data", f"{folder}/demo", "demo", "--seconds", "180"], stdout=subprocess.PIPE, text=True
     )
-    address = None
+    words = {}
     for line in process.stdout:
-        if match := re.match(r"managers connect to (\S+)", line):
-            address = match[1]
-        if match := re.match(r'log-in "(\S+)" with password (\S+)', line):
+        if match := re.match(r"\s+(server|log-in|password)\s+(\S+)$", line):
+            words[match[1]] = match[2]
+        if len(words) == 3:
             threading.Thread(target=process.stdout.read, daemon=True).start()
-            return process, address, match[1], match[2]
+            return process, words["server"], words["log-in"], words["password"]
     raise AssertionError("the demo did not start")
 
 
@@ -42,6 +42,8 @@ def run(binary, folder):
         idle = manager.ticks() - before
         assert idle <= IDLE_TICKS, f"{idle} ticks in {IDLE} s with nothing to do"
 
+        manager.focus()
+        time.sleep(1)
         # The address has the keyboard at first; Enter connects.
         for text in [address, login]:
             screen.type(text)

@@ -79,6 +79,10 @@ class Manager:
         found = self.screen.run("xdotool", "search", "--name", "^Tandem Manager").stdout.split()
         return found[-1] if found else None
 
+    def focus(self):
+        """Gives it the keyboard: there is no window manager that would."""
+        self.screen.run("xdotool", "windowfocus", "--sync", self.window)
+
     def ticks(self):
         """Clock ticks of processor time used so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()

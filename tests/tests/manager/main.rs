@@ -69,6 +69,33 @@ fn an_edit_is_saved_and_audited_with_old_and_new_value() {
 }
 
 #[test]
+fn two_managers_edit_one_account_and_the_later_one_sees_both_edits() {
+    let office = Office::open();
+    let (mut early, mut late) = (Window::open(), Window::open());
+    for (window, limit) in [(&mut late, "1000"), (&mut early, "450.5")] {
+        connect(window, &office, "admin");
+        window.go("all accounts");
+        window.click("office");
+        window.press(Modifiers::NONE, Key::F2);
+        window.fill("Credit limit", limit);
+    }
+    early.press(Modifiers::COMMAND, Key::S);
+    early.until("the early edit is saved", |harness| {
+        harness.query_by_label("• changed").is_none()
+    });
+    late.press(Modifiers::COMMAND, Key::S);
+    late.see("Another edit came first");
+    late.see("450.50");
+    late.click("💾 Keep mine");
+    late.press(Modifiers::COMMAND, Key::S);
+    late.until("the late edit is saved", |harness| {
+        harness.query_by_label("• changed").is_none()
+    });
+    early.go("audit log");
+    early.see("credit_limit: 450.50 ➡ 1,000.00");
+}
+
+#[test]
 fn a_reseller_is_shown_its_branch_and_nothing_beside_it() {
     let office = Office::open();
     let mut window = Window::open();
@@ -96,6 +123,7 @@ fn the_switch_goes_and_comes_back_and_a_changed_certificate_stops_the_line() {
     connect(&mut window, &office, "admin");
     office.stop();
     window.see("Connection lost");
+    window.see("Gateways");
     office.start();
     window.see("Connected to");
 

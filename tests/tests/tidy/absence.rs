@@ -51,6 +51,22 @@ const RULES: &[Rule] = &[
         tests: Tests::Not,
     },
     Rule {
+        why: "the window can be built for a browser: threads, sockets, files and clocks are its transport's",
+        words: &[
+            "Instant::now",
+            "SystemTime",
+            "Timestamp::now",
+            "std::fs",
+            "std::net",
+            "std::thread",
+            "tokio::",
+            "TcpStream",
+        ],
+        within: &["manager/src"],
+        except: &["manager/src/transport/native.rs", "manager/src/testing"],
+        tests: Tests::Not,
+    },
+    Rule {
         why: "SQL stands in the store only",
         words: &[
             "SELECT ",

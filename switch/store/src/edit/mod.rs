@@ -164,9 +164,7 @@ pub enum EditError {
     #[error("{} field(s) are not valid: {}", .0.len(), list(.0))]
     Invalid(Vec<FieldError>),
     /// Someone else edited it since it was read.
-    #[error(
-        "{resource} {id} is at revision {current} now, the edit was made on {expected}: reload it"
-    )]
+    #[error("{resource} {id} is at revision {current} now, the edit was made on {expected}")]
     Conflict {
         /// Kind.
         resource: &'static str,
