@@ -101,7 +101,7 @@ def decide(binary):
     broken = dict(directory, gateways=[], groups=[{"id": 1, "name": "g", "routes": [
         {"id": 1, "prefix": "44", "target": {"gateway": 1}}, {"id": 2, "prefix": "44", "target": {"account": 9}},
     ]}])
-    ends(asked({"directory": broken, "cases": [case]}), 0, "refused.routes_unusable", "its gateway does not exist")
+    ends(asked({"directory": broken, "cases": []}), REFUSED, "no gateway 1", "no account 9")
     faulty = dict(directory, tariffs=[dict(directory["tariffs"][0], time_zone="Nowhere")], groups=[
         {"id": 1, "name": "g", "routes": [{"id": 1, "prefix": "44", "target": {"gateway": 1}, "time_zone": "Berlin"}]}
     ])

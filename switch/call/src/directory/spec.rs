@@ -3,6 +3,8 @@
 //! Plain data with defaults for all that may be left out; [`DirectorySpec::build`] checks it whole and says
 //! every fault at once. The store builds its directories from its own rows, not from this.
 
+mod check;
+
 use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
     GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
@@ -310,6 +312,7 @@ impl DirectorySpec {
     /// All faults at once.
     pub fn build(self, version: u64) -> Result<Directory, Vec<SpecFault>> {
         let mut faults = Faults::default();
+        check::check(&self, &mut faults);
         let realm = self.settings.realm.clone();
         let mut directory = Directory {
             version,
