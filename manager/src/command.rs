@@ -228,7 +228,7 @@ impl Command {
             Self::CloseForm => ("Close", "Closes the form", "✖", ctrl(Key::W)),
             Self::KeepOurs => (
                 "Keep mine",
-                "The next save replaces the other edit",
+                "The next save keeps these fields as I have them",
                 "💾",
                 None,
             ),

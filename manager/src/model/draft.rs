@@ -272,7 +272,7 @@ impl Draft {
         self.saving = Saving::Conflict(Some(Theirs { revision, edit }));
     }
 
-    /// Fields where both sides differ: label, ours, theirs.
+    /// Fields of ours that read otherwise on the other side: label, ours, theirs. What we did not touch is theirs.
     pub fn differences(&self) -> Vec<(&'static str, String, String)> {
         let Saving::Conflict(Some(theirs)) = &self.saving else {
             return Vec::new();
@@ -283,8 +283,9 @@ impl Draft {
             .sections
             .iter()
             .flat_map(|section| section.fields);
-        let differing =
-            fields.filter(|field| at(&self.value, field.path) != at(&theirs.edit, field.path));
+        let differing = fields.filter(|field| {
+            self.changed(field.path) && at(&self.value, field.path) != at(&theirs.edit, field.path)
+        });
         let read = |value: &Value, field: &Field| {
             shown(at(value, field.path).unwrap_or(&Value::Null), &field.input)
         };
@@ -299,9 +300,21 @@ impl Draft {
             .collect()
     }
 
-    /// Ours shall replace theirs: the next save starts from their revision.
+    /// What we changed shall replace theirs, all else be as they left it: the next save starts from their revision.
     pub fn keep_ours(&mut self) {
         if let Saving::Conflict(Some(theirs)) = std::mem::take(&mut self.saving) {
+            let sections = self.view.resource().sections.iter();
+            let untouched: Vec<&str> = sections
+                .flat_map(|section| section.fields)
+                .map(|field| field.path)
+                .filter(|path| !self.changed(path))
+                .collect();
+            for path in untouched {
+                if let Some(value) = at(&theirs.edit, path) {
+                    put(&mut self.value, path, value.clone());
+                    self.texts.remove(path);
+                }
+            }
             self.revision = theirs.revision;
             self.original = theirs.edit;
         }
@@ -532,6 +545,31 @@ mod tests {
         other.take_theirs();
         assert!(!other.is_dirty());
         assert_eq!(other.wire()["edit"]["login"], "theirs");
+    }
+
+    #[test]
+    fn keeping_ours_keeps_what_they_changed_elsewhere() {
+        let edit = |login: &str, company: &str| {
+            let mut edit = (View::Accounts.resource().blank)();
+            put(&mut edit, "login", login.into());
+            put(&mut edit, "contact.company", company.into());
+            edit
+        };
+        let row = json!({ "id": 7, "revision": "r1", "edit": edit("old", "") });
+        let mut draft = Draft::edit(View::Accounts, &row, 1).expect("has an id");
+        draft.type_in("login", path_of("login"), "mine".into());
+        draft.refused(RpcError::new(ErrorCode::Conflict, "changed meanwhile"));
+        draft.theirs(&json!({ "id": 7, "revision": "r2", "edit": edit("old", "Brandt KG") }));
+        assert_eq!(
+            draft.differences(),
+            [("Login", "mine".to_owned(), "old".to_owned())]
+        );
+        draft.keep_ours();
+        let sent = draft.wire();
+        assert_eq!(
+            (&sent["edit"]["login"], &sent["edit"]["contact"]["company"]),
+            (&json!("mine"), &json!("Brandt KG"))
+        );
     }
 
     #[test]

@@ -338,6 +338,7 @@ fn conflict(ui: &mut Ui, cx: &mut Cx<'_>, draft: &Draft) {
                         ui.end_row();
                     }
                 });
+            widget::weak(ui, "All other fields are as the other edit left them.");
             ui.horizontal(|ui| {
                 widget::button(ui, cx.commands, Command::KeepOurs);
                 widget::button(ui, cx.commands, Command::TakeTheirs);
