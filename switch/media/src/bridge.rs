@@ -4,11 +4,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
-use tandem_sdp::{Counters, RelayId, Side};
+use tandem_sdp::{Counters, Protection, RelayId, Side};
 
 use crate::Micros;
 use crate::end::{End, lock};
-use crate::gate::{Channel, rule_for};
+use crate::gate::Channel;
 use crate::latch::Mode;
 use crate::ports::PortPool;
 use crate::silence::Silence;
@@ -81,10 +81,10 @@ impl Bridge {
         }
     }
 
-    fn ends(&mut self, from: Side) -> (&mut End, &End) {
+    fn ends(&mut self, from: Side) -> (&mut End, &mut End) {
         match from {
-            Side::A => (&mut self.a, &self.b),
-            Side::B => (&mut self.b, &self.a),
+            Side::A => (&mut self.a, &mut self.b),
+            Side::B => (&mut self.b, &mut self.a),
         }
     }
 
@@ -93,13 +93,14 @@ impl Bridge {
     }
 
     pub(crate) fn set_target(&mut self, side: Side, target: &Target, now_us: Micros) {
-        let (end, _) = self.ends(side);
-        let rtp = rule_for(end.local, target.rtp, target.mode, target.signalling);
-        let rtcp = rule_for(end.local, target.rtcp, target.mode, target.signalling);
-        end.gate.set_target(rtp, rtcp.target, now_us);
+        self.ends(side).0.set_target(target, now_us);
         if self.both_known() {
             self.silence.begin(now_us);
         }
+    }
+
+    pub(crate) fn set_transport(&mut self, side: Side, (protection, rtcp_mux): (Protection, bool), now_us: Micros) {
+        self.ends(side).0.set_transport(protection, rtcp_mux, now_us);
     }
 
     pub(crate) fn set_held(&mut self, held: bool, now_us: Micros) {
@@ -135,21 +136,16 @@ impl Bridge {
             return Passed::Nothing;
         };
         // A datagram that fills the buffer was cut: no audio codec sends such a one.
-        let Some(packet) = buffer
-            .get(..length)
-            .filter(|packet| packet.len() < buffer.len())
+        if length >= buffer.len() {
+            return Passed::Dropped;
+        }
+        let Some((channel, length)) = near.receive(channel, buffer, (length, source), now_us)
         else {
             return Passed::Dropped;
         };
-        if !near.gate.admit(channel, packet, source, now_us) {
-            return Passed::Dropped;
-        }
-        let Some(destination) = far.gate.destination(channel) else {
-            return Passed::Dropped;
-        };
-        match far.socket(channel).send_to(packet, destination) {
-            Ok(_) => Passed::Relayed,
-            Err(_) => Passed::Unsent,
+        match buffer.get(..length) {
+            Some(packet) => far.send(channel, packet),
+            None => Passed::Dropped,
         }
     }
 }

@@ -1,13 +1,20 @@
-//! One side of a relayed call: its socket pair, its gate, and whether it was heard yet.
+//! One side of a relayed call: its socket pair, its gate, and how its packets are wrapped.
+//!
+//! A packet's way in is [`receive`](End::receive) (gate, protection taken off), its way out [`send`](End::send)
+//! (protection put on, destination). What lies between sees plain packets only.
 
 use std::io;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Mutex;
 
+use tandem_sdp::Protection;
+
 use crate::Micros;
-use crate::gate::{Channel, Gate};
+use crate::bridge::{Passed, Target};
+use crate::gate::{Channel, Gate, rule_for};
 use crate::ports::PortPool;
 use crate::socket::bind;
+use crate::wrap::Wrap;
 
 /// Pairs tried before an open is refused: other programs in our range are few.
 const TRIES: usize = 32;
@@ -21,6 +28,8 @@ pub(crate) struct End {
     pub(crate) gate: Gate,
     rtp: UdpSocket,
     rtcp: UdpSocket,
+    /// None: plain packets on two ports.
+    wrap: Option<Box<Wrap>>,
 }
 
 impl End {
@@ -41,6 +50,7 @@ impl End {
                         gate: Gate::default(),
                         rtp,
                         rtcp,
+                        wrap: None,
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -58,11 +68,78 @@ impl End {
         ))
     }
 
+    /// How the side's packets travel from now on.
+    pub(crate) fn set_transport(&mut self, protection: Protection, rtcp_mux: bool, now_us: Micros) {
+        self.wrap = match (protection, rtcp_mux, self.wrap.take()) {
+            (Protection::Plain, false, _) => None,
+            (protection, _, Some(mut wrap)) => {
+                wrap.change(protection, rtcp_mux, now_us);
+                Some(wrap)
+            }
+            (protection, _, None) => Some(Box::new(Wrap::new(protection, rtcp_mux))),
+        };
+    }
+
+    /// Where the side takes its audio, as its signalling says.
+    pub(crate) fn set_target(&mut self, target: &Target, now_us: Micros) {
+        let rtcp = match &self.wrap {
+            Some(wrap) if wrap.rtcp_mux() => target.rtp,
+            Some(_) | None => target.rtcp,
+        };
+        let rtp = rule_for(self.local, target.rtp, target.mode, target.signalling);
+        let rtcp = rule_for(self.local, rtcp, target.mode, target.signalling);
+        self.gate.set_target(rtp, rtcp.target, now_us);
+    }
+
+    /// Judges a datagram that came to one of the sockets; what passes is left in the buffer, plain: its channel
+    /// and length.
+    pub(crate) fn receive(
+        &mut self,
+        socket: Channel,
+        buffer: &mut [u8],
+        came: (usize, SocketAddr),
+        now_us: Micros,
+    ) -> Option<(Channel, usize)> {
+        let (length, source) = came;
+        let (channel, length) = match self.wrap.as_mut() {
+            None => (socket, length),
+            Some(wrap) => wrap.open(&mut self.gate, socket, buffer, came, now_us)?,
+        };
+        self.gate
+            .admit(channel, buffer.get(..length)?, source, now_us)
+            .then_some((channel, length))
+    }
+
+    /// Sends the side a plain packet, as it takes it.
+    pub(crate) fn send(&mut self, channel: Channel, packet: &[u8]) -> Passed {
+        let Some(wrap) = self.wrap.as_mut() else {
+            return match self.gate.destination(channel) {
+                Some(destination) => sent(self.socket(channel).send_to(packet, destination)),
+                None => Passed::Dropped,
+            };
+        };
+        let channel_used = wrap.socket_for(channel);
+        let Some(destination) = self.gate.destination(channel_used) else {
+            return Passed::Dropped;
+        };
+        match wrap.seal(channel, packet) {
+            Some(sealed) => sent(self.socket(channel_used).send_to(&sealed, destination)),
+            None => Passed::Dropped,
+        }
+    }
+
     pub(crate) fn socket(&self, channel: Channel) -> &UdpSocket {
         match channel {
             Channel::Rtp => &self.rtp,
             Channel::Rtcp => &self.rtcp,
         }
+    }
+}
+
+fn sent(result: io::Result<usize>) -> Passed {
+    match result {
+        Ok(_) => Passed::Relayed,
+        Err(_) => Passed::Unsent,
     }
 }
 

@@ -62,6 +62,35 @@ impl Gate {
         }
     }
 
+    /// Whether a protected packet's source may be the side's at all, before anything is spent on it; counts it if
+    /// not. Nothing latches: only [`admit`](Self::admit) of the opened packet does that.
+    pub(crate) fn may_be(
+        &mut self,
+        channel: Channel,
+        ssrc: u32,
+        source: SocketAddr,
+        now_us: Micros,
+    ) -> bool {
+        let mut latch = match channel {
+            Channel::Rtp => self.rtp.clone(),
+            Channel::Rtcp => self.rtcp.clone(),
+        };
+        let may = latch.judge(source, ssrc, now_us) == Verdict::Accepted;
+        if !may {
+            self.counters.foreign += 1;
+        }
+        may
+    }
+
+    /// A packet that did not bear the side's keys.
+    pub(crate) fn note_forged(&mut self) {
+        self.counters.forged += 1;
+    }
+
+    pub(crate) fn note_malformed(&mut self) {
+        self.counters.malformed += 1;
+    }
+
     fn admit_rtp(&mut self, packet: &[u8], source: SocketAddr, now_us: Micros) -> bool {
         let Some(header) = RtpHeader::parse(packet) else {
             self.counters.malformed += 1;

@@ -19,7 +19,9 @@ mod relay;
 pub mod rtp;
 mod silence;
 mod socket;
+pub mod srtp;
 mod worker;
+mod wrap;
 
 pub use config::{RelayConfig, RelayStats};
 pub use relay::{Relay, raise_descriptor_limit};

@@ -2,6 +2,8 @@
 //!
 //! Anything else that reaches an audio port (STUN, keep-alives, rubbish) is not relayed and never latches.
 
+use crate::gate::Channel;
+
 /// The fields of an RTP header the relay counts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpHeader {
@@ -20,6 +22,18 @@ impl RtpHeader {
     /// appendix A.1); None for anything else, RTCP included.
     #[must_use]
     pub fn parse(packet: &[u8]) -> Option<Self> {
+        let (header, body) = Self::split(packet)?;
+        if packet.first()? & 0x20 != 0 {
+            let padding = usize::from(*body.last()?);
+            if padding == 0 || padding > body.len() {
+                return None;
+            }
+        }
+        Some(header)
+    }
+
+    /// The header, and what follows it: padding is not looked at, which protection hides.
+    pub(crate) fn split(packet: &[u8]) -> Option<(Self, &[u8])> {
         let (&[flags, kind, s1, s2, t1, t2, t3, t4, r1, r2, r3, r4], rest) =
             packet.split_first_chunk::<12>()?;
         if flags >> 6 != 2 || is_rtcp_type(kind) {
@@ -30,18 +44,27 @@ impl RtpHeader {
             let (&[_, _, w1, w2], rest) = body.split_first_chunk::<4>()?;
             body = rest.get(usize::from(u16::from_be_bytes([w1, w2])) * 4..)?;
         }
-        if flags & 0x20 != 0 {
-            let padding = usize::from(*body.last()?);
-            if padding == 0 || padding > body.len() {
-                return None;
-            }
-        }
-        Some(Self {
+        let header = Self {
             payload_type: kind & 0x7f,
             sequence: u16::from_be_bytes([s1, s2]),
             timestamp: u32::from_be_bytes([t1, t2, t3, t4]),
             ssrc: u32::from_be_bytes([r1, r2, r3, r4]),
-        })
+        };
+        Some((header, body))
+    }
+}
+
+/// The sender named by a datagram of RTCP type, whatever its length claims: protection adds a tail.
+pub(crate) fn protected_rtcp_sender(packet: &[u8]) -> Option<u32> {
+    let (&[flags, kind, _, _, r1, r2, r3, r4], _) = packet.split_first_chunk::<8>()?;
+    (flags >> 6 == 2 && is_rtcp_type(kind)).then_some(u32::from_be_bytes([r1, r2, r3, r4]))
+}
+
+/// What a datagram on a port shared by both is (RFC 5761 section 4).
+pub(crate) fn channel_of(packet: &[u8]) -> Channel {
+    match packet {
+        [_, kind, ..] if is_rtcp_type(*kind) => Channel::Rtcp,
+        _ => Channel::Rtp,
     }
 }
 

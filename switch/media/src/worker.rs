@@ -196,6 +196,12 @@ impl Worker {
                     now_us,
                 );
             }
+            RelayCommand::SetTransport {
+                side,
+                protection,
+                rtcp_mux,
+                ..
+            } => bridge.set_transport(side, (protection, rtcp_mux), now_us),
             RelayCommand::SetHold { held, .. } => bridge.set_held(held, now_us),
             RelayCommand::Close { .. } => self.close(id, now_us),
             RelayCommand::Open { .. } => {}

@@ -9,13 +9,19 @@
 mod answer;
 mod codec;
 mod connection;
+pub mod dress;
 mod media_line;
+mod profile;
 pub mod relay;
 mod rewrite;
+pub mod sdes;
 pub mod session;
+pub mod web;
 
 pub use answer::{Change, HoldChange};
 pub use codec::Codec;
-pub use relay::{Counters, Latch, RelayCommand, RelayId, RelayReport, Side};
+pub use dress::Dress;
+pub use profile::Profile;
+pub use relay::{Counters, Latch, Protection, RelayCommand, RelayId, RelayReport, Side};
 pub use rewrite::Origin;
 pub use session::{Direction, SdpError, SessionDescription};

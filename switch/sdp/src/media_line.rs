@@ -1,5 +1,7 @@
 //! The value of an `m=` line (RFC 8866 section 5.14).
 
+use crate::profile::Profile;
+
 /// One media line, borrowed from its description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MediaLine<'a> {
@@ -27,12 +29,11 @@ impl<'a> MediaLine<'a> {
         })
     }
 
-    /// Audio the relay can carry: alive, and plain RTP (a secured profile needs keys we do not terminate).
+    /// Audio the relay can carry: alive, and of a known profile.
     pub(crate) fn is_relayable_audio(&self) -> bool {
         self.port != 0
             && self.kind.eq_ignore_ascii_case("audio")
-            && (self.profile.eq_ignore_ascii_case("RTP/AVP")
-                || self.profile.eq_ignore_ascii_case("RTP/AVPF"))
+            && Profile::of_name(self.profile).is_some()
     }
 
     /// The same line with another port (a single one) and format list.
@@ -58,8 +59,9 @@ mod tests {
             ("audio 49170/2 RTP/AVP 0", Some(49170), true),
             ("audio 6000 RTP/AVPF 111", Some(6000), true),
             ("audio 0 RTP/AVP 0", Some(0), false),
-            ("audio 6000 RTP/SAVP 0", Some(6000), false),
-            ("audio 9 UDP/TLS/RTP/SAVPF 111", Some(9), false),
+            ("audio 6000 RTP/SAVP 0", Some(6000), true),
+            ("audio 9 UDP/TLS/RTP/SAVPF 111", Some(9), true),
+            ("audio 9 TCP/TLS/RTP/SAVPF 111", Some(9), false),
             ("video 6000 RTP/AVP 31", Some(6000), false),
             ("image 6000 udptl t38", Some(6000), false),
             ("audio 6000 RTP/AVP", Some(6000), true),

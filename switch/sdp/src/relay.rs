@@ -4,6 +4,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::{
+    sdes::SrtpKey,
+    web::{IceCredentials, Setup, WebPeer},
+};
+
 /// One relayed call: two sides, a socket pair each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelayId(pub u64);
@@ -65,6 +70,37 @@ pub fn is_private(ip: IpAddr) -> bool {
     }
 }
 
+/// How a side's packets are protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// They are not.
+    Plain,
+    /// SRTP with keys from the descriptions (RFC 4568).
+    Sdes(Box<SdesKeys>),
+    /// SRTP with keys from a DTLS handshake, the way found by ICE (RFC 5764, RFC 8445 lite).
+    Dtls(Box<DtlsSide>),
+}
+
+/// The keys of both directions of a side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SdesKeys {
+    /// We send with it.
+    pub ours: SrtpKey,
+    /// The peer sends with it.
+    pub theirs: SrtpKey,
+}
+
+/// What both descriptions of a browser's side agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DtlsSide {
+    /// What the peer's connectivity checks must be made with.
+    pub ours: IceCredentials,
+    /// Our part in the handshake.
+    pub setup: Setup,
+    /// The peer's certificate and credentials.
+    pub peer: WebPeer,
+}
+
 /// An order to the relay. All orders of one id are carried out in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelayCommand {
@@ -77,6 +113,19 @@ pub enum RelayCommand {
         a_local: IpAddr,
         /// The address to bind for the B side.
         b_local: IpAddr,
+    },
+    /// How a side's packets travel from now on: sent before the first `SetTarget` of a side that is not plain with
+    /// separate RTCP, and again with each change. The same values again change nothing; keys that stay keep their
+    /// packet counts.
+    SetTransport {
+        /// The relay.
+        id: RelayId,
+        /// Which side.
+        side: Side,
+        /// Whether and how they are protected.
+        protection: Protection,
+        /// RTCP travels on the RTP port (RFC 5761).
+        rtcp_mux: bool,
     },
     /// The peer of a side said where it takes audio. Given again after each answer or re-INVITE; the same
     /// values again change nothing.
@@ -115,6 +164,7 @@ impl RelayCommand {
     pub fn id(&self) -> RelayId {
         match self {
             Self::Open { id, .. }
+            | Self::SetTransport { id, .. }
             | Self::SetTarget { id, .. }
             | Self::SetHold { id, .. }
             | Self::Close { id } => *id,
@@ -139,6 +189,8 @@ pub struct Counters {
     pub malformed: u64,
     /// Dropped because more came than any codec sends: a flood, or audio going in circles.
     pub excess: u64,
+    /// Dropped because they did not bear the side's keys: plain, forged or repeated.
+    pub forged: u64,
 }
 
 /// What a relay thread tells the core.

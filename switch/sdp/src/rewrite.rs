@@ -44,6 +44,7 @@ const ENDED: &[&str] = &[
     "ice-pwd",
     "ice-ufrag",
     "key-mgmt",
+    "mid",
     "pcfg",
     "remote-candidates",
     "rtcp-mux",
@@ -59,12 +60,14 @@ const ENDED: &[&str] = &[
 impl SessionDescription {
     /// Points audio at our relay: `c=`, the `m=` port, `a=rtcp` and `o=` are replaced (no address of the other leg
     /// stays); the session's name, its contacts, ICE, DTLS and key lines are taken out; further media lines are rejected with port 0, in place. A
-    /// hold by `c=0.0.0.0` becomes a direction attribute, since our address stands in its stead.
+    /// hold by `c=0.0.0.0` becomes a direction attribute, since our address stands in its stead. A secured profile
+    /// becomes the plain one: what the leg's own transport needs is put on by [`dress`](Self::dress).
     pub fn rewrite(&mut self, rtp: SocketAddr, origin: Origin) {
+        let profile = self.profile();
         let audio = self.audio_section();
         let hold = self
             .audio_ip()
-            .filter(IpAddr::is_unspecified)
+            .filter(|ip| ip.is_unspecified() && !self.has_ice())
             .map(|_| self.direction());
         let mut new = Self {
             text: Vec::with_capacity(self.text.len() + 128),
@@ -80,6 +83,10 @@ impl SessionDescription {
             }
         }
         *self = new;
+        if let Some(profile) = profile.filter(|profile| profile.is_secure()) {
+            self.set_profile(profile.plain());
+            self.drop_web_only();
+        }
     }
 
     fn write_session(

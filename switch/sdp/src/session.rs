@@ -218,8 +218,8 @@ impl SessionDescription {
         }
     }
 
-    /// Where the peer says it takes audio, from the first live plain-RTP audio line. None without one (no audio,
-    /// port 0, or only secured profiles). The address is unspecified (0.0.0.0) when held by RFC 2543.
+    /// Where the peer says it takes audio, from the first live RTP audio line, secured or not. None without one
+    /// (no audio, port 0, or an unknown profile). The address is unspecified (0.0.0.0) when held by RFC 2543.
     #[must_use]
     pub fn audio_target(&self) -> Option<SocketAddr> {
         let section = self.audio_section()?;
@@ -230,7 +230,7 @@ impl SessionDescription {
         ))
     }
 
-    /// Where the peer takes RTCP: from a=rtcp (RFC 3605), else the audio port + 1. None where
+    /// Where the peer takes RTCP when it does not come on the RTP port: from a=rtcp (RFC 3605), else the audio port + 1. None where
     /// [`audio_target`](Self::audio_target) is, or if there is no such port.
     #[must_use]
     pub fn rtcp_target(&self) -> Option<SocketAddr> {
@@ -252,7 +252,7 @@ impl SessionDescription {
             return Direction::Inactive;
         };
         let stated = self.stated_direction();
-        match (target.ip().is_unspecified(), stated) {
+        match (target.ip().is_unspecified() && !self.has_ice(), stated) {
             (false, stated) => stated,
             (true, Direction::SendRecv | Direction::SendOnly) => Direction::SendOnly,
             (true, Direction::RecvOnly | Direction::Inactive) => Direction::Inactive,
@@ -365,7 +365,7 @@ impl SessionDescription {
         start..end.unwrap_or(self.lines.len())
     }
 
-    /// The lines of the audio we relay: the first live one in plain RTP.
+    /// The lines of the audio we relay: the first live one.
     pub(crate) fn audio_section(&self) -> Option<Range<usize>> {
         let relayable = |index: &usize| {
             self.media_line(*index)
@@ -391,6 +391,11 @@ impl SessionDescription {
             _ => None,
         };
         section.clone().chain(0..self.session_end()).find_map(of)
+    }
+
+    /// With ICE the address of `c=` means nothing, and 0.0.0.0 there is no hold (RFC 8839 section 4.2.1.3).
+    pub(crate) fn has_ice(&self) -> bool {
+        self.audio_or_session("ice-ufrag").next().is_some()
     }
 
     pub(crate) fn audio_ip(&self) -> Option<IpAddr> {

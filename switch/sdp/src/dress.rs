@@ -1,0 +1,157 @@
+//! Putting a leg's own transport on a description that was pointed at our relay.
+//!
+//! [`rewrite`](SessionDescription::rewrite) leaves plain audio without keys or ways; what the leg's peer needs
+//! beside that (profile, `a=crypto`, or a whole WebRTC line) is added here.
+
+use crate::{
+    profile::Profile,
+    sdes::Crypto,
+    session::SessionDescription,
+    web::{Fingerprint, IceCredentials, Setup},
+};
+
+/// What a leg's audio line is to say of its transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dress {
+    /// The media line's protocol: that of the offer in an answer.
+    pub profile: Profile,
+    /// `a=rtcp-mux`.
+    pub rtcp_mux: bool,
+    /// The keys.
+    pub keys: Keys,
+}
+
+/// Where the keys come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// There are none.
+    None,
+    /// `a=crypto` lines: one in an answer, several in an offer.
+    Sdes(Vec<Crypto>),
+    /// A DTLS handshake.
+    Dtls(Box<WebDress>),
+}
+
+/// Our side of a browser's media line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebDress {
+    /// Of our certificate.
+    pub fingerprint: Fingerprint,
+    /// Our part in the handshake.
+    pub setup: Setup,
+    /// What our answers to connectivity checks are made with.
+    pub ice: IceCredentials,
+    /// The line's name, if the offer named it; ours in an offer.
+    pub mid: Option<String>,
+    /// Whether the offer had a BUNDLE group; ours has one.
+    pub bundle: bool,
+}
+
+/// Attributes that speak of a browser's own streams and header extensions: the other leg is not shown them.
+const WEB_ONLY: &[&str] = &[
+    "bundle-only",
+    "extmap",
+    "extmap-allow-mixed",
+    "msid",
+    "msid-semantic",
+    "rid",
+    "rtcp-rsize",
+    "simulcast",
+    "ssrc",
+    "ssrc-group",
+];
+
+impl SessionDescription {
+    /// Dresses a rewritten description for its leg. Nothing happens without live audio.
+    pub fn dress(&mut self, dress: &Dress) {
+        let Some(profile) = self.profile() else {
+            return;
+        };
+        if profile != dress.profile {
+            self.set_profile(dress.profile);
+        }
+        if !dress.profile.has_feedback() {
+            self.drop_attributes(&["rtcp-fb"]);
+        }
+        let mut lines = Vec::new();
+        match &dress.keys {
+            Keys::None => {}
+            Keys::Sdes(cryptos) => {
+                lines.extend(cryptos.iter().map(|line| format!("a=crypto:{}", line.print())));
+            }
+            Keys::Dtls(web) => self.dress_web(web, &mut lines),
+        }
+        if dress.rtcp_mux {
+            lines.push("a=rtcp-mux".to_owned());
+            self.drop_attributes(&["rtcp"]);
+        }
+        if let Some(section) = self.audio_section() {
+            self.insert_lines(section.end, &lines);
+        }
+    }
+
+    fn dress_web(&mut self, web: &WebDress, lines: &mut Vec<String>) {
+        let mut session = vec!["a=ice-lite".to_owned()];
+        if let Some(mid) = &web.mid {
+            lines.push(format!("a=mid:{mid}"));
+            if web.bundle {
+                session.push(format!("a=group:BUNDLE {mid}"));
+            }
+        }
+        let at = self.session_end();
+        self.insert_lines(at, &session);
+        lines.push(format!("a=ice-ufrag:{}", web.ice.ufrag));
+        lines.push(format!("a=ice-pwd:{}", web.ice.pwd));
+        lines.push(format!("a=fingerprint:{}", web.fingerprint));
+        lines.push(format!("a=setup:{}", web.setup.as_str()));
+        if let Some(target) = self.audio_target() {
+            // RFC 8445 section 5.1.2.1: a host candidate of the first component.
+            let place = format!("{} {}", target.ip(), target.port());
+            lines.push(format!("a=candidate:1 1 udp 2130706431 {place} typ host"));
+            lines.push("a=end-of-candidates".to_owned());
+        }
+    }
+
+    pub(crate) fn set_profile(&mut self, profile: Profile) {
+        let Some(start) = self.audio_section().map(|section| section.start) else {
+            return;
+        };
+        let line = self
+            .media_line(start)
+            .map(|line| format!("m={} {} {} {}", line.kind, line.port, profile.as_str(), line.formats));
+        if let Some(line) = line {
+            self.replace_line(start, &line);
+        }
+    }
+
+    /// Takes out what only a browser's own streams need.
+    pub(crate) fn drop_web_only(&mut self) {
+        self.drop_attributes(WEB_ONLY);
+    }
+
+    /// Takes attributes out of the session part and the audio section.
+    fn drop_attributes(&mut self, names: &[&str]) {
+        let Some(section) = self.audio_section() else {
+            return;
+        };
+        let dropped: Vec<usize> = (0..self.session_end())
+            .chain(section)
+            .filter(|index| {
+                self.attribute(*index)
+                    .is_some_and(|(name, _)| names.contains(&name))
+            })
+            .collect();
+        for index in dropped.into_iter().rev() {
+            self.lines.remove(index);
+        }
+    }
+
+    fn insert_lines(&mut self, at: usize, lines: &[String]) {
+        for (offset, line) in lines.iter().enumerate() {
+            self.push_line(line.as_bytes());
+            if let Some(span) = self.lines.pop() {
+                self.lines.insert((at + offset).min(self.lines.len()), span);
+            }
+        }
+    }
+}
