@@ -73,6 +73,9 @@ pub struct AccountEdit {
     /// Audio through us or not.
     #[serde(default)]
     pub media: MediaMode,
+    /// Whether SRTP keys travel in the descriptions of its phones.
+    #[serde(default)]
+    pub srtp: SrtpPolicy,
     /// When it stops working.
     #[serde(default)]
     pub expires_at: Option<UtcMs>,
@@ -168,6 +171,21 @@ pub enum AccountStatus {
     Expired,
     /// Ended for good.
     Closed,
+}
+
+/// Whether SRTP keys travel in a peer's descriptions (SDES); browsers bring their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SrtpPolicy {
+    /// Never.
+    Off,
+    /// If the peer offers them.
+    #[default]
+    Accepted,
+    /// Offered to the peer too; it may go without.
+    Offered,
+    /// No audio without.
+    Required,
 }
 
 /// Whether audio passes through the switch.

@@ -1,7 +1,7 @@
 //! Gateways: the SIP peers calls are sent to.
 
 use crate::{
-    account::{MediaMode, Transport},
+    account::{MediaMode, SrtpPolicy, Transport},
     id::{GatewayId, TariffId},
     value::Revision,
 };
@@ -62,6 +62,9 @@ pub struct GatewayEdit {
     /// Audio through us or not.
     #[serde(default)]
     pub media: MediaMode,
+    /// Whether SRTP keys travel in descriptions to it.
+    #[serde(default)]
+    pub srtp: SrtpPolicy,
     /// Domain of the From header; ours if none.
     #[serde(default)]
     pub from_domain: Option<String>,
@@ -88,6 +91,7 @@ impl Default for GatewayEdit {
             currency: String::new(),
             hunt: HuntOptions::default(),
             media: MediaMode::Relay,
+            srtp: SrtpPolicy::default(),
             from_domain: None,
             send_pai: false,
             notes: String::new(),

@@ -123,6 +123,7 @@ impl Daemon {
                 product: "Tandem".into(),
             },
             media: engine.media().to_vec(),
+            fingerprint: Some(relay.fingerprint().clone()),
             max_calls: config.limits.max_calls,
             seed: seed()?,
             next_call: loaded.next_call,

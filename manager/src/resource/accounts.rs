@@ -1,8 +1,8 @@
 //! Accounts, resellers among them, their SIP devices and their source addresses.
 
 use super::{
-    Choice, Field, Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View,
-    at, choice, col, default, field, put, same, text_at, toned,
+    Choice, Field, Input, Kind, Link, MEDIA, Methods, Part, Resource, SRTP, Section, TRANSPORTS,
+    View, at, choice, col, default, field, put, same, text_at, toned,
 };
 use crate::theme::Tone;
 use serde::Serialize;
@@ -158,6 +158,8 @@ const SECTIONS: [Section; 6] = [
             .hint("0: as in the settings"),
             field("codecs", "Codecs", Input::List).hint("In order, such as pcma, opus; empty: all"),
             field("media", "Audio", Input::Choice(&MEDIA)),
+            field("srtp", "SRTP keys", Input::Choice(&SRTP))
+                .hint("Over TLS only, unless the settings allow it"),
         ],
     },
     Section {

@@ -1,8 +1,8 @@
 //! Gateways: the SIP peers calls are sent to.
 
 use super::{
-    Input, Kind, Link, MEDIA, Methods, Part, Resource, Section, TRANSPORTS, View, at, col, default,
-    field, put, text_at,
+    Input, Kind, Link, MEDIA, Methods, Part, Resource, SRTP, Section, TRANSPORTS, View, at, col,
+    default, field, put, text_at,
 };
 use serde_json::{Value, json};
 use tandem_protocol::gateway::GatewayEdit;
@@ -143,6 +143,8 @@ pub static GATEWAYS: Resource = Resource {
                 field("codecs", "Codecs", Input::List)
                     .hint("In order, such as pcma, opus; empty: all"),
                 field("media", "Audio", Input::Choice(&MEDIA)),
+                field("srtp", "SRTP keys", Input::Choice(&SRTP))
+                    .hint("Over TLS only, unless the settings allow it"),
                 field("from_domain", "From domain", Input::OptionalText).hint("Empty: ours"),
                 field("send_pai", "Send identity", Input::Flag).hint("P-Asserted-Identity header"),
                 field("notes", "Notes", Input::Notes),

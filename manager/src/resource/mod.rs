@@ -329,6 +329,14 @@ pub const MEDIA: [Choice; 2] = [
     choice("direct", "Between the sides"),
 ];
 
+/// Whether SRTP keys travel in descriptions.
+pub const SRTP: [Choice; 4] = [
+    choice("off", "Never"),
+    choice("accepted", "If the peer offers them"),
+    choice("offered", "Offered, or without"),
+    choice("required", "Always, or no call"),
+];
+
 /// Days and minutes as the form has them: days are choices, so they are text there.
 fn span_to_form(edit: &mut Value, path: &str) {
     for day in ["from_day", "to_day"] {

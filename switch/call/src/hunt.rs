@@ -128,7 +128,8 @@ fn try_start(core: &mut Core, call: &mut Call, candidate: Candidate) -> Result<(
         fail_with(call, &cause::NOT_REGISTERED);
         return Err((Box::new(candidate), "no way to reach it"));
     };
-    call.media.direct = candidate.media == MediaMode::Direct;
+    call.media.direct =
+        candidate.media == MediaMode::Direct && attempt::is_plain(core, call, &candidate, first);
     if !call.media.direct {
         match media::prepare(core, call, first) {
             Ready::Yes => {}

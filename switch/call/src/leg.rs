@@ -17,6 +17,7 @@ pub(crate) use change::Passing;
 
 use crate::{
     directory::{Account, Gateway},
+    media::Security,
     switch::state::Core,
 };
 use bytes::Bytes;
@@ -47,6 +48,8 @@ pub(crate) struct Leg {
     /// The last description we sent on it.
     pub(crate) described: Option<Bytes>,
     pub(crate) reach: Reach,
+    /// How its audio is protected.
+    pub(crate) security: Security,
     /// The gateway it leads to: its credentials answer challenges within the dialog.
     pub(crate) gateway: Option<Arc<Gateway>>,
 }

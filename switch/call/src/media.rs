@@ -3,6 +3,10 @@
 //! Neither side ever sees an address of the other, unless both allow direct media: then the audio address
 //! alone is passed on, under an origin of ours.
 
+mod security;
+
+pub(crate) use security::{Said, Security};
+
 use crate::{
     call::Call,
     leg::{Leg, Reach},
@@ -15,7 +19,7 @@ use std::{
 };
 use tandem_billing::cdr::MediaStats;
 use tandem_sdp::{
-    Direction, RelayCommand, RelayId, SessionDescription, Side,
+    Direction, Dress, Protection, RelayCommand, RelayId, SessionDescription, Side,
     relay::{Counters, Latch},
     session::Origin,
 };
@@ -49,6 +53,8 @@ pub(crate) enum Relay {
 #[derive(Debug)]
 pub(crate) struct CallMedia {
     pub(crate) relay: Relay,
+    /// A relay was told that a side is not plain: it must be told when one is again.
+    pub(crate) wrapped: bool,
     /// The target being tried exchanges audio with the caller directly.
     pub(crate) direct: bool,
     /// The caller's offer, until it is answered; None if its INVITE had none.
@@ -64,6 +70,7 @@ impl CallMedia {
     pub(crate) fn new(offer: Option<SessionDescription>) -> Self {
         Self {
             relay: Relay::Unasked,
+            wrapped: false,
             direct: false,
             offer,
             codec: None,
@@ -177,23 +184,62 @@ pub(crate) fn opened(core: &mut Core, call: &mut Call, ports: (u16, u16)) {
     }
 }
 
-fn learn_offer(core: &mut Core, call: &Call) {
-    if let Some(offer) = &call.media.offer {
-        learn(core, call, Side::A, offer, call.caller.leg.flow.remote.ip());
-    }
+/// The caller's offer was heard when it came; the relay could not be told yet.
+fn learn_offer(core: &mut Core, call: &mut Call) {
+    call.media.wrapped = false;
+    let Some(offer) = call.media.offer.take() else {
+        return;
+    };
+    let leg = &call.caller.leg;
+    let (signalling, transport) = (leg.flow.remote.ip(), leg.security.transport());
+    learn(core, call, Side::A, &offer, (signalling, transport));
+    call.media.offer = Some(offer);
 }
 
-/// A side said where it takes audio: the relay is told.
+/// A leg's peer described its audio: keys are agreed on, and the relay is told. None if they cannot be; nothing
+/// has changed then.
+pub(crate) fn hear(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    said: Said,
+    sdp: &SessionDescription,
+) -> Option<()> {
+    let leg = call.leg_mut(side)?;
+    leg.security.hear(said, sdp).ok()?;
+    let (signalling, transport) = (leg.flow.remote.ip(), leg.security.transport());
+    learn(core, call, side, sdp, (signalling, transport));
+    Some(())
+}
+
+/// Whether a leg could agree to an offer of its peer.
+pub(crate) fn could_hear(call: &Call, side: Side, offer: &SessionDescription) -> bool {
+    call.leg(side)
+        .is_some_and(|leg| leg.security.clone().hear(Said::Offer, offer).is_ok())
+}
+
+/// The relay is told where a side takes audio and how its packets travel. `way`: where its signalling comes
+/// from, and what its leg agreed on.
 pub(crate) fn learn(
     core: &mut Core,
-    call: &Call,
+    call: &mut Call,
     side: Side,
     sdp: &SessionDescription,
-    signalling: IpAddr,
+    way: (IpAddr, (Protection, bool)),
 ) {
     let Relay::Open { id, .. } = call.media.relay else {
         return;
     };
+    let (signalling, (protection, rtcp_mux)) = way;
+    if call.media.wrapped || rtcp_mux || protection != Protection::Plain {
+        call.media.wrapped = true;
+        core.relay(RelayCommand::SetTransport {
+            id,
+            side,
+            protection,
+            rtcp_mux,
+        });
+    }
     let (Some(rtp), Some(rtcp)) = (sdp.audio_target(), sdp.rtcp_target()) else {
         return;
     };
@@ -259,15 +305,16 @@ fn audio_address(
     Some(SocketAddr::new(core.media(listener)?.advertised, port))
 }
 
-/// The caller's offer as a target is sent it; `Err` if they have no codec in common, `Ok(None)` if the
-/// caller made no offer.
+/// The caller's offer as a target is sent it; `Err` if they have no codec in common or its keys must not travel
+/// so, `Ok(None)` if the caller made no offer.
 pub(crate) fn offer_for(
     core: &Core,
     call: &Call,
-    flow: Flow,
+    (flow, security): (Flow, &Security),
     origin: Origin,
     codecs: &[String],
 ) -> Result<Option<Bytes>, &'static str> {
+    let dress = security.dress(Said::Offer)?;
     let Some(offer) = &call.media.offer else {
         return Ok(None);
     };
@@ -278,26 +325,37 @@ pub(crate) fn offer_for(
     let address =
         audio_address(core, call, Side::B, flow.listener, &sdp).ok_or("no audio address")?;
     sdp.rewrite(address, origin);
+    sdp.dress(&dress);
     Ok(Some(sdp.to_bytes().into()))
 }
 
-/// A description of one side as the leg `to` is shown it. None if there is no relay for it.
+/// A description of one side as the leg `to` is shown it, as an offer or answer of ours. None if there is no
+/// relay for it, or no way to protect it.
 pub(crate) fn body_for(
     core: &Core,
     call: &mut Call,
     to: Side,
+    said: Said,
     sdp: &SessionDescription,
 ) -> Option<Bytes> {
-    let listener = call.leg(to)?.flow.listener;
-    let address = audio_address(core, call, to, listener, sdp)?;
-    call.leg_mut(to).map(|leg| write_body(leg, sdp, address))
+    let leg = call.leg(to)?;
+    let dress = leg.security.dress(said).ok()?;
+    let address = audio_address(core, call, to, leg.flow.listener, sdp)?;
+    call.leg_mut(to)
+        .map(|leg| write_body(leg, sdp, address, &dress))
 }
 
 /// The version in o= rises with each change and only then (RFC 3264 section 8).
-fn write_body(leg: &mut Leg, sdp: &SessionDescription, address: SocketAddr) -> Bytes {
+fn write_body(
+    leg: &mut Leg,
+    sdp: &SessionDescription,
+    address: SocketAddr,
+    dress: &Dress,
+) -> Bytes {
     let print = |origin| {
         let mut sdp = sdp.clone();
         sdp.rewrite(address, origin);
+        sdp.dress(dress);
         Bytes::from(sdp.to_bytes())
     };
     let mut body = print(leg.origin);

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
-use tandem_sdp::{Counters, Protection, RelayId, Side};
+use tandem_sdp::{Counters, RelayId, Side};
 
 use crate::Micros;
 use crate::end::{End, lock};
@@ -12,6 +12,7 @@ use crate::gate::Channel;
 use crate::latch::Mode;
 use crate::ports::PortPool;
 use crate::silence::Silence;
+use crate::wrap::Transport;
 
 /// One call.
 #[derive(Debug)]
@@ -99,8 +100,14 @@ impl Bridge {
         }
     }
 
-    pub(crate) fn set_transport(&mut self, side: Side, (protection, rtcp_mux): (Protection, bool), now_us: Micros) {
-        self.ends(side).0.set_transport(protection, rtcp_mux, now_us);
+    pub(crate) fn set_transport(&mut self, side: Side, transport: Transport, now_us: Micros) {
+        self.ends(side).0.set_transport(transport, now_us);
+    }
+
+    /// What is due once a second.
+    pub(crate) fn tick(&mut self, now_us: Micros) {
+        self.a.tick(now_us);
+        self.b.tick(now_us);
     }
 
     pub(crate) fn set_held(&mut self, held: bool, now_us: Micros) {
@@ -109,7 +116,7 @@ impl Bridge {
     }
 
     fn both_known(&self) -> bool {
-        self.a.gate.has_target() && self.b.gate.has_target()
+        self.a.is_known() && self.b.is_known()
     }
 
     /// Seconds of silence worth a report now.

@@ -14,7 +14,7 @@ use crate::bridge::{Passed, Target};
 use crate::gate::{Channel, Gate, rule_for};
 use crate::ports::PortPool;
 use crate::socket::bind;
-use crate::wrap::Wrap;
+use crate::wrap::{Opened, Replies, Transport, Wrap};
 
 /// Pairs tried before an open is refused: other programs in our range are few.
 const TRIES: usize = 32;
@@ -28,6 +28,7 @@ pub(crate) struct End {
     pub(crate) gate: Gate,
     rtp: UdpSocket,
     rtcp: UdpSocket,
+    known: bool,
     /// None: plain packets on two ports.
     wrap: Option<Box<Wrap>>,
 }
@@ -50,6 +51,7 @@ impl End {
                         gate: Gate::default(),
                         rtp,
                         rtcp,
+                        known: false,
                         wrap: None,
                     });
                 }
@@ -69,20 +71,43 @@ impl End {
     }
 
     /// How the side's packets travel from now on.
-    pub(crate) fn set_transport(&mut self, protection: Protection, rtcp_mux: bool, now_us: Micros) {
-        self.wrap = match (protection, rtcp_mux, self.wrap.take()) {
-            (Protection::Plain, false, _) => None,
-            (protection, _, Some(mut wrap)) => {
-                wrap.change(protection, rtcp_mux, now_us);
+    pub(crate) fn set_transport(&mut self, transport: Transport, now_us: Micros) {
+        let plain = transport.protection == Protection::Plain && !transport.rtcp_mux;
+        self.wrap = match self.wrap.take() {
+            _ if plain => None,
+            Some(mut wrap) => {
+                wrap.change(transport, now_us);
                 Some(wrap)
             }
-            (protection, _, None) => Some(Box::new(Wrap::new(protection, rtcp_mux))),
+            None => Some(Box::new(Wrap::new(transport))),
         };
+    }
+
+    /// Whether the side's description is known.
+    pub(crate) fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// What is due once a second.
+    pub(crate) fn tick(&mut self, now_us: Micros) {
+        if let Some(wrap) = self.wrap.as_mut() {
+            let replies = wrap.tick(&mut self.gate, now_us);
+            self.reply(replies);
+        }
+    }
+
+    fn reply(&self, replies: Replies) {
+        for (destination, packet) in replies {
+            // Lost like any other datagram if the kernel will not take it: the peer asks again.
+            let _ = self.rtp.send_to(&packet, destination);
+        }
     }
 
     /// Where the side takes its audio, as its signalling says.
     pub(crate) fn set_target(&mut self, target: &Target, now_us: Micros) {
+        self.known = true;
         let rtcp = match &self.wrap {
+            Some(wrap) if wrap.finds_its_way() => return,
             Some(wrap) if wrap.rtcp_mux() => target.rtp,
             Some(_) | None => target.rtcp,
         };
@@ -103,7 +128,14 @@ impl End {
         let (length, source) = came;
         let (channel, length) = match self.wrap.as_mut() {
             None => (socket, length),
-            Some(wrap) => wrap.open(&mut self.gate, socket, buffer, came, now_us)?,
+            Some(wrap) => match wrap.open(&mut self.gate, socket, buffer, came, now_us) {
+                Opened::Packet(channel, length) => (channel, length),
+                Opened::Replies(replies) => {
+                    self.reply(replies);
+                    return None;
+                }
+                Opened::Nothing => return None,
+            },
         };
         self.gate
             .admit(channel, buffer.get(..length)?, source, now_us)

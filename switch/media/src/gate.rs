@@ -71,12 +71,15 @@ impl Gate {
         source: SocketAddr,
         now_us: Micros,
     ) -> bool {
-        let mut latch = match channel {
-            Channel::Rtp => self.rtp.clone(),
-            Channel::Rtcp => self.rtcp.clone(),
+        let latch = match channel {
+            Channel::Rtp => &mut self.rtp,
+            Channel::Rtcp => &mut self.rtcp,
         };
-        let may = latch.judge(source, ssrc, now_us) == Verdict::Accepted;
+        let mut judged = latch.clone();
+        let may = judged.judge(source, ssrc, now_us) == Verdict::Accepted;
         if !may {
+            // It waits for the address of the description from here on (rule 4 of the latch).
+            *latch = judged;
             self.counters.foreign += 1;
         }
         may
@@ -85,6 +88,10 @@ impl Gate {
     /// A packet that did not bear the side's keys.
     pub(crate) fn note_forged(&mut self) {
         self.counters.forged += 1;
+    }
+
+    pub(crate) fn note_foreign(&mut self) {
+        self.counters.foreign += 1;
     }
 
     pub(crate) fn note_malformed(&mut self) {

@@ -8,9 +8,11 @@
 //! Must not know SIP, accounts or money.
 
 mod bridge;
+mod certificate;
 mod config;
 mod end;
 pub mod gate;
+mod handshake;
 mod inbox;
 pub mod latch;
 mod ports;
@@ -20,6 +22,8 @@ pub mod rtp;
 mod silence;
 mod socket;
 pub mod srtp;
+mod stun;
+mod web;
 mod worker;
 mod wrap;
 

@@ -7,8 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tandem_sdp::{RelayCommand, RelayReport};
+use tandem_sdp::{RelayCommand, RelayReport, web::Fingerprint};
 
+use crate::certificate::Certificate;
 use crate::config::{RelayConfig, RelayStats};
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
@@ -27,7 +28,7 @@ impl Relay {
     /// Starts the threads. `report` is called from them and must not block.
     ///
     /// # Errors
-    /// No thread asked for, a port range without a pair, or a thread or its poll cannot be had.
+    /// No thread asked for, a port range without a pair, a thread or its poll, or the certificate for browsers cannot be had.
     pub fn start(
         config: RelayConfig,
         report: impl Fn(RelayReport) + Send + Sync + 'static,
@@ -47,6 +48,7 @@ impl Relay {
             pool: Mutex::new(pool),
             report: Box::new(report),
             totals: Totals::default(),
+            certificate: Arc::new(Certificate::generate()?),
         });
         let mut relay = Self {
             shared,
@@ -75,6 +77,12 @@ impl Relay {
             let reason = "the relay's queue is full".to_owned();
             (self.shared.report)(RelayReport::Refused { id, reason });
         }
+    }
+
+    /// Of the certificate shown to browsers; made at the start.
+    #[must_use]
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.shared.certificate.fingerprint
     }
 
     /// Totals since the start, for metrics.

@@ -64,7 +64,13 @@ impl Receiver {
 
     /// The plain packet in place of the protected one, and its length; None if it does not bear the key, was
     /// there before, or is no RTP or RTCP.
-    pub fn open(&mut self, channel: Channel, packet: &mut [u8], length: usize, now_us: Micros) -> Option<usize> {
+    pub fn open(
+        &mut self,
+        channel: Channel,
+        packet: &mut [u8],
+        length: usize,
+        now_us: Micros,
+    ) -> Option<usize> {
         let protected = packet.get(..length)?;
         let plain = match self.open_with_key(channel, protected, now_us) {
             Some(plain) => plain,
@@ -74,12 +80,25 @@ impl Receiver {
         Some(plain.len())
     }
 
-    fn open_with_old_key(&mut self, channel: Channel, packet: &[u8], now_us: Micros) -> Option<Vec<u8>> {
-        let (old, _) = self.old.as_mut().filter(|(_, until_us)| now_us < *until_us)?;
+    fn open_with_old_key(
+        &mut self,
+        channel: Channel,
+        packet: &[u8],
+        now_us: Micros,
+    ) -> Option<Vec<u8>> {
+        let (old, _) = self
+            .old
+            .as_mut()
+            .filter(|(_, until_us)| now_us < *until_us)?;
         old.open_with_key(channel, packet, now_us)
     }
 
-    fn open_with_key(&mut self, channel: Channel, packet: &[u8], now_us: Micros) -> Option<Vec<u8>> {
+    fn open_with_key(
+        &mut self,
+        channel: Channel,
+        packet: &[u8],
+        now_us: Micros,
+    ) -> Option<Vec<u8>> {
         let ssrc = match channel {
             Channel::Rtp => RtpHeader::split(packet)?.0.ssrc,
             Channel::Rtcp => protected_rtcp_sender(packet)?,
@@ -92,7 +111,8 @@ impl Receiver {
         let mut context = context(&self.key, REPLAY_WINDOW)?;
         let plain = open_with(&mut context, channel, packet)?;
         if self.streams.len() >= MAX_STREAMS {
-            let oldest = (0..self.streams.len()).min_by_key(|at| self.streams.get(*at).map(|stream| stream.used_us))?;
+            let oldest = (0..self.streams.len())
+                .min_by_key(|at| self.streams.get(*at).map(|stream| stream.used_us))?;
             self.streams.swap_remove(oldest);
         }
         self.streams.push(Stream {
@@ -189,7 +209,9 @@ fn context(key: &SrtpKey, window: usize) -> Option<Context> {
         (window > 0).then(|| srtcp_replay_protection(window)),
         &RingCrypto,
     )
-    .inspect_err(|error| tracing::warn!(%error, suite = key.suite().name(), "no SRTP with this suite"))
+    .inspect_err(
+        |error| tracing::warn!(%error, suite = key.suite().name(), "no SRTP with this suite"),
+    )
     .ok()
 }
 

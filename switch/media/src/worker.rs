@@ -17,10 +17,12 @@ use tandem_sdp::{RelayCommand, RelayId, RelayReport, Side};
 
 use crate::Micros;
 use crate::bridge::{Bridge, Passed, Target};
+use crate::certificate::Certificate;
 use crate::config::RelayConfig;
 use crate::gate::Channel;
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
+use crate::wrap::Transport;
 
 /// Longer datagrams are no audio.
 const DATAGRAM_BYTES: usize = 2_048;
@@ -47,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Mutex<PortPool>,
     pub(crate) report: Box<dyn Fn(RelayReport) + Send + Sync>,
     pub(crate) totals: Totals,
+    pub(crate) certificate: Arc<Certificate>,
 }
 
 /// See [`RelayStats`](crate::RelayStats).
@@ -201,7 +204,15 @@ impl Worker {
                 protection,
                 rtcp_mux,
                 ..
-            } => bridge.set_transport(side, (protection, rtcp_mux), now_us),
+            } => {
+                let certificate = Arc::clone(&self.shared.certificate);
+                let transport = Transport {
+                    protection,
+                    rtcp_mux,
+                    certificate,
+                };
+                bridge.set_transport(side, transport, now_us);
+            }
             RelayCommand::SetHold { held, .. } => bridge.set_held(held, now_us),
             RelayCommand::Close { .. } => self.close(id, now_us),
             RelayCommand::Open { .. } => {}
@@ -306,6 +317,7 @@ impl Worker {
         let every_us = Micros::from(config.progress_every_s) * 1_000_000;
         for bridge in self.bridges.iter_mut().flatten() {
             let id = bridge.id;
+            bridge.tick(now_us);
             if let Some(silent_s) = bridge.silent_s(config.inactive_after_s, now_us) {
                 (self.shared.report)(RelayReport::Inactive { id, silent_s });
             }

@@ -1,15 +1,41 @@
 //! What lies around a side's packets: protection, and RTCP on the RTP port. Sides without either have none.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use tandem_sdp::{Protection, relay::SdesKeys};
 
 use crate::{
     Micros,
+    certificate::Certificate,
     gate::{Channel, Gate},
+    latch::{Mode, Rule},
     rtp::{RtpHeader, channel_of, protected_rtcp_sender},
     srtp::{Receiver, Sender},
+    web::{Outcome, Web, is_media},
 };
+
+/// How a side's packets travel, as ordered.
+pub(crate) struct Transport {
+    pub(crate) protection: Protection,
+    pub(crate) rtcp_mux: bool,
+    /// Ours, for browsers.
+    pub(crate) certificate: Arc<Certificate>,
+}
+
+/// What a datagram was.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// A plain packet, left in the buffer: its channel and length.
+    Packet(Channel, usize),
+    /// Part of finding the way or the keys; these are to be sent.
+    Replies(Replies),
+    /// Nothing that may pass; it is counted.
+    Nothing,
+}
+
+/// Datagrams and where they go.
+pub(crate) type Replies = Vec<(SocketAddr, Vec<u8>)>;
 
 /// The wrapping of one side.
 #[derive(Debug)]
@@ -22,15 +48,17 @@ pub(crate) struct Wrap {
 enum Shield {
     None,
     Keys(Receiver, Box<Sender>),
+    /// A browser; its keys once the handshake is done.
+    Web(Box<Web>, Option<(Receiver, Box<Sender>)>),
     /// Protected with what we cannot do: nothing passes.
     Shut,
 }
 
 impl Wrap {
-    pub(crate) fn new(protection: Protection, rtcp_mux: bool) -> Self {
+    pub(crate) fn new(transport: Transport) -> Self {
         Self {
-            rtcp_mux,
-            shield: Shield::new(protection),
+            rtcp_mux: transport.rtcp_mux,
+            shield: Shield::new(transport),
         }
     }
 
@@ -38,10 +66,15 @@ impl Wrap {
         self.rtcp_mux
     }
 
+    /// Whether the side's place is found by its checks and not told by its description.
+    pub(crate) fn finds_its_way(&self) -> bool {
+        matches!(self.shield, Shield::Web(..))
+    }
+
     /// Takes the new description; what stays the same goes on undisturbed.
-    pub(crate) fn change(&mut self, protection: Protection, rtcp_mux: bool, now_us: Micros) {
-        self.rtcp_mux = rtcp_mux;
-        match (&mut self.shield, protection) {
+    pub(crate) fn change(&mut self, transport: Transport, now_us: Micros) {
+        self.rtcp_mux = transport.rtcp_mux;
+        match (&mut self.shield, transport.protection) {
             (Shield::Keys(receiver, sender), Protection::Sdes(keys)) => {
                 receiver.set_key(keys.theirs, now_us);
                 if *sender.key() != keys.ours {
@@ -51,11 +84,21 @@ impl Wrap {
                     }
                 }
             }
-            (shield, protection) => *shield = Shield::new(protection),
+            (Shield::Web(web, keys), Protection::Dtls(side)) => {
+                if web.change(*side) {
+                    *keys = None;
+                }
+            }
+            (shield, protection) => {
+                *shield = Shield::new(Transport {
+                    protection,
+                    ..transport
+                });
+            }
         }
     }
 
-    /// The plain packet in place of the datagram: its channel and length. What does not pass is counted.
+    /// Takes a datagram that came to one of the side's sockets.
     pub(crate) fn open(
         &mut self,
         gate: &mut Gate,
@@ -63,16 +106,23 @@ impl Wrap {
         buffer: &mut [u8],
         (length, source): (usize, SocketAddr),
         now_us: Micros,
-    ) -> Option<(Channel, usize)> {
-        let packet = buffer.get(..length)?;
+    ) -> Opened {
+        let Some(packet) = buffer.get(..length) else {
+            return Opened::Nothing;
+        };
         let channel = match socket {
             Channel::Rtp if self.rtcp_mux => channel_of(packet),
             Channel::Rtp | Channel::Rtcp => socket,
         };
         let receiver = match &mut self.shield {
-            Shield::None => return Some((channel, length)),
-            Shield::Shut => return None,
-            Shield::Keys(receiver, _) => receiver,
+            Shield::None => return Opened::Packet(channel, length),
+            Shield::Shut => return Opened::Nothing,
+            Shield::Web(web, keys) if !is_media(packet) => {
+                let outcome = web.handle(packet, source, now_us);
+                return Opened::Replies(take_outcome(gate, keys, outcome, now_us));
+            }
+            Shield::Web(_, None) => return Opened::Nothing,
+            Shield::Web(_, Some((receiver, _))) | Shield::Keys(receiver, _) => receiver,
         };
         let ssrc = match channel {
             Channel::Rtp => RtpHeader::split(packet).map(|(header, _)| header.ssrc),
@@ -80,25 +130,41 @@ impl Wrap {
         };
         let Some(ssrc) = ssrc else {
             gate.note_malformed();
-            return None;
+            return Opened::Nothing;
         };
         if !gate.may_be(channel, ssrc, source, now_us) {
-            return None;
+            return Opened::Nothing;
         }
-        let opened = receiver.open(channel, buffer, length, now_us);
-        if opened.is_none() {
-            gate.note_forged();
+        match receiver.open(channel, buffer, length, now_us) {
+            Some(length) => Opened::Packet(channel, length),
+            None => {
+                gate.note_forged();
+                Opened::Nothing
+            }
         }
-        opened.map(|length| (channel, length))
     }
 
     /// The packet as it travels; None if it cannot.
     pub(crate) fn seal(&mut self, channel: Channel, packet: &[u8]) -> Option<Vec<u8>> {
         match &mut self.shield {
             Shield::None => Some(packet.to_vec()),
-            Shield::Shut => None,
-            Shield::Keys(_, sender) => sender.seal(channel, packet),
+            Shield::Shut | Shield::Web(_, None) => None,
+            Shield::Keys(_, sender) | Shield::Web(_, Some((_, sender))) => {
+                sender.seal(channel, packet)
+            }
         }
+    }
+
+    /// What is due once a second.
+    pub(crate) fn tick(&mut self, gate: &mut Gate, now_us: Micros) -> Replies {
+        let Shield::Web(web, keys) = &mut self.shield else {
+            return Replies::new();
+        };
+        let mut outcome = Outcome::default();
+        if !web.tick(now_us, &mut outcome) {
+            point(gate, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), now_us);
+        }
+        take_outcome(gate, keys, outcome, now_us)
     }
 
     /// The socket a channel leaves by.
@@ -111,8 +177,8 @@ impl Wrap {
 }
 
 impl Shield {
-    fn new(protection: Protection) -> Self {
-        match protection {
+    fn new(transport: Transport) -> Self {
+        match transport.protection {
             Protection::Plain => Self::None,
             Protection::Sdes(keys) => {
                 let SdesKeys { ours, theirs } = *keys;
@@ -121,7 +187,39 @@ impl Shield {
                     None => Self::Shut,
                 }
             }
-            Protection::Dtls(_) => Self::Shut,
+            Protection::Dtls(side) => {
+                Self::Web(Box::new(Web::new(*side, transport.certificate)), None)
+            }
         }
     }
+}
+
+fn take_outcome(
+    gate: &mut Gate,
+    keys: &mut Option<(Receiver, Box<Sender>)>,
+    outcome: Outcome,
+    now_us: Micros,
+) -> Replies {
+    if outcome.foreign {
+        gate.note_foreign();
+    }
+    if let Some(way) = outcome.nominated {
+        point(gate, way, now_us);
+    }
+    if let Some(found) = outcome.keys {
+        let sender = Sender::new(found.ours).map(Box::new);
+        *keys = sender.map(|sender| (Receiver::new(found.theirs), sender));
+    }
+    outcome.replies
+}
+
+/// Points the gate at the way a browser nominated; an unspecified address mutes.
+fn point(gate: &mut Gate, way: SocketAddr, now_us: Micros) {
+    let ip: IpAddr = way.ip();
+    let rule = Rule {
+        target: way,
+        mode: Mode::Signalled,
+        signalling: ip,
+    };
+    gate.set_target(rule, way, now_us);
 }

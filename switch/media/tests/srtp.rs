@@ -73,19 +73,28 @@ fn known_answers() {
         ),
     ] {
         let key = SrtpKey::new(suite, hex(keys)).unwrap();
-        let sealed = Sender::new(key.clone()).unwrap().seal(Channel::Rtp, &plain).unwrap();
+        let sealed = Sender::new(key.clone())
+            .unwrap()
+            .seal(Channel::Rtp, &plain)
+            .unwrap();
         assert_eq!(sealed[..12], plain[..12], "{suite:?}");
         if suite != SrtpSuite::Aes256Gcm {
             assert_eq!(sealed[12..], hex(answer), "{suite:?}");
         }
-        assert_eq!(open(&mut Receiver::new(key), Channel::Rtp, &sealed, 0), Some(plain.clone()));
+        assert_eq!(
+            open(&mut Receiver::new(key), Channel::Rtp, &sealed, 0),
+            Some(plain.clone())
+        );
     }
 }
 
 #[test]
 fn every_suite_both_channels() {
     for suite in SrtpSuite::ALL {
-        let (mut sender, mut receiver) = (Sender::new(key(suite, 7)).unwrap(), Receiver::new(key(suite, 7)));
+        let (mut sender, mut receiver) = (
+            Sender::new(key(suite, 7)).unwrap(),
+            Receiver::new(key(suite, 7)),
+        );
         for sequence in 0..50 {
             let plain = audio(9, sequence);
             let sealed = sender.seal(Channel::Rtp, &plain).unwrap();
@@ -101,12 +110,19 @@ fn every_suite_both_channels() {
 #[test]
 fn seventy_thousand_packets_roll_over_with_losses() {
     for suite in [SrtpSuite::Aes128Sha80, SrtpSuite::Aes256Gcm] {
-        let (mut sender, mut receiver) = (Sender::new(key(suite, 7)).unwrap(), Receiver::new(key(suite, 7)));
+        let (mut sender, mut receiver) = (
+            Sender::new(key(suite, 7)).unwrap(),
+            Receiver::new(key(suite, 7)),
+        );
         for number in 0..140_000u32 {
             let plain = audio(9, (number + 65_000) as u16);
             let sealed = sender.seal(Channel::Rtp, &plain).unwrap();
             if number % 97 != 0 {
-                assert_eq!(open(&mut receiver, Channel::Rtp, &sealed, 0), Some(plain), "{number}");
+                assert_eq!(
+                    open(&mut receiver, Channel::Rtp, &sealed, 0),
+                    Some(plain),
+                    "{number}"
+                );
             }
         }
     }
@@ -115,11 +131,17 @@ fn seventy_thousand_packets_roll_over_with_losses() {
 #[test]
 fn what_does_not_bear_the_key_is_refused() {
     let suite = SrtpSuite::Aes128Sha80;
-    let (mut sender, mut receiver) = (Sender::new(key(suite, 7)).unwrap(), Receiver::new(key(suite, 7)));
+    let (mut sender, mut receiver) = (
+        Sender::new(key(suite, 7)).unwrap(),
+        Receiver::new(key(suite, 7)),
+    );
     let sealed = sender.seal(Channel::Rtp, &audio(9, 1)).unwrap();
     let mut bent = sealed.clone();
     bent[20] ^= 1;
-    let foreign = Sender::new(key(suite, 8)).unwrap().seal(Channel::Rtp, &audio(9, 1)).unwrap();
+    let foreign = Sender::new(key(suite, 8))
+        .unwrap()
+        .seal(Channel::Rtp, &audio(9, 1))
+        .unwrap();
     for (name, packet) in [
         ("plain", audio(9, 1)),
         ("bent", bent),
@@ -128,20 +150,42 @@ fn what_does_not_bear_the_key_is_refused() {
         ("header alone", sealed[..12].to_vec()),
         ("nothing", Vec::new()),
     ] {
-        assert_eq!(open(&mut receiver, Channel::Rtp, &packet, 0), None, "{name}");
+        assert_eq!(
+            open(&mut receiver, Channel::Rtp, &packet, 0),
+            None,
+            "{name}"
+        );
     }
-    assert_eq!(open(&mut receiver, Channel::Rtp, &sealed, 0), Some(audio(9, 1)));
-    assert_eq!(open(&mut receiver, Channel::Rtp, &sealed, 0), None, "repeated");
+    assert_eq!(
+        open(&mut receiver, Channel::Rtp, &sealed, 0),
+        Some(audio(9, 1))
+    );
+    assert_eq!(
+        open(&mut receiver, Channel::Rtp, &sealed, 0),
+        None,
+        "repeated"
+    );
     let report_sealed = sender.seal(Channel::Rtcp, &report(9)).unwrap();
-    assert_eq!(open(&mut receiver, Channel::Rtcp, &report(9), 0), None, "plain report");
+    assert_eq!(
+        open(&mut receiver, Channel::Rtcp, &report(9), 0),
+        None,
+        "plain report"
+    );
     assert!(open(&mut receiver, Channel::Rtcp, &report_sealed, 0).is_some());
-    assert_eq!(open(&mut receiver, Channel::Rtcp, &report_sealed, 0), None, "repeated report");
+    assert_eq!(
+        open(&mut receiver, Channel::Rtcp, &report_sealed, 0),
+        None,
+        "repeated report"
+    );
 }
 
 #[test]
 fn a_new_key_takes_over_and_the_old_one_fades() {
     let suite = SrtpSuite::Aes128Sha80;
-    let (mut before, mut after) = (Sender::new(key(suite, 7)).unwrap(), Sender::new(key(suite, 8)).unwrap());
+    let (mut before, mut after) = (
+        Sender::new(key(suite, 7)).unwrap(),
+        Sender::new(key(suite, 8)).unwrap(),
+    );
     let mut receiver = Receiver::new(key(suite, 7));
     let mut take = |receiver: &mut Receiver, sender: &mut Sender, sequence, now_us| {
         let sealed = sender.seal(Channel::Rtp, &audio(9, sequence)).unwrap();
@@ -150,18 +194,29 @@ fn a_new_key_takes_over_and_the_old_one_fades() {
     assert!(take(&mut receiver, &mut before, 1, 0));
     receiver.set_key(key(suite, 7), 0);
     receiver.set_key(key(suite, 8), 1_000);
-    assert!(take(&mut receiver, &mut before, 2, 2_000), "under way at the change");
+    assert!(
+        take(&mut receiver, &mut before, 2, 2_000),
+        "under way at the change"
+    );
     assert!(take(&mut receiver, &mut after, 3, 3_000));
-    assert!(!take(&mut receiver, &mut before, 4, 5_000_000), "long after");
+    assert!(
+        !take(&mut receiver, &mut before, 4, 5_000_000),
+        "long after"
+    );
 }
 
 /// A peer that invents streams is stopped before it costs memory, one that forges them costs none.
 #[test]
 fn streams_are_bounded() {
     let suite = SrtpSuite::Aes128Sha80;
-    let (mut sender, mut receiver) = (Sender::new(key(suite, 7)).unwrap(), Receiver::new(key(suite, 7)));
+    let (mut sender, mut receiver) = (
+        Sender::new(key(suite, 7)).unwrap(),
+        Receiver::new(key(suite, 7)),
+    );
     let first = sender.seal(Channel::Rtp, &audio(0, 1)).unwrap();
-    let sealed = (1..1_000).filter_map(|ssrc| sender.seal(Channel::Rtp, &audio(ssrc, 1))).count();
+    let sealed = (1..1_000)
+        .filter_map(|ssrc| sender.seal(Channel::Rtp, &audio(ssrc, 1)))
+        .count();
     assert_eq!(sealed, 63);
     for ssrc in 1..1_000 {
         assert_eq!(open(&mut receiver, Channel::Rtp, &audio(ssrc, 1), 0), None);
@@ -173,7 +228,10 @@ fn streams_are_bounded() {
 #[test]
 fn odd_headers() {
     let suite = SrtpSuite::Aes128Gcm;
-    let (mut sender, mut receiver) = (Sender::new(key(suite, 7)).unwrap(), Receiver::new(key(suite, 7)));
+    let (mut sender, mut receiver) = (
+        Sender::new(key(suite, 7)).unwrap(),
+        Receiver::new(key(suite, 7)),
+    );
     let base = audio(9, 1);
     for (first, tail) in [
         (0x82u8, vec![1; 8]),

@@ -77,7 +77,11 @@ impl SessionDescription {
         match &dress.keys {
             Keys::None => {}
             Keys::Sdes(cryptos) => {
-                lines.extend(cryptos.iter().map(|line| format!("a=crypto:{}", line.print())));
+                lines.extend(
+                    cryptos
+                        .iter()
+                        .map(|line| format!("a=crypto:{}", line.print())),
+                );
             }
             Keys::Dtls(web) => self.dress_web(web, &mut lines),
         }
@@ -116,9 +120,15 @@ impl SessionDescription {
         let Some(start) = self.audio_section().map(|section| section.start) else {
             return;
         };
-        let line = self
-            .media_line(start)
-            .map(|line| format!("m={} {} {} {}", line.kind, line.port, profile.as_str(), line.formats));
+        let line = self.media_line(start).map(|line| {
+            format!(
+                "m={} {} {} {}",
+                line.kind,
+                line.port,
+                profile.as_str(),
+                line.formats
+            )
+        });
         if let Some(line) = line {
             self.replace_line(start, &line);
         }

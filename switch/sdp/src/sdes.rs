@@ -236,7 +236,10 @@ mod tests {
                 format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY} UNAUTHENTICATED_SRTP"),
                 None,
             ),
-            (format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY} KDR=4"), None),
+            (
+                format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY} KDR=4"),
+                None,
+            ),
             (format!("1 F8_128_HMAC_SHA1_80 inline:{KEY}"), None),
             (format!("1 AES_256_CM_HMAC_SHA1_80 inline:{KEY}"), None),
             (format!("1 AEAD_AES_128_GCM inline:{KEY}"), None),

@@ -203,7 +203,10 @@ impl SessionDescription {
         })
     }
 
-    pub(crate) fn audio_or_session<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+    pub(crate) fn audio_or_session<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a str> + 'a {
         self.audio_section()
             .unwrap_or(0..0)
             .chain(0..self.session_end())

@@ -28,7 +28,7 @@ def tone(path, hertz, seconds=20, rate=8000):
 class Phone:
     """One baresip, registered, playing its own tone. `switch` is `address:port`, IPv6 in brackets."""
 
-    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp"):
+    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp", modules=(), account=""):
         self.folder = Path(folder) / f"phone-{user}"
         self.folder.mkdir()
         self.user = user
@@ -45,10 +45,10 @@ class Phone:
             "audio_player aubridge,heard\naudio_alert aubridge,alert\n"
             "call_local_timeout 120\n"
             f"snd_path {self.folder}\n"
-            "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in MODULES)
+            "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in [*MODULES, *modules])
         )
         (self.folder / "accounts").write_text(
-            f"<sip:{user}@{switch};transport={transport}>;auth_user={user};auth_pass={password};regint=60;answermode={answer}\n"
+            f"<sip:{user}@{switch};transport={transport}>;auth_user={user};auth_pass={password};regint=60;answermode={answer}{account}\n"
         )
         (self.folder / "contacts").write_text("")
         self.output = open(self.folder / "baresip.out", "w+b")

@@ -16,7 +16,7 @@ use tandem_billing::{
 use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
     Gateway, GatewayAuth, GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
-    RoutingPolicy, Settings, SourceAddress, Target,
+    RoutingPolicy, Settings, SourceAddress, SrtpPolicy, Target,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -258,6 +258,7 @@ fn account(id: AccountId, tariff: TariffId, reseller: Option<AccountId>) -> Acco
         max_rate_per_minute: None,
         codecs: Vec::new(),
         media: MediaMode::Relay,
+        srtp: SrtpPolicy::default(),
         loss_allowed: LossPolicy::Allow,
         expires_at: None,
         dnis_tariffs: PrefixMap::default(),
@@ -285,6 +286,7 @@ fn gateway(id: GatewayId, address: SocketAddr) -> Gateway {
         no_response_s: 4,
         ring_timeout_s: 60,
         media: MediaMode::Relay,
+        srtp: SrtpPolicy::default(),
         currency: euro(),
         from_domain: None,
         send_pai: false,
@@ -316,6 +318,7 @@ fn empty() -> Directory {
             min_register_s: 60,
             max_register_s: 3600,
             max_slice_s: 60,
+            srtp_keys_in_clear: false,
         },
     }
 }

@@ -355,6 +355,7 @@ pub fn config() -> SwitchConfig {
             local: address.ip(),
             advertised: address.ip(),
         }],
+        fingerprint: None,
         max_calls: 1_000,
         seed: [7; 32],
         next_call: CallId(1),

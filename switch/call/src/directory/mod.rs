@@ -60,6 +60,8 @@ pub struct Account {
     pub codecs: Vec<String>,
     /// Direct only where the target allows it too.
     pub media: MediaMode,
+    /// Of its phones and addresses.
+    pub srtp: SrtpPolicy,
     /// Whether a route dearer than the sale may be taken.
     pub loss_allowed: LossPolicy,
     /// From then on its calls are refused.
@@ -135,6 +137,20 @@ pub enum MediaMode {
     /// No relay: the sides exchange audio directly.
     Direct,
 }
+/// Whether keys for SRTP travel in a peer's descriptions (SDES, RFC 4568). Browsers' DTLS is taken whatever it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SrtpPolicy {
+    /// Never: its audio is plain.
+    Off,
+    /// Taken if the peer offers them.
+    #[default]
+    Accepted,
+    /// Offered to the peer as well, which may go without (`RTP/AVP` with `a=crypto`).
+    Offered,
+    /// No audio without them (`RTP/SAVP`).
+    Required,
+}
 /// 0 means unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -206,6 +222,8 @@ pub struct Gateway {
     pub ring_timeout_s: u32,
     /// Direct only where the account allows it too.
     pub media: MediaMode,
+    /// Of calls to it.
+    pub srtp: SrtpPolicy,
     /// Of its cost tariff.
     pub currency: Currency,
     /// Host part of From toward it; ours if None.
@@ -351,6 +369,8 @@ pub struct Settings {
     pub max_register_s: u32,
     /// Longest slice reserved at once, seconds.
     pub max_slice_s: u32,
+    /// SRTP keys may travel over signalling that anybody on the way can read.
+    pub srtp_keys_in_clear: bool,
 }
 
 impl Default for Settings {
@@ -368,6 +388,7 @@ impl Default for Settings {
             min_register_s: 60,
             max_register_s: 3600,
             max_slice_s: 60,
+            srtp_keys_in_clear: false,
         }
     }
 }

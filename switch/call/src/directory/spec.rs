@@ -8,7 +8,7 @@ mod check;
 use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
     GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
-    Settings, SourceAddress, Target,
+    Settings, SourceAddress, SrtpPolicy, Target,
     lists::{CallLists, ListEntry},
 };
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,9 @@ pub struct AccountSpec {
     /// `relay` if left out.
     #[serde(default = "relay")]
     pub media: MediaMode,
+    /// `accepted` if left out.
+    #[serde(default)]
+    pub srtp: SrtpPolicy,
     /// `refuse` if left out.
     #[serde(default = "refuse")]
     pub loss_allowed: LossPolicy,
@@ -191,6 +194,9 @@ pub struct GatewaySpec {
     /// `relay` if left out.
     #[serde(default = "relay")]
     pub media: MediaMode,
+    /// `accepted` if left out.
+    #[serde(default)]
+    pub srtp: SrtpPolicy,
 }
 
 /// See [`RoutingGroup`].
@@ -453,6 +459,7 @@ impl AccountSpec {
             max_rate_per_minute: self.max_rate_per_minute,
             codecs: self.codecs,
             media: self.media,
+            srtp: self.srtp,
             loss_allowed: self.loss_allowed,
             expires_at: self.expires_at,
             dnis_tariffs: PrefixMap::build(self.tariff_maps.dnis.into_iter().collect()),
@@ -501,6 +508,7 @@ impl GatewaySpec {
             no_response_s: self.no_response_s,
             ring_timeout_s: self.ring_timeout_s,
             media: self.media,
+            srtp: self.srtp,
             currency: self.currency,
             from_domain: None,
             send_pai: false,

@@ -6,9 +6,9 @@
 use crate::{
     call::Call,
     decide::{Candidate, LegTarget},
-    directory::{Gateway, GatewayHost},
+    directory::{Gateway, GatewayHost, SrtpPolicy},
     leg::session_draft,
-    media,
+    media::{self, Security},
     switch::{index::Stray, state::Core},
 };
 use bytes::Bytes;
@@ -39,6 +39,7 @@ pub(crate) struct Attempt {
     /// As sent: repeated with credentials.
     pub(crate) request: Box<RequestOut>,
     pub(crate) authorised: bool,
+    pub(crate) security: Security,
     /// Audio described before the answer.
     pub(crate) early: Option<Box<SessionDescription>>,
 }
@@ -155,7 +156,8 @@ pub(crate) fn send(
     hop: Hop,
 ) -> Result<Attempt, &'static str> {
     let origin = core.new_origin(hop.flow);
-    let body = media::offer_for(core, call, hop.flow, origin, &candidate.codecs)?;
+    let security = security(core, call, candidate, hop.flow);
+    let body = media::offer_for(core, call, (hop.flow, &security), origin, &candidate.codecs)?;
     let call_id = core.endpoint.new_call_id();
     let request = RequestOut {
         method: Method::Invite,
@@ -186,8 +188,35 @@ pub(crate) fn send(
         origin,
         request: Box::new(request),
         authorised: false,
+        security,
         early: None,
     })
+}
+
+fn security(core: &mut Core, call: &Call, candidate: &Candidate, flow: Flow) -> Security {
+    Security::new(
+        core,
+        srtp_policy(call, candidate),
+        flow,
+        &call.directory.settings,
+    )
+}
+
+/// Whether neither side's audio needs the relay for its protection.
+pub(crate) fn is_plain(core: &mut Core, call: &Call, candidate: &Candidate, flow: Flow) -> bool {
+    call.caller.leg.security.is_plain() && security(core, call, candidate, flow).is_plain()
+}
+
+/// What the target's gateway or account says of keys.
+fn srtp_policy(call: &Call, candidate: &Candidate) -> SrtpPolicy {
+    match &candidate.leg {
+        LegTarget::Gateway(gateway) => gateway.srtp,
+        LegTarget::Devices { account, .. } => call
+            .directory
+            .accounts
+            .get(account)
+            .map_or(SrtpPolicy::default(), |account| account.srtp),
+    }
 }
 
 fn from(core: &mut Core, call: &Call, candidate: &Candidate, flow: Flow) -> NameAddr {

@@ -4,7 +4,7 @@ use super::{answer, bye, change};
 use crate::{
     call::{Call, Confirm, Stage},
     cause,
-    media::{self, Body},
+    media::{self, Body, Said},
     switch::{end, state::Core},
 };
 use tandem_sdp::Side;
@@ -49,10 +49,10 @@ fn confirm_with(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Mess
         Body::Audio(sdp) => sdp,
         Body::None | Body::Unfit => return None,
     };
-    media::learn(core, call, Side::A, &sdp, call.caller.leg.flow.remote.ip());
+    media::hear(core, call, Side::A, Said::Answer, &sdp)?;
     media::note_direction(core, call, sdp.direction());
     call.media.codec = media::codec_names(&sdp).into_iter().next();
-    let body = media::body_for(core, call, Side::B, &sdp)?;
+    let body = media::body_for(core, call, Side::B, Said::Answer, &sdp)?;
     answer::confirm(core, call, txn, Some(body));
     Some(())
 }

@@ -10,10 +10,11 @@ use crate::{
     call::{Call, Confirm, Stage},
     cause::{self, Cause},
     decide::{LegTarget, Step},
+    directory::SrtpPolicy,
     hunt::{self, Attempt, Current},
     io::Now,
     journal::Record,
-    media::{self, Body},
+    media::{self, Body, Said, Security},
     switch::{end, index::Stray, state::Core, timer::Timer},
 };
 use bytes::Bytes;
@@ -109,6 +110,7 @@ fn connect(core: &mut Core, call: &mut Call, current: &Current, attempt: &Attemp
             .as_ref()
             .map(|(_, body)| body.clone()),
         reach,
+        security: attempt.security.clone(),
         gateway,
     });
 }
@@ -133,7 +135,7 @@ fn agree(
         (Body::None, Some(early), Some(_)) => Some((**early).clone()),
         (Body::None, _, _) | (Body::Unfit, _, _) => None,
     };
-    let body = said.and_then(|sdp| describe(core, call, attempt, sdp, offer.as_ref()));
+    let body = said.and_then(|sdp| describe(core, call, sdp, offer.as_ref()));
     let answer = Answer {
         body: body.clone().unwrap_or_default(),
         unconfirmed,
@@ -150,7 +152,6 @@ fn agree(
 fn describe(
     core: &mut Core,
     call: &mut Call,
-    attempt: &Attempt,
     mut sdp: SessionDescription,
     offer: Option<&SessionDescription>,
 ) -> Option<Bytes> {
@@ -162,9 +163,13 @@ fn describe(
         None => {}
     }
     call.media.codec = media::codec_names(&sdp).into_iter().next();
-    media::learn(core, call, Side::B, &sdp, attempt.flow.remote.ip());
+    let said = match offer {
+        Some(_) => Said::Answer,
+        None => Said::Offer,
+    };
+    media::hear(core, call, Side::B, said, &sdp)?;
     media::note_direction(core, call, sdp.direction());
-    media::body_for(core, call, Side::A, &sdp)
+    media::body_for(core, call, Side::A, said, &sdp)
 }
 
 /// ACKs the called side's 2xx.
@@ -273,7 +278,9 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
         return;
     };
     // A repeated 2xx of the answer we took is the endpoint's to ACK; its dialog is a call's.
+    let directory = Arc::clone(&core.directory);
     let mut leg = Leg {
+        security: Security::new(core, SrtpPolicy::Off, flow, &directory.settings),
         flow: dialog_flow(flow, &dialog, Reach::Contact),
         origin: core.new_origin(flow),
         dialog,

@@ -6,7 +6,7 @@ use crate::{
     call::{Call, Confirm, Stage},
     cause,
     hunt::credentials,
-    media::{self, Body},
+    media::{self, Body, Said},
     switch::{end, state::Core},
 };
 use bytes::Bytes;
@@ -176,7 +176,10 @@ fn prepare(core: &Core, call: &mut Call, side: Side, what: What, message: &Messa
             if !call.media.allowed.is_empty() && !sdp.restrict_codecs(&call.media.allowed) {
                 return Prepared::Unfit;
             }
-            match media::body_for(core, call, side.other(), &sdp) {
+            if !media::could_hear(call, side, &sdp) {
+                return Prepared::Unfit;
+            }
+            match media::body_for(core, call, side.other(), Said::Offer, &sdp) {
                 Some(body) => Prepared::Pass(session_draft(core, flow, Some(body)), Some(sdp)),
                 None => Prepared::Unfit,
             }
@@ -295,23 +298,21 @@ fn described(
     offer: Option<&SessionDescription>,
     mut sdp: SessionDescription,
 ) -> Option<Bytes> {
-    if let Some(offer) = offer {
-        sdp.complete_for(offer);
-        learn(core, call, asker, offer);
-    }
-    learn(core, call, asker.other(), &sdp);
+    let said = match offer {
+        Some(offer) => {
+            sdp.complete_for(offer);
+            media::hear(core, call, asker, Said::Offer, offer)?;
+            Said::Answer
+        }
+        None => Said::Offer,
+    };
+    media::hear(core, call, asker.other(), said, &sdp)?;
     media::note_direction(core, call, sdp.direction());
     call.media.codec = media::codec_names(&sdp)
         .into_iter()
         .next()
         .or(call.media.codec.take());
-    media::body_for(core, call, asker, &sdp)
-}
-
-fn learn(core: &mut Core, call: &Call, side: Side, sdp: &SessionDescription) {
-    if let Some(leg) = call.leg(side) {
-        media::learn(core, call, side, sdp, leg.flow.remote.ip());
-    }
+    media::body_for(core, call, asker, said, &sdp)
 }
 
 fn acknowledge(core: &mut Core, call: &Call, side: Side, txn: ClientTxn, body: Option<Bytes>) {
@@ -425,9 +426,9 @@ pub(crate) fn confirmed(core: &mut Core, call: &mut Call, txn: ServerTxn, messag
         Body::None | Body::Unfit => None,
     };
     let body = answer.and_then(|sdp| {
-        learn(core, call, asker, &sdp);
+        media::hear(core, call, asker, Said::Answer, &sdp)?;
         media::note_direction(core, call, sdp.direction());
-        media::body_for(core, call, other, &sdp)
+        media::body_for(core, call, other, Said::Answer, &sdp)
     });
     let agreed = body.is_some();
     acknowledge(core, call, other, unconfirmed, body);

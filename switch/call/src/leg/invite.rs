@@ -9,7 +9,7 @@ use crate::{
     directory::Account,
     hunt::{self, Hunt},
     journal::Record,
-    media::{self, Body, CallMedia},
+    media::{self, Body, CallMedia, Said, Security},
     switch::{
         auth::{self, Proof},
         state::{Core, Gate},
@@ -247,6 +247,20 @@ fn admit(
         account,
         mut trace,
     } = admitted;
+    let mut security = Security::new(
+        core,
+        account.srtp,
+        arrival.flow,
+        &core.directory.clone().settings,
+    );
+    if offer
+        .as_ref()
+        .is_some_and(|offer| security.hear(Said::Offer, offer).is_err())
+    {
+        let refusal = Refusal::from(&cause::BAD_OFFER);
+        refuse(core, arrival, &facts, &account, trace, &refusal);
+        return None;
+    }
     let id = core.new_call_id();
     let bill = match bill::reserve::reserve(core, id, admission.levels, admission.max_duration_s) {
         Ok(bill) => bill,
@@ -273,7 +287,7 @@ fn admit(
         stage: Stage::Hunting,
         began: core.now,
         directory: Arc::clone(&core.directory),
-        caller: caller_leg(core, arrival, &facts),
+        caller: caller_leg(core, arrival, &facts, security),
         callee: None,
         hunt: Some(Box::new(Hunt::new(admission.candidates, max_forwards))),
         answer: None,
@@ -304,7 +318,12 @@ fn admit(
     Some(call)
 }
 
-fn caller_leg(core: &mut Core, arrival: &Arrival<'_>, facts: &CallFacts) -> CallerLeg {
+fn caller_leg(
+    core: &mut Core,
+    arrival: &Arrival<'_>,
+    facts: &CallFacts,
+    security: Security,
+) -> CallerLeg {
     let tag = core.endpoint.new_tag();
     let dialog = Dialog::from_request(arrival.message, &tag);
     let reach = if facts.device.is_some() {
@@ -318,6 +337,7 @@ fn caller_leg(core: &mut Core, arrival: &Arrival<'_>, facts: &CallFacts) -> Call
         origin: core.new_origin(arrival.flow),
         described: None,
         reach,
+        security,
         gateway: None,
     };
     CallerLeg {

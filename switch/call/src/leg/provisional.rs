@@ -4,7 +4,7 @@ use super::session_draft;
 use crate::{
     call::{Call, Stage},
     hunt::Attempt,
-    media::{self, Body},
+    media::{self, Body, Said},
     switch::state::Core,
 };
 use bytes::Bytes;
@@ -48,9 +48,11 @@ fn early_audio(
         Body::Audio(sdp) => sdp,
         Body::None | Body::Unfit => return None,
     };
-    let signalling = lone_attempt(call, txn)?.flow.remote.ip();
-    media::learn(core, call, Side::B, &sdp, signalling);
-    let body = media::body_for(core, call, Side::A, &sdp);
+    let attempt = lone_attempt(call, txn)?;
+    attempt.security.hear(Said::Answer, &sdp).ok()?;
+    let way = (attempt.flow.remote.ip(), attempt.security.transport());
+    media::learn(core, call, Side::B, &sdp, way);
+    let body = media::body_for(core, call, Side::A, Said::Answer, &sdp);
     keep(call, txn, sdp);
     body
 }

@@ -40,6 +40,7 @@ const MAX_REGISTERED_USERS: usize = 1_000_000;
 pub(crate) struct Fixed {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) media: Vec<MediaAddress>,
+    pub(crate) fingerprint: Option<Arc<tandem_sdp::web::Fingerprint>>,
     pub(crate) max_calls: usize,
 }
 
@@ -116,6 +117,7 @@ impl Core {
             fixed: Fixed {
                 listeners: config.endpoint.listeners.clone(),
                 media: config.media,
+                fingerprint: config.fingerprint.map(Arc::new),
                 max_calls: config.max_calls,
             },
             now,

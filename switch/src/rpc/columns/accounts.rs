@@ -39,6 +39,7 @@ pub const ACCOUNT: Map = Map {
         col("edit.limits.loss_allowed", "loss_policy"),
         col("edit.codecs", "codecs"),
         col("edit.media", "media"),
+        col("edit.srtp", "srtp"),
         col("edit.expires_at", "expires_at"),
         col("edit.contact.name", "name"),
         col("edit.contact.company", "company"),

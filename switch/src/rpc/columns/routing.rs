@@ -28,6 +28,7 @@ pub const GATEWAY: Map = Map {
         col("edit.hunt.no_response_s", "no_response_s"),
         col("edit.hunt.ring_timeout_s", "ring_timeout_s"),
         col("edit.media", "media"),
+        col("edit.srtp", "srtp"),
         col("edit.from_domain", "from_domain"),
         col("edit.send_pai", "send_pai"),
         col("edit.notes", "notes"),

@@ -29,7 +29,7 @@ pub(super) fn load(
     let sql = format!(
         "SELECT id, login, kind, status, currency, credit_limit, tariff_id, routing_group_id, reseller_id, rules, \
          caller_id_mode, caller_ids, allowed_prefixes, blocked_prefixes, max_calls, max_cps, max_duration_s, \
-         max_rate_per_minute, codecs, media, loss_policy, expires_at FROM account WHERE {}",
+         max_rate_per_minute, codecs, media, srtp, loss_policy, expires_at FROM account WHERE {}",
         which.condition("id")
     );
     let mut statement = connection.prepare(&sql)?;
@@ -92,6 +92,7 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
             .map(Micros),
         codecs: row::texts(row, "codecs")?,
         media: media(row::named(row, "media")?),
+        srtp: row::named(row, "srtp")?,
         loss_allowed: match row::named(row, "loss_policy")? {
             record::LossPolicy::Refuse => LossPolicy::Refuse,
             record::LossPolicy::Allow => LossPolicy::Allow,

@@ -67,6 +67,7 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
         no_response_s: row.get("no_response_s")?,
         ring_timeout_s: row.get("ring_timeout_s")?,
         media: media(row::named(row, "media")?),
+        srtp: row::named(row, "srtp")?,
         currency: row::named(row, "currency")?,
         from_domain: row.get("from_domain")?,
         send_pai: row.get("send_pai")?,

@@ -110,6 +110,12 @@ const SETTINGS: &[Row] = &[
         Some((1, 3600)),
         "Longest time reserved at once, seconds.",
     ),
+    (
+        "srtp_keys_in_clear",
+        "false",
+        None,
+        "SRTP keys may travel over UDP, TCP and WS, where anybody on the way can read them.",
+    ),
 ];
 
 /// All settings there are.
@@ -211,6 +217,7 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         min_register_s: value(connection, "min_register_s")?,
         max_register_s: value(connection, "max_register_s")?,
         max_slice_s: value(connection, "max_slice_s")?,
+        srtp_keys_in_clear: value(connection, "srtp_keys_in_clear")?,
     })
 }
 

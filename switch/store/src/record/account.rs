@@ -3,6 +3,7 @@
 use super::records;
 use serde::{Deserialize, Serialize};
 use tandem_billing::{AccountId, Currency, Micros, RoutingGroupId, TariffId, UtcMs};
+use tandem_call::directory::SrtpPolicy;
 
 /// A customer or a reseller (`features.md` section 1). Its balance moves only through the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,6 +92,8 @@ pub struct CallTerms {
     pub codecs: Vec<String>,
     /// Whether audio passes through us.
     pub media: MediaMode,
+    /// Whether SRTP keys travel in the descriptions of its phones and addresses.
+    pub srtp: SrtpPolicy,
     /// Whether a route dearer than the sale is used.
     pub loss_policy: LossPolicy,
 }

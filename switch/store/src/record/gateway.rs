@@ -3,6 +3,7 @@
 use super::{MediaMode, records};
 use serde::{Deserialize, Serialize};
 use tandem_billing::{Currency, TariffId};
+use tandem_call::directory::SrtpPolicy;
 
 /// A SIP peer we send to (`features.md` section 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub struct Gateway {
     /// Whether audio passes through us.
     #[serde(default)]
     pub media: MediaMode,
+    /// Whether SRTP keys travel in descriptions to it.
+    #[serde(default)]
+    pub srtp: SrtpPolicy,
     /// Free text.
     #[serde(default)]
     pub notes: String,

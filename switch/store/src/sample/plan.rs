@@ -113,6 +113,7 @@ fn gateway(
         health: GatewayHealth::default(),
         identity: Identity::default(),
         media: MediaMode::Relay,
+        srtp: tandem_call::directory::SrtpPolicy::default(),
         notes: String::new(),
     })?;
     Ok(GatewayId(created.id))

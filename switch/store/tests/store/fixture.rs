@@ -359,6 +359,7 @@ pub fn gateway(name: &str) -> Gateway {
         health: GatewayHealth::default(),
         identity: Identity::default(),
         media: MediaMode::Relay,
+        srtp: tandem_call::directory::SrtpPolicy::default(),
         notes: String::new(),
     }
 }
