@@ -212,10 +212,10 @@ pub(crate) fn hear(
     Some(())
 }
 
-/// Whether a leg could agree to an offer of its peer.
-pub(crate) fn could_hear(call: &Call, side: Side, offer: &SessionDescription) -> bool {
+/// Whether a leg could agree to an offer of its peer, which is cut down to what it could.
+pub(crate) fn could_hear(call: &Call, side: Side, offer: &mut SessionDescription) -> bool {
     call.leg(side)
-        .is_some_and(|leg| leg.security.clone().hear(Said::Offer, offer).is_ok())
+        .is_some_and(|leg| leg.security.clone().hear_offer(offer).is_ok())
 }
 
 /// The relay is told where a side takes audio and how its packets travel. `way`: where its signalling comes

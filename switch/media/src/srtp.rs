@@ -104,12 +104,12 @@ impl Receiver {
             Channel::Rtcp => protected_rtcp_sender(packet)?,
         };
         if let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) {
-            let plain = open_with(&mut stream.context, channel, packet)?;
+            let plain = open_with((self.key.suite(), &mut stream.context), channel, packet)?;
             stream.used_us = now_us;
             return Some(plain);
         }
         let mut context = context(&self.key, REPLAY_WINDOW)?;
-        let plain = open_with(&mut context, channel, packet)?;
+        let plain = open_with((self.key.suite(), &mut context), channel, packet)?;
         if self.streams.len() >= MAX_STREAMS {
             let oldest = (0..self.streams.len())
                 .min_by_key(|at| self.streams.get(*at).map(|stream| stream.used_us))?;
@@ -177,12 +177,32 @@ impl Sender {
     }
 }
 
-fn open_with(context: &mut Context, channel: Channel, packet: &[u8]) -> Option<Vec<u8>> {
+fn open_with(
+    (suite, context): (SrtpSuite, &mut Context),
+    channel: Channel,
+    packet: &[u8],
+) -> Option<Vec<u8>> {
     let opened = match channel {
         Channel::Rtp => context.decrypt_rtp_with_header(packet, &measured_header(packet)?),
+        Channel::Rtcp if !is_encrypted(suite, packet) => return None,
         Channel::Rtcp => context.decrypt_rtcp(packet),
     };
     opened.ok().map(Vec::from)
+}
+
+/// The E flag of SRTCP (RFC 3711 section 3.4). Without it the library would check nothing; it may be clear only
+/// where both sides agreed to that, which we never do.
+fn is_encrypted(suite: SrtpSuite, packet: &[u8]) -> bool {
+    let behind = match suite {
+        SrtpSuite::Aes128Gcm | SrtpSuite::Aes256Gcm => 0,
+        SrtpSuite::Aes128Sha80
+        | SrtpSuite::Aes128Sha32
+        | SrtpSuite::Aes256Sha80
+        | SrtpSuite::Aes256Sha32 => 10,
+    };
+    let flag = packet.len().checked_sub(4 + behind);
+    flag.and_then(|at| packet.get(at))
+        .is_some_and(|byte| byte & 0x80 != 0)
 }
 
 /// What the transform reads of a header: stream, number and length. The length is stated by words of

@@ -43,7 +43,7 @@ pub(crate) fn answer(
     }
     let mut request = Message::new();
     request.unmarshal_binary(packet).ok()?;
-    if request.typ != BINDING_REQUEST || request.check(&[FINGERPRINT]).is_err() {
+    if request.typ != BINDING_REQUEST || FINGERPRINT.check(&request).is_err() {
         return None;
     }
     let username = request.get(ATTR_USERNAME).ok()?;

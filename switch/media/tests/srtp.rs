@@ -66,11 +66,6 @@ fn known_answers() {
             "000102030405060708090a0b0c0d0e0f a0a1a2a3a4a5a6a7a8a9aaab",
             "c5002ede04cfdd2eb91159e0880aa06e d2976826f796b201df3131a127e8a392",
         ),
-        (
-            SrtpSuite::Aes256Gcm,
-            "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f a0a1a2a3a4a5a6a7a8a9aaab",
-            "f1d9de17ff251ff1aa007774b0b4b40d",
-        ),
     ] {
         let key = SrtpKey::new(suite, hex(keys)).unwrap();
         let sealed = Sender::new(key.clone())
@@ -78,9 +73,7 @@ fn known_answers() {
             .seal(Channel::Rtp, &plain)
             .unwrap();
         assert_eq!(sealed[..12], plain[..12], "{suite:?}");
-        if suite != SrtpSuite::Aes256Gcm {
-            assert_eq!(sealed[12..], hex(answer), "{suite:?}");
-        }
+        assert_eq!(sealed[12..], hex(answer), "{suite:?}");
         assert_eq!(
             open(&mut Receiver::new(key), Channel::Rtp, &sealed, 0),
             Some(plain.clone())
@@ -187,7 +180,7 @@ fn a_new_key_takes_over_and_the_old_one_fades() {
         Sender::new(key(suite, 8)).unwrap(),
     );
     let mut receiver = Receiver::new(key(suite, 7));
-    let mut take = |receiver: &mut Receiver, sender: &mut Sender, sequence, now_us| {
+    let take = |receiver: &mut Receiver, sender: &mut Sender, sequence, now_us| {
         let sealed = sender.seal(Channel::Rtp, &audio(9, sequence)).unwrap();
         open(receiver, Channel::Rtp, &sealed, now_us).is_some()
     };
@@ -247,6 +240,20 @@ fn odd_headers() {
         packet[3] = first.wrapping_add(packet[16]);
         let sealed = sender.seal(Channel::Rtp, &packet).unwrap();
         assert_eq!(open(&mut receiver, Channel::Rtp, &sealed, 0), Some(packet));
+    }
+}
+
+/// A report that says it is not encrypted is not taken for that reason without its tag being looked at.
+#[test]
+fn an_unencrypted_report_is_refused() {
+    for suite in SrtpSuite::ALL {
+        let mut forged = report(9);
+        forged.extend([0; 14]);
+        assert_eq!(
+            open(&mut Receiver::new(key(suite, 7)), Channel::Rtcp, &forged, 0),
+            None,
+            "{suite:?}"
+        );
     }
 }
 

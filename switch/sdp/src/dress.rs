@@ -4,6 +4,7 @@
 //! beside that (profile, `a=crypto`, or a whole WebRTC line) is added here.
 
 use crate::{
+    media_line::MediaLine,
     profile::Profile,
     sdes::Crypto,
     session::SessionDescription,
@@ -132,6 +133,33 @@ impl SessionDescription {
         if let Some(line) = line {
             self.replace_line(start, &line);
         }
+    }
+
+    /// Rejects the secured audio lines, for a peer that offered the same audio plain as well. False, and nothing
+    /// is changed, if no live audio would be left.
+    pub fn reject_secure_audio(&mut self) -> bool {
+        let profile = |sdp: &Self, start: usize| {
+            let line = sdp
+                .media_line(start)
+                .filter(MediaLine::is_relayable_audio)?;
+            Profile::of_name(line.profile)
+        };
+        let starts: Vec<usize> = self.media_starts().collect();
+        if !starts
+            .iter()
+            .any(|start| profile(self, *start).is_some_and(|profile| !profile.is_secure()))
+        {
+            return false;
+        }
+        for start in starts {
+            if profile(self, start).is_some_and(Profile::is_secure) {
+                let line = self
+                    .media_line(start)
+                    .map(|line| line.print_with(0, line.formats));
+                self.replace_line(start, &line.unwrap_or_default());
+            }
+        }
+        true
     }
 
     /// Takes out what only a browser's own streams need.

@@ -1,6 +1,6 @@
-"""baresip with SRTP and its keys in the description (SDES), and baresip with DTLS-SRTP and ICE as browsers have
-it, each to a plain baresip and back; then protected on both sides with keys of their own. The tone is measured
-both ways each time."""
+"""baresip with SRTP and its keys in the description (SDES) to a plain baresip and back, then protected on both sides
+with keys of their own. The tone is measured both ways each time; a phone set to `srtp-mand` plays no packet that
+does not bear its keys."""
 
 from scenarios._operator import Operator
 from tandem.baresip import Phone
@@ -10,7 +10,6 @@ from time import sleep
 
 SDES = {"modules": ["srtp.so"], "account": ";mediaenc=srtp-mand"}
 MAYBE = {"modules": ["srtp.so"], "account": ";mediaenc=srtp"}
-DTLS = {"modules": ["dtls_srtp.so", "ice.so"], "account": ";mediaenc=dtls_srtp;medianat=ice;rtcp_mux=yes"}
 
 # Name, the caller, what its account says of keys, the called phone, what its account says.
 CALLS = [
@@ -18,8 +17,6 @@ CALLS = [
     ("plain to keys", {}, "accepted", SDES, "required"),
     ("keys on both sides", SDES, "required", MAYBE, "offered"),
     ("offered keys, not taken", MAYBE, "accepted", {}, "offered"),
-    ("DTLS to plain", DTLS, "accepted", {}, "accepted"),
-    ("DTLS to keys", DTLS, "accepted", SDES, "required"),
 ]
 
 
@@ -51,6 +48,7 @@ def one(daemon, operator, folder, number, name, caller, caller_srtp, called, cal
         bob = Phone(folder, users[1], f"secret-{users[1]}", daemon.sip, 1000, **called)
         phones.append(bob)
         for phone in phones:
+            assert "mediaenc not found" not in phone.text(), phone.text()
             phone.wait_for(r"200 OK|registered successfully|\{\d+/UDP/v4\}")
         alice.dial(users[1])
         alice.wait_for("Call established")

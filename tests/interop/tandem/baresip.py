@@ -45,7 +45,7 @@ class Phone:
             "audio_player aubridge,heard\naudio_alert aubridge,alert\n"
             "call_local_timeout 120\n"
             f"snd_path {self.folder}\n"
-            "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in [*MODULES, *modules])
+            "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in [*modules, *MODULES])
         )
         (self.folder / "accounts").write_text(
             f"<sip:{user}@{switch};transport={transport}>;auth_user={user};auth_pass={password};regint=60;answermode={answer}{account}\n"

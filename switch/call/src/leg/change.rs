@@ -176,7 +176,7 @@ fn prepare(core: &Core, call: &mut Call, side: Side, what: What, message: &Messa
             if !call.media.allowed.is_empty() && !sdp.restrict_codecs(&call.media.allowed) {
                 return Prepared::Unfit;
             }
-            if !media::could_hear(call, side, &sdp) {
+            if !media::could_hear(call, side, &mut sdp) {
                 return Prepared::Unfit;
             }
             match media::body_for(core, call, side.other(), Said::Offer, &sdp) {

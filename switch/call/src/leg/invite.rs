@@ -9,7 +9,7 @@ use crate::{
     directory::Account,
     hunt::{self, Hunt},
     journal::Record,
-    media::{self, Body, CallMedia, Said, Security},
+    media::{self, Body, CallMedia, Security},
     switch::{
         auth::{self, Proof},
         state::{Core, Gate},
@@ -240,7 +240,7 @@ fn admit(
     arrival: &Arrival<'_>,
     facts: CallFacts,
     admitted: Admitted,
-    offer: Option<SessionDescription>,
+    mut offer: Option<SessionDescription>,
 ) -> Option<Box<Call>> {
     let Admitted {
         admission,
@@ -253,9 +253,8 @@ fn admit(
         arrival.flow,
         &core.directory.clone().settings,
     );
-    if offer
-        .as_ref()
-        .is_some_and(|offer| security.hear(Said::Offer, offer).is_err())
+    if let Some(offer) = offer.as_mut()
+        && security.hear_offer(offer).is_err()
     {
         let refusal = Refusal::from(&cause::BAD_OFFER);
         refuse(core, arrival, &facts, &account, trace, &refusal);

@@ -146,6 +146,14 @@ impl Security {
         Ok(())
     }
 
+    /// Takes the peer's offer; one that has the same audio plain as well is taken so if it cannot be otherwise.
+    pub(crate) fn hear_offer(&mut self, offer: &mut SessionDescription) -> Result<(), Unfit> {
+        match self.hear(Said::Offer, offer) {
+            Err(Unfit) if offer.reject_secure_audio() => self.hear(Said::Offer, offer),
+            other => other,
+        }
+    }
+
     fn keys_of_offer(
         &mut self,
         profile: Profile,

@@ -172,6 +172,7 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
                 Err("must be a list of numbers without spaces".into())
             }
         }
+        (Value::Bool(_), Value::Bool(_)) => Ok(()),
         (default, _) => Err(format!("must be of the type of {default}")),
     }
 }

@@ -1,0 +1,280 @@
+//! A browser's side against the relay's own sockets: checks, handshake, audio both ways, and what must not pass.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use rtc_dtls::config::ConfigBuilder;
+use rtc_dtls::crypto::Certificate;
+use rtc_dtls::crypto_provider::default_provider;
+use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_shared::TransportProtocol;
+use rtc_stun::attributes::{ATTR_USE_CANDIDATE, ATTR_USERNAME};
+use rtc_stun::fingerprint::FINGERPRINT;
+use rtc_stun::integrity::MessageIntegrity;
+use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter};
+use sha2::{Digest, Sha256};
+use tandem_media::gate::Channel;
+use tandem_media::srtp::{Receiver, Sender};
+use tandem_media::{Relay, RelayConfig};
+use tandem_sdp::relay::DtlsSide;
+use tandem_sdp::sdes::{SrtpKey, SrtpSuite};
+use tandem_sdp::web::{Fingerprint, FingerprintHash, IceCredentials, Setup, WebPeer};
+use tandem_sdp::{Counters, Latch, Protection, RelayCommand, RelayId, RelayReport, Side};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const ID: RelayId = RelayId(1);
+
+fn socket() -> UdpSocket {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+fn ice(name: &str) -> IceCredentials {
+    IceCredentials {
+        ufrag: format!("{name}frag"),
+        pwd: format!("{name}-password-of-some-length"),
+    }
+}
+
+fn audio(sequence: u16) -> Vec<u8> {
+    let mut packet = vec![0x80, 0];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend((u32::from(sequence) * 160).to_be_bytes());
+    packet.extend(77u32.to_be_bytes());
+    packet.extend([0x55; 160]);
+    packet
+}
+
+fn check(username: &str, pwd: &str) -> Vec<u8> {
+    let provider = default_provider().unwrap();
+    let mut message = Message::new();
+    message.new_transaction_id().unwrap();
+    message.set_type(BINDING_REQUEST);
+    message.write_header();
+    message.add(ATTR_USERNAME, username.as_bytes());
+    message.add(ATTR_USE_CANDIDATE, &[]);
+    MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), provider.crypto())
+        .add_to(&mut message)
+        .unwrap();
+    FINGERPRINT.add_to(&mut message).unwrap();
+    message.raw
+}
+
+struct Call {
+    relay: Relay,
+    reports: std::sync::mpsc::Receiver<RelayReport>,
+    browser: UdpSocket,
+    phone: UdpSocket,
+    ports: (u16, u16),
+}
+
+/// A call from a browser that presents `certificate` and promised `promised`, to a plain phone.
+fn call(promised: Fingerprint) -> Call {
+    let (sender, reports) = channel();
+    let config = RelayConfig {
+        first_port: 40_000,
+        last_port: 60_000,
+        threads: 1,
+        inactive_after_s: 0,
+        progress_every_s: 0,
+    };
+    let relay = Relay::start(config, move |report| drop(sender.send(report))).unwrap();
+    let local = Ipv4Addr::LOCALHOST.into();
+    relay.send(RelayCommand::Open {
+        id: ID,
+        a_local: local,
+        b_local: local,
+    });
+    let RelayReport::Opened { a_port, b_port, .. } = reports.recv_timeout(PATIENCE).unwrap() else {
+        panic!("not opened")
+    };
+    let (browser, phone) = (socket(), socket());
+    let side = DtlsSide {
+        ours: ice("ours"),
+        setup: Setup::Passive,
+        peer: WebPeer {
+            fingerprint: promised,
+            setup: Setup::ActPass,
+            ice: ice("peer"),
+        },
+    };
+    relay.send(RelayCommand::SetTransport {
+        id: ID,
+        side: Side::A,
+        protection: Protection::Dtls(Box::new(side)),
+        rtcp_mux: true,
+    });
+    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9));
+    for (side, rtp) in [(Side::A, nowhere), (Side::B, phone.local_addr().unwrap())] {
+        relay.send(RelayCommand::SetTarget {
+            id: ID,
+            side,
+            rtp,
+            rtcp: SocketAddr::new(rtp.ip(), rtp.port() + 1),
+            latch: Latch::FirstPacket,
+            signalling: local,
+        });
+    }
+    Call {
+        relay,
+        reports,
+        browser,
+        phone,
+        ports: (a_port, b_port),
+    }
+}
+
+impl Call {
+    fn to_a(&self, packet: &[u8]) {
+        self.browser
+            .send_to(packet, (Ipv4Addr::LOCALHOST, self.ports.0))
+            .unwrap();
+    }
+
+    fn from_a(&self) -> Vec<u8> {
+        let mut buffer = [0; 2_048];
+        let length = self.browser.recv(&mut buffer).unwrap();
+        buffer[..length].to_vec()
+    }
+
+    fn prove_the_way(&self) {
+        self.to_a(&check("oursfrag:peerfrag", &ice("ours").pwd));
+        let mut answer = Message::new();
+        answer.unmarshal_binary(&self.from_a()).unwrap();
+        assert_eq!(answer.typ, BINDING_SUCCESS);
+        let provider = default_provider().unwrap();
+        MessageIntegrity::check(&mut answer, ice("ours").pwd.as_bytes(), provider.crypto())
+            .unwrap();
+    }
+
+    fn close(&self) -> (Counters, Counters) {
+        self.relay.send(RelayCommand::Close { id: ID });
+        loop {
+            if let RelayReport::Closed { a, b, .. } = self.reports.recv_timeout(PATIENCE).unwrap() {
+                return (a, b);
+            }
+        }
+    }
+
+    /// The browser's handshake; its sending and receiving key.
+    fn shake(&self, certificate: Certificate) -> (SrtpKey, SrtpKey) {
+        let ours = self.relay.fingerprint().clone();
+        let verify = move |chain: &[Vec<u8>], _: &[_]| {
+            assert_eq!(Sha256::digest(&chain[0]).as_slice(), ours.digest());
+            Ok(())
+        };
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(default_provider().unwrap())
+            .with_certificates(vec![certificate])
+            .with_srtp_protection_profiles(vec![SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80])
+            .with_insecure_skip_verify(true)
+            .with_verify_peer_certificate(Some(Arc::new(verify)))
+            .build(true, None)
+            .unwrap();
+        let relay = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.0));
+        let mut endpoint = Endpoint::new(
+            self.browser.local_addr().unwrap(),
+            TransportProtocol::UDP,
+            None,
+        );
+        endpoint
+            .connect(Instant::now(), relay, Arc::new(config), None)
+            .unwrap();
+        loop {
+            while let Some(transmit) = endpoint.poll_transmit() {
+                self.to_a(&transmit.message);
+            }
+            let packet = BytesMut::from(self.from_a().as_slice());
+            let events = endpoint.read(Instant::now(), relay, None, packet).unwrap();
+            if events
+                .iter()
+                .any(|event| matches!(event, EndpointEvent::HandshakeComplete))
+            {
+                break;
+            }
+        }
+        while let Some(transmit) = endpoint.poll_transmit() {
+            self.to_a(&transmit.message);
+        }
+        let state = endpoint.get_connection_state(relay).unwrap();
+        let material = state
+            .export_keying_material("EXTRACTOR-dtls_srtp", &[], 60)
+            .unwrap()
+            .into_bytes();
+        let key = |key: std::ops::Range<usize>, salt: std::ops::Range<usize>| {
+            SrtpKey::new(
+                SrtpSuite::Aes128Sha80,
+                [&material[key], &material[salt]].concat(),
+            )
+            .unwrap()
+        };
+        (key(0..16, 32..46), key(16..32, 46..60))
+    }
+}
+
+fn certificate() -> (Certificate, Fingerprint) {
+    let provider = default_provider().unwrap();
+    let certificate =
+        Certificate::generate_self_signed(["browser".to_owned()], provider.crypto()).unwrap();
+    let digest = Sha256::digest(&certificate.certificate[0]).to_vec();
+    (
+        certificate,
+        Fingerprint::new(FingerprintHash::Sha256, digest).unwrap(),
+    )
+}
+
+#[test]
+fn a_browser_and_a_phone_hear_each_other() {
+    let (certificate, fingerprint) = certificate();
+    let call = call(fingerprint);
+    // Before the way is proven, and without the right words: no answer, no state.
+    call.to_a(&[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    call.to_a(&check("oursfrag:peerfrag", "a wrong password, quite long"));
+    call.to_a(&check("oursfrag:other", &ice("ours").pwd));
+    call.prove_the_way();
+    let (ours, theirs) = call.shake(certificate);
+    let (mut sender, mut receiver) = (Sender::new(ours).unwrap(), Receiver::new(theirs));
+
+    call.to_a(&audio(1)); // plain: dropped
+    call.to_a(&sender.seal(Channel::Rtp, &audio(2)).unwrap());
+    let mut buffer = [0; 2_048];
+    let (length, from) = call.phone.recv_from(&mut buffer).unwrap();
+    assert_eq!(
+        (&buffer[..length], from.port()),
+        (audio(2).as_slice(), call.ports.1)
+    );
+
+    call.phone
+        .send_to(&audio(9), (Ipv4Addr::LOCALHOST, call.ports.1))
+        .unwrap();
+    let mut sealed = call.from_a();
+    let length = sealed.len();
+    assert_ne!(sealed, audio(9));
+    let opened = receiver.open(Channel::Rtp, &mut sealed, length, 0).unwrap();
+    assert_eq!(sealed[..opened], audio(9));
+
+    let (a, b) = call.close();
+    assert_eq!((a.packets, a.forged, a.foreign), (1, 1, 3));
+    assert_eq!((b.packets, b.forged), (1, 0));
+}
+
+#[test]
+fn another_certificate_than_promised_gets_no_keys() {
+    let (certificate, _) = certificate();
+    let promised = Fingerprint::new(FingerprintHash::Sha256, vec![7; 32]).unwrap();
+    let call = call(promised);
+    call.prove_the_way();
+    let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let (ours, _) = call.shake(certificate);
+        ours
+    }));
+    assert!(refused.is_err(), "the handshake ends with an alert");
+    let (a, _) = call.close();
+    assert_eq!(a.packets, 0);
+}
