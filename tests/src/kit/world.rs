@@ -201,7 +201,8 @@ impl World {
     pub fn relay_of_last_call(&self) -> Option<RelayId> {
         self.relay.iter().rev().find_map(|command| match command {
             RelayCommand::Open { id, .. } => Some(*id),
-            RelayCommand::SetTarget { .. }
+            RelayCommand::SetTransport { .. }
+            | RelayCommand::SetTarget { .. }
             | RelayCommand::SetHold { .. }
             | RelayCommand::Close { .. } => None,
         })
@@ -309,7 +310,9 @@ impl World {
                     b: counters,
                 })
             }
-            RelayCommand::SetTarget { .. } | RelayCommand::SetHold { .. } => None,
+            RelayCommand::SetTransport { .. }
+            | RelayCommand::SetTarget { .. }
+            | RelayCommand::SetHold { .. } => None,
         };
         self.relay.push(command);
         self.inputs.extend(report.map(Input::Relay));

@@ -67,7 +67,9 @@ impl VirtualRelay {
                     },
                 ))
             }
-            RelayCommand::SetTarget { id, .. } | RelayCommand::SetHold { id, .. } => {
+            RelayCommand::SetTransport { id, .. }
+            | RelayCommand::SetTarget { id, .. }
+            | RelayCommand::SetHold { id, .. } => {
                 assert!(self.open.contains(&id), "relay {id:?} is not open");
                 None
             }
