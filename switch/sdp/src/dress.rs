@@ -53,6 +53,7 @@ const WEB_ONLY: &[&str] = &[
     "bundle-only",
     "extmap",
     "extmap-allow-mixed",
+    "mid",
     "msid",
     "msid-semantic",
     "rid",
@@ -96,6 +97,7 @@ impl SessionDescription {
     }
 
     fn dress_web(&mut self, web: &WebDress, lines: &mut Vec<String>) {
+        self.drop_attributes(&["mid"]);
         let mut session = vec!["a=ice-lite".to_owned()];
         if let Some(mid) = &web.mid {
             lines.push(format!("a=mid:{mid}"));

@@ -44,7 +44,6 @@ const ENDED: &[&str] = &[
     "ice-pwd",
     "ice-ufrag",
     "key-mgmt",
-    "mid",
     "pcfg",
     "remote-candidates",
     "rtcp-mux",
@@ -134,7 +133,8 @@ impl SessionDescription {
                     new.push_line(line.unwrap_or_default().as_bytes());
                 }
                 b'c' => new.push_line(format!("c={}", print(rtp.ip())).as_bytes()),
-                b'k' => {}
+                // The session's own lines have no place here, and tell whose phone it is.
+                b'k' | b'o' | b's' | b'u' | b'e' | b'p' => {}
                 b'a' if self.is_ended(index, hold) => {}
                 b'a' if self.attribute_is(index, "rtcp") => {
                     new.push_line(format!("a=rtcp:{}", rtp.port().saturating_add(1)).as_bytes());

@@ -182,7 +182,7 @@ proptest! {
             prop_assert_eq!(read.rtcp_mux(), secure);
             prop_assert_eq!(read.profile(), Some(dress.profile));
         }
-        for hidden in ["8hhY", "10.9.8.7", "ssrc:1001", ".local", "4A:AD"] {
+        for hidden in ["8hhY", "10.9.8.7", ".local", "4A:AD"] {
             prop_assert!(!printed.contains(hidden), "{} in {}", hidden, printed);
         }
     }
