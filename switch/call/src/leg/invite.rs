@@ -247,32 +247,18 @@ fn admit(
         account,
         mut trace,
     } = admitted;
-    let mut security = Security::new(
-        core,
-        account.srtp,
-        arrival.flow,
-        &core.directory.clone().settings,
-    );
-    if let Some(offer) = offer.as_mut()
-        && security.hear_offer(offer).is_err()
-    {
+    let Some(security) = security(core, arrival, &account, offer.as_mut()) else {
         let refusal = Refusal::from(&cause::BAD_OFFER);
         refuse(core, arrival, &facts, &account, trace, &refusal);
         return None;
-    }
+    };
     let id = core.new_call_id();
     let bill = match bill::reserve::reserve(core, id, admission.levels, admission.max_duration_s) {
         Ok(bill) => bill,
         Err(refused) => {
             trace.steps.push(refused.step());
-            refuse(
-                core,
-                arrival,
-                &facts,
-                &account,
-                trace,
-                &Refusal::from(refused.cause),
-            );
+            let refusal = Refusal::from(refused.cause);
+            refuse(core, arrival, &facts, &account, trace, &refusal);
             return None;
         }
     };
@@ -315,6 +301,21 @@ fn admit(
     core.feed.touch(id);
     hunt::next(core, &mut call);
     Some(call)
+}
+
+/// None: the offer's keys cannot be agreed on.
+fn security(
+    core: &mut Core,
+    arrival: &Arrival<'_>,
+    account: &Account,
+    offer: Option<&mut SessionDescription>,
+) -> Option<Security> {
+    let directory = Arc::clone(&core.directory);
+    let mut security = Security::new(core, account.srtp, arrival.flow, &directory.settings);
+    if let Some(offer) = offer {
+        security.hear_offer(offer).ok()?;
+    }
+    Some(security)
 }
 
 fn caller_leg(
