@@ -131,22 +131,22 @@ fn call(promised: Fingerprint) -> Call {
 }
 
 impl Call {
-    fn to_a(&self, packet: &[u8]) {
+    fn say(&self, packet: &[u8]) {
         self.browser
             .send_to(packet, (Ipv4Addr::LOCALHOST, self.ports.0))
             .unwrap();
     }
 
-    fn from_a(&self) -> Vec<u8> {
+    fn next_at_browser(&self) -> Vec<u8> {
         let mut buffer = [0; 2_048];
         let length = self.browser.recv(&mut buffer).unwrap();
         buffer[..length].to_vec()
     }
 
     fn prove_the_way(&self) {
-        self.to_a(&check("oursfrag:peerfrag", &ice("ours").pwd));
+        self.say(&check("oursfrag:peerfrag", &ice("ours").pwd));
         let mut answer = Message::new();
-        answer.unmarshal_binary(&self.from_a()).unwrap();
+        answer.unmarshal_binary(&self.next_at_browser()).unwrap();
         assert_eq!(answer.typ, BINDING_SUCCESS);
         let provider = default_provider().unwrap();
         MessageIntegrity::check(&mut answer, ice("ours").pwd.as_bytes(), provider.crypto())
@@ -188,9 +188,9 @@ impl Call {
             .unwrap();
         loop {
             while let Some(transmit) = endpoint.poll_transmit() {
-                self.to_a(&transmit.message);
+                self.say(&transmit.message);
             }
-            let packet = BytesMut::from(self.from_a().as_slice());
+            let packet = BytesMut::from(self.next_at_browser().as_slice());
             let events = endpoint.read(Instant::now(), relay, None, packet).unwrap();
             if events
                 .iter()
@@ -200,7 +200,7 @@ impl Call {
             }
         }
         while let Some(transmit) = endpoint.poll_transmit() {
-            self.to_a(&transmit.message);
+            self.say(&transmit.message);
         }
         let state = endpoint.get_connection_state(relay).unwrap();
         let material = state
@@ -234,15 +234,15 @@ fn a_browser_and_a_phone_hear_each_other() {
     let (certificate, fingerprint) = certificate();
     let call = call(fingerprint);
     // Before the way is proven, and without the right words: no answer, no state.
-    call.to_a(&[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
-    call.to_a(&check("oursfrag:peerfrag", "a wrong password, quite long"));
-    call.to_a(&check("oursfrag:other", &ice("ours").pwd));
+    call.say(&[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    call.say(&check("oursfrag:peerfrag", "a wrong password, quite long"));
+    call.say(&check("oursfrag:other", &ice("ours").pwd));
     call.prove_the_way();
     let (ours, theirs) = call.shake(certificate);
     let (mut sender, mut receiver) = (Sender::new(ours).unwrap(), Receiver::new(theirs));
 
-    call.to_a(&audio(1)); // plain: dropped
-    call.to_a(&sender.seal(Channel::Rtp, &audio(2)).unwrap());
+    call.say(&audio(1)); // plain: dropped
+    call.say(&sender.seal(Channel::Rtp, &audio(2)).unwrap());
     let mut buffer = [0; 2_048];
     let (length, from) = call.phone.recv_from(&mut buffer).unwrap();
     assert_eq!(
@@ -253,7 +253,7 @@ fn a_browser_and_a_phone_hear_each_other() {
     call.phone
         .send_to(&audio(9), (Ipv4Addr::LOCALHOST, call.ports.1))
         .unwrap();
-    let mut sealed = call.from_a();
+    let mut sealed = call.next_at_browser();
     let length = sealed.len();
     assert_ne!(sealed, audio(9));
     let opened = receiver.open(Channel::Rtp, &mut sealed, length, 0).unwrap();

@@ -58,7 +58,7 @@ def one(daemon, operator, folder, number, name, caller, caller_srtp, called, cal
         bob.wait_for("terminated|Call with .* closed|session closed")
         for phone in phones:
             phone.stop()
-        return max(assert_hears(alice.heard(), 1000, 440), assert_hears(bob.heard(), 440, 1000))
+        return min(assert_hears(alice.heard(), 1000, 440), assert_hears(bob.heard(), 440, 1000))
     except AssertionError as error:
         raise AssertionError(f"{name}: {error}") from error
     finally:
