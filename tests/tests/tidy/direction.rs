@@ -156,6 +156,7 @@ pub fn version_faults() -> Vec<String> {
 
 /// Names of ours of which a dependency brings an older version; each with who.
 const SECOND_BY_OTHERS: &[(&str, &str)] = &[
+    ("base64", "jsonrpsee, rtc-stun"),
     ("md-5", "rsip 0.4"),
     ("sha2", "rsip 0.4"),
     ("rand", "proptest, jsonrpsee"),
