@@ -7,6 +7,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A call detail record as lists show it. What a reseller may not see is empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,7 +63,7 @@ pub struct CdrMoney {
     pub cost_currency: Option<String>,
     /// What the terminator takes.
     pub cost: Option<Micros>,
-    /// Revenue less cost, where both have one currency.
+    /// Revenue less cost, in the revenue's currency, at the exchange ratios of the answer. None if one is missing.
     pub margin: Option<Micros>,
 }
 
@@ -78,10 +79,22 @@ pub struct CdrDetail {
     pub charges: Vec<LevelCharge>,
     /// What the terminator takes; operators only.
     pub cost: Option<Cost>,
+    /// Exchange ratios at the answer, where not all is in the base currency; operators only.
+    #[serde(default)]
+    pub exchange: Option<KeptRatios>,
     /// Audio of the caller and the callee.
     pub media: CdrMedia,
     /// Why this route and price, each gateway tried and why it was left. Operators only.
     pub trace: Vec<TraceStep>,
+}
+
+/// The exchange ratios a CDR keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptRatios {
+    /// Base currency, ISO 4217 code.
+    pub base: String,
+    /// By currency: what one unit was worth in the base.
+    pub ratios: BTreeMap<String, Price>,
 }
 
 /// Numbers of a call.

@@ -52,6 +52,8 @@ ids! {
     EntryId,
     /// A person who operates.
     LoginId,
+    /// What an operator must hear of.
+    AlertId,
     /// One line of the audit log.
     AuditId,
 }

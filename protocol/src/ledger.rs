@@ -50,6 +50,32 @@ pub struct PaymentResult {
     pub repeated: bool,
 }
 
+/// A call to pay back, whole or in part. Every level gets back the same part of its charge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundParams {
+    /// Which CDR.
+    pub call: CallId,
+    /// What the client gets back, above 0; none is all that is left. All refunds of a call together are at most
+    /// its charge.
+    #[serde(default)]
+    pub amount: Option<Micros>,
+    /// For the accounts' statements. At most 500 characters.
+    #[serde(default)]
+    pub note: String,
+    /// Names this request: sent again it books nothing and answers the same. 8 to 64 characters, best a random one.
+    pub request_id: String,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RefundResult {
+    /// The entries as booked, client first.
+    pub entries: Vec<LedgerEntry>,
+    /// The request id was used before: nothing was booked now.
+    pub repeated: bool,
+}
+
 /// A line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerEntry {

@@ -7,6 +7,7 @@
 //! for the browser as it stands. Must not know SIP, SQL or the domain types of the switch.
 
 pub mod account;
+pub mod alert;
 pub mod cdr;
 pub mod client;
 pub mod dialplan;
@@ -29,8 +30,8 @@ pub mod wire;
 
 pub use error::{ErrorCode, RpcError};
 pub use id::{
-    AccountId, AuditId, CallId, DeviceId, EntryId, ExchangeRatioId, GatewayId, ListEntryId,
-    LoginId, RateId, RouteId, RoutingGroupId, SourceId, TariffId,
+    AccountId, AlertId, AuditId, CallId, DeviceId, EntryId, ExchangeRatioId, GatewayId,
+    ListEntryId, LoginId, RateId, RouteId, RoutingGroupId, SourceId, TariffId,
 };
 pub use list::{Filter, ListParams, Op, Page, Sort};
 pub use method::{METHODS, Method, MethodInfo};

@@ -5,6 +5,7 @@
 //! it if `to <= s`, and has a gap if `s < from`: it then asks for `live.snapshot`. [`LiveState`] does this.
 
 use crate::{
+    alert::Alert,
     cdr::MediaStats,
     id::{AccountId, CallId, GatewayId},
     value::{Micros, UtcMs},
@@ -60,6 +61,9 @@ pub struct LiveDelta {
     /// Gateways that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gateways: Vec<GatewayStatus>,
+    /// Alerts raised meanwhile; those of earlier are in `alert.list`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Alert>,
     /// Counters, if they changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<Counters>,
@@ -74,6 +78,7 @@ impl LiveDelta {
             && self.registrations.is_empty()
             && self.registrations_gone.is_empty()
             && self.gateways.is_empty()
+            && self.alerts.is_empty()
             && self.counters.is_none()
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     account::{
         Account, AccountEdit, Balance, BalanceParams, Device, DeviceEdit, SourceAddress, SourceEdit,
     },
+    alert::Alert,
     cdr::{Cdr, CdrDetail},
     dialplan::{ListEntry, ListEntryEdit, Route, RouteEdit, RoutingGroup, RoutingGroupEdit},
     exchange::{ExchangeRatio, ExchangeRatioEdit},
@@ -16,7 +17,7 @@ use crate::{
         AccountId, CallId, DeviceId, ExchangeRatioId, GatewayId, ListEntryId, LoginId, RateId,
         RouteId, RoutingGroupId, SourceId, TariffId,
     },
-    ledger::{LedgerEntry, PaymentParams, PaymentResult},
+    ledger::{LedgerEntry, PaymentParams, PaymentResult, RefundParams, RefundResult},
     list::{ListParams, Page},
     live::{Counters, GatewayStatus, HangUpParams, LiveSnapshot, Registration, UnregisterParams},
     login::{AuditEntry, ChangePasswordParams, Login, LoginEdit, LoginParams, Session},
@@ -214,6 +215,9 @@ methods! {
 
     /// Books a payment, credit, return or adjustment, once per request id; answered when it is on disk.
     PaymentCreate = "payment.create", Needs(Money, Change), PaymentParams => PaymentResult;
+    /// Pays a call back at every level, once per request id; answered when it is on disk. Not for resellers, since
+    /// the levels above them are paid back too.
+    RefundCreate = "refund.create", Needs(Money, Change), RefundParams => RefundResult;
     /// Ledger entries that are payments, credits, returns or adjustments.
     PaymentList = "payment.list", Needs(Money, See), ListParams => Page<LedgerEntry>;
     /// All ledger entries.
@@ -246,6 +250,8 @@ methods! {
     LiveSubscribe = "live.subscribe", Needs(Live, See), Empty => Value;
     /// Ends a subscription; parameters are the array of its id, as subscriptions of JSON-RPC libraries do it.
     LiveUnsubscribe = "live.unsubscribe", LoggedIn, Value => bool;
+    /// Alerts; a reseller sees those of its branch.
+    AlertList = "alert.list", Needs(Live, See), ListParams => Page<Alert>;
     /// Hangs a call up.
     LiveHangUp = "live.hangup", Needs(Live, Change), HangUpParams => Empty;
 

@@ -24,7 +24,7 @@ pub enum Area {
     Money,
     /// CDRs.
     Cdrs,
-    /// Live calls and registrations.
+    /// Live calls, registrations, alerts.
     Live,
     /// Call simulator, pricing, number rules.
     Simulator,

@@ -401,7 +401,8 @@ CREATE TABLE cdr_detail (
     cost    TEXT,
     media_a TEXT NOT NULL,
     media_b TEXT NOT NULL,
-    trace   TEXT NOT NULL
+    trace   TEXT NOT NULL,
+    exchange TEXT
 ) STRICT;
 
 CREATE TABLE cdr_charge (
@@ -452,8 +453,20 @@ CREATE TABLE registration (
     expires_at    INTEGER NOT NULL,
     user_agent    TEXT NOT NULL,
     q_thousandths INTEGER NOT NULL,
+    instance      TEXT,
     PRIMARY KEY (username, contact)
 ) STRICT, WITHOUT ROWID;
+
+-- What operators must hear of; the newest are kept. No foreign key: an alert must never stop the batch it is in.
+CREATE TABLE alert (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    kind       TEXT NOT NULL,
+    account_id INTEGER,
+    call_id    INTEGER,
+    text       TEXT NOT NULL
+) STRICT;
+CREATE INDEX alert_account ON alert (account_id) WHERE account_id IS NOT NULL;
 
 CREATE TABLE audit_log (
     id         INTEGER PRIMARY KEY,

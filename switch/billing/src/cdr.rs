@@ -1,5 +1,6 @@
 //! What every call leaves behind.
 
+use crate::exchange::KeptRatios;
 use crate::{AccountId, CallId, Currency, GatewayId, Micros, RateId, RouteId, TariffId, UtcMs};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,9 @@ pub struct Cdr {
     pub charges: Vec<LevelCharge>,
     /// None if not answered, or the gateway has no cost tariff.
     pub cost: Option<Cost>,
+    /// Of its currencies at the answer; None where all are the base currency, or it was not answered.
+    #[serde(default)]
+    pub exchange: Option<KeptRatios>,
     /// What came from the caller.
     pub media_a: MediaStats,
     /// What came from the far end.
@@ -119,14 +123,18 @@ pub struct Cdr {
 }
 
 impl Cdr {
-    /// What the operator keeps: the topmost level's charge less the cost. None if they are not of one currency (see
-    /// [`crate::exchange`]) or the call was not answered.
+    /// What the operator keeps, in the currency of the topmost level: its charge less the cost, converted at the
+    /// ratios of the answer. None if one is missing, or the call was not answered.
     pub fn margin(&self) -> Option<Micros> {
         let top = self.charges.last()?;
         match &self.cost {
             None => Some(top.charge),
             Some(cost) if cost.currency == top.currency => top.charge.checked_sub(cost.cost),
-            Some(_) => None,
+            Some(cost) => {
+                let ratios = self.exchange.as_ref()?;
+                let taken = ratios.convert(cost.cost, cost.currency, top.currency)?;
+                top.charge.checked_sub(taken)
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Dated exchange ratios, for profit reports (`rating.md` section 2, last paragraph). Booked amounts are never
-//! converted; a CDR keeps the ratio that was in force at its answer.
+//! Dated exchange ratios, for profit reports and for comparing routes (`rating.md` section 2, last paragraph).
+//! Booked amounts are never converted; a CDR keeps the ratios that were in force at its answer.
 
 use crate::{Currency, Micros, UtcMs};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Ratios of every currency to the base currency of the operator, each from an instant on.
@@ -73,6 +74,44 @@ impl Ratios {
             .ok_or(ExchangeError::NoRatio { currency, at })
     }
 
+    /// A price in another currency at the ratios of an instant, unrounded.
+    ///
+    /// # Errors
+    /// `NoRatio` of either, `OutOfRange`.
+    pub fn price(
+        &self,
+        price: Decimal,
+        from: Currency,
+        to: Currency,
+        at: UtcMs,
+    ) -> Result<Decimal, ExchangeError> {
+        if from == to {
+            return Ok(price);
+        }
+        let worth = price.checked_mul(self.at(from, at)?);
+        let ratio = self.at(to, at)?;
+        worth
+            .and_then(|worth| worth.checked_div(ratio))
+            .ok_or(ExchangeError::OutOfRange)
+    }
+
+    /// The ratios of some currencies at an instant, to be kept. None if all are the base currency, or none has a
+    /// ratio.
+    pub fn kept(
+        &self,
+        currencies: impl IntoIterator<Item = Currency>,
+        at: UtcMs,
+    ) -> Option<KeptRatios> {
+        let others = currencies.into_iter().filter(|c| *c != self.base);
+        let ratios: BTreeMap<Currency, Decimal> = others
+            .filter_map(|currency| Some((currency, self.at(currency, at).ok()?)))
+            .collect();
+        (!ratios.is_empty()).then_some(KeptRatios {
+            base: self.base,
+            ratios,
+        })
+    }
+
     /// An amount in the base currency, rounded half away from zero to a micro-unit.
     ///
     /// # Errors
@@ -109,12 +148,48 @@ impl Ratios {
     }
 }
 
+/// The ratios of one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRatios {
+    /// Their base currency.
+    pub base: Currency,
+    /// What one unit of each other currency was worth in it.
+    pub ratios: BTreeMap<Currency, Decimal>,
+}
+
+impl KeptRatios {
+    /// An amount in another currency, as [`Ratios::convert`]. None without a ratio, or out of range.
+    pub fn convert(&self, amount: Micros, from: Currency, to: Currency) -> Option<Micros> {
+        let mut ratios = Ratios::new(self.base);
+        for (currency, ratio) in &self.ratios {
+            ratios.set(*currency, UtcMs(0), *ratio).ok()?;
+        }
+        ratios.convert(amount, from, to, UtcMs(0)).ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn currency(code: &str) -> Currency {
         code.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_converts_as_it_did_then() {
+        let (eur, usd, jpy) = (currency("EUR"), currency("USD"), currency("JPY"));
+        let mut ratios = Ratios::new(eur);
+        ratios.set(usd, UtcMs(100), Decimal::new(9, 1)).unwrap();
+        ratios.set(usd, UtcMs(200), Decimal::new(8, 1)).unwrap();
+        let kept = ratios.kept([eur, usd, jpy], UtcMs(150)).unwrap();
+        assert_eq!(kept.convert(Micros(1_000), usd, eur), Some(Micros(900)));
+        assert_eq!(kept.convert(Micros(900), eur, usd), Some(Micros(1_000)));
+        assert_eq!(kept.convert(Micros(1), jpy, eur), None);
+        assert_eq!(ratios.kept([eur], UtcMs(150)), None);
+        assert_eq!(ratios.kept([usd], UtcMs(99)), None, "not known yet");
+        let price = ratios.price(Decimal::ONE, usd, eur, UtcMs(200));
+        assert_eq!(price, Ok(Decimal::new(8, 1)));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A call's money: reserved before it rings, extended before each paid second runs out, settled at the end.
 //!
-//! [`slice`] says how far a hold should reach, [`reserve`], [`reprice`] and [`extend`] move it, [`settle`]
+//! [`slice`] says how far a hold should reach, [`day`] what the daily limits leave, [`reserve`], [`reprice`] and [`extend`] move it, [`settle`]
 //! books it, [`cdr`] writes it down. The ledger judges; nothing here adds to a balance.
 
 pub(crate) mod cdr;
+pub(crate) mod day;
 pub(crate) mod extend;
 pub(crate) mod reprice;
 pub(crate) mod reserve;
@@ -123,6 +124,13 @@ fn credit_limit(core: &Core, level: &LevelQuote) -> Micros {
     current.map_or(level.account.credit_limit, |account| account.credit_limit)
 }
 
+/// What could be added to a hold: the ledger's word, within the daily limit.
+fn spendable(core: &Core, level: &LevelQuote) -> Micros {
+    let account = level.account.id;
+    let spendable = core.ledger.spendable(account, credit_limit(core, level));
+    day::left_today(core, account).map_or(spendable, |left| spendable.min(left))
+}
+
 /// What each level has for this call: its hold, and what it could add.
 fn funds<'a>(
     core: &Core,
@@ -138,7 +146,7 @@ fn funds<'a>(
             slice::Funds {
                 quote: &level.quote,
                 held: holds.get(at).copied().unwrap_or_default(),
-                spendable: core.ledger.spendable(account, credit_limit(core, level)),
+                spendable: spendable(core, level),
                 calls: core
                     .ledger
                     .open_holds(account)

@@ -58,6 +58,7 @@ causes! {
     CALLER_HANGUP "answered.caller_hangup" 200 "OK" Nobody "The caller hung up." "Nothing to do.";
     CALLEE_HANGUP "answered.callee_hangup" 200 "OK" Nobody "The called side hung up." "Nothing to do.";
     OUT_OF_MONEY "answered.out_of_money" 200 "OK" Account "Ended at the last paid second." "Top up the account, or its reseller's.";
+    DAILY_LIMIT_REACHED "answered.daily_limit" 200 "OK" Account "Ended when the account, or a reseller's, had spent its daily limit." "Raise the daily limit, or wait for midnight in the account's time zone.";
     MAX_DURATION "answered.max_duration" 200 "OK" Account "Reached the longest duration allowed." "Raise the account's or the global maximum.";
     NO_AUDIO "answered.no_audio" 200 "OK" Network "No audio from either side for the time set." "Check the phones' network; raise the inactivity limit.";
     OPERATOR_HANGUP "answered.operator" 200 "OK" Operator "Ended by an operator." "See the audit log for whom.";
@@ -87,6 +88,7 @@ causes! {
     RATE_ABOVE_MAXIMUM "refused.rate_above_maximum" 403 "Forbidden" Account "The call is dearer than the account's maximum rate." "Raise the account's maximum rate.";
     NO_MONEY "refused.no_money" 402 "Payment Required" Account "The account cannot pay the fee and the first block." "Top up the account.";
     RESELLER_NO_MONEY "refused.reseller_no_money" 503 "Service Unavailable" Account "A reseller above the account cannot pay its share." "Top up the reseller.";
+    DAILY_LIMIT "refused.daily_limit" 403 "Forbidden" Account "The account or a reseller has spent its limit of the day." "Raise the daily limit, or wait for midnight in the account's time zone.";
     BAD_NUMBER "refused.bad_number" 484 "Address Incomplete" Caller "The dialled number is empty or too long." "Check the number and the account's rules.";
     NUMBER_BLOCKED "refused.number_blocked" 403 "Forbidden" Account "A blocklist has the number, or the account's prefixes do not allow it." "See the trace for the entry; change the lists.";
     CALLER_BLOCKED "refused.caller_blocked" 403 "Forbidden" Operator "The caller's number is on a blocklist." "See the trace for the entry; change the list.";

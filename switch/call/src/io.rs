@@ -5,7 +5,10 @@ use bytes::Bytes;
 use std::{net::IpAddr, sync::Arc};
 use tandem_billing::{
     AccountId, CallId, Micros, UtcMs,
-    ledger::{Entry, LedgerError, Movement},
+    ledger::{
+        Entry, LedgerError, Movement,
+        refund::{RefundError, RefundLevel, RefundRequest},
+    },
 };
 use tandem_sdp::{RelayCommand, RelayReport};
 use tandem_sip::{Flow, Mono};
@@ -68,6 +71,14 @@ pub enum Command {
     },
     /// Payments, fees, refunds: answered when durable.
     Post(Movement),
+    /// Pays a call back at every level; answered when durable. The levels are as the store has them: whoever asks
+    /// sees to it that no other refund of the call is under way, and that the store has no entry of the request.
+    Refund {
+        /// What is wished.
+        request: RefundRequest,
+        /// Client first.
+        levels: Vec<RefundLevel>,
+    },
     /// Books nothing: several accounts' (balance, held).
     Balances(Vec<AccountId>),
     /// A full snapshot of the monitor, then deltas with the next sequence numbers.
@@ -101,6 +112,8 @@ pub enum Reply {
     Done,
     /// A movement is booked and on disk, or was refused.
     Posted(Result<Entry, LedgerError>),
+    /// The refund's entries, client first, on disk; or why there is none.
+    Refunded(Result<Vec<Entry>, RefundError>),
     /// The movement's key was used before.
     Repeated,
     /// Account, balance, held.

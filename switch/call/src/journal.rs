@@ -49,6 +49,8 @@ pub enum Record {
     },
     /// A movement without a call of its own.
     Posted(Entry),
+    /// An operator must hear of it.
+    Alert(Alert),
     /// A phone registered (or refreshed), so that it is reachable after a restart.
     Registered(Registration),
     /// A phone is gone.
@@ -101,6 +103,44 @@ pub struct Registration {
     pub user_agent: String,
     /// Preference, 0..=1000.
     pub q_thousandths: u16,
+    /// The phone itself, whatever its address: `+sip.instance` with `reg-id` (RFC 5626).
+    #[serde(default)]
+    pub instance: Option<String>,
+}
+
+/// What an operator must hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// When.
+    pub at: UtcMs,
+    /// What.
+    pub kind: AlertKind,
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// Of which call.
+    pub call: Option<CallId>,
+    /// For people, one sentence.
+    pub text: String,
+}
+
+/// Kinds of alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertKind {
+    /// A balance fell below its account's threshold; once per fall.
+    LowBalance,
+    /// A call's charge could not be booked: a rule of the ledger is broken, money is missing.
+    LedgerFault,
+}
+
+impl AlertKind {
+    /// Its stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LowBalance => "low_balance",
+            Self::LedgerFault => "ledger_fault",
+        }
+    }
 }
 
 /// Total held of a hold at one account.

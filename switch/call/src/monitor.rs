@@ -1,5 +1,6 @@
 //! What a watcher is told: a snapshot, then numbered deltas.
 
+use crate::journal::Alert;
 use tandem_billing::{AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs};
 use tandem_sdp::relay::Counters;
 
@@ -35,6 +36,8 @@ pub enum Change {
     },
     /// A gateway's counters.
     Gateway(GatewayState),
+    /// An operator must hear of it.
+    Alert(Alert),
 }
 
 /// How far a call has come.

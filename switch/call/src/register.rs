@@ -154,6 +154,7 @@ fn to_registration(now: Now, user: &str, binding: &Binding) -> Registration {
         expires_at: now.utc.plus_ms(i64::try_from(left_ms).unwrap_or(i64::MAX)),
         user_agent: binding.user_agent.clone(),
         q_thousandths: binding.q_thousandths,
+        instance: binding.instance.clone(),
     }
 }
 
@@ -173,7 +174,7 @@ fn to_binding(now: Now, kept: &Registration) -> Option<Binding> {
         expires_at: expiry(now, kept.expires_at),
         user_agent: kept.user_agent.clone(),
         q_thousandths: kept.q_thousandths,
-        instance: None,
+        instance: kept.instance.clone(),
     })
 }
 

@@ -4,6 +4,7 @@
 //! This file owns the doors and the table of calls; [`dispatch`] finds the verb for what arrives, [`command`]
 //! serves operators. A verb gets the shared [`state::Core`] and one call, never the table.
 
+pub mod alarm;
 pub(crate) mod auth;
 mod census;
 mod command;
@@ -31,7 +32,7 @@ use crate::{
 };
 use state::{Core, Gate};
 use std::{collections::BTreeMap, sync::Arc};
-use tandem_billing::{CallId, ledger::Ledger};
+use tandem_billing::{AccountId, CallId, Micros, UtcMs, ledger::Ledger};
 use tandem_sdp::{RelayId, RelayReport};
 use tandem_sip::endpoint::EndpointOutput;
 use timer::Timer;
@@ -60,6 +61,16 @@ impl Switch {
         Self {
             core,
             calls: Calls::new(),
+        }
+    }
+
+    /// What calls were charged today, as the store counted it: account, instant, amount. Before the first input.
+    pub fn restore_spending(&mut self, charged: &[(AccountId, UtcMs, Micros)]) {
+        let core = &mut self.core;
+        for (account, at, amount) in charged {
+            if let Some(account) = core.directory.accounts.get(account) {
+                core.spending.add(account, *at, *amount);
+            }
         }
     }
 

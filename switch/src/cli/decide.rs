@@ -44,6 +44,7 @@ pub(super) const FORMAT: &str = r#"INPUT (JSON; what is left out does not limit)
                       "side": "dialled",          or "caller"
                       "verdict": "block",         or "allow": the longest prefix wins
                       "prefix": "44900" } ],
+      "exchange": { "base": "EUR", "ratios": [ { "currency": "USD", "ratio": "0.92", "valid_from": 0 } ] },
       "settings": { "emergency_numbers": ["112"],
                     "max_hops": 10, "max_hops_per_prefix": 5, "max_duration_s": 0 } },
     "cases": [ { "account": 1,            or "device": "alice", or only "source": "10.1.2.3:5060"

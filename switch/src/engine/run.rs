@@ -20,6 +20,7 @@ use std::{
 use tandem_call::{
     Input, Now, Output, Switch,
     io::{Reply, SwitchConfig, Token as CallToken},
+    journal::{AlertKind, Batch, Record},
 };
 use tandem_media::Relay;
 use tandem_sip::{Flow, Mono, Transport, endpoint::Listener};
@@ -154,9 +155,12 @@ impl Engine {
                 directory,
                 ledger,
                 registrations,
+                charged_today,
                 ..
             } = loaded;
-            let switch = Switch::new(config, directory, ledger, registrations, self.clock.now());
+            let mut switch =
+                Switch::new(config, directory, ledger, registrations, self.clock.now());
+            switch.restore_spending(&charged_today);
             let journal = Journal::new(writer);
             Running {
                 engine: self,
@@ -354,6 +358,7 @@ impl Running {
                 Output::Transmit { flow, bytes } => self.transmit(flow, &bytes, now),
                 Output::Relay(command) => self.relay.send(command),
                 Output::Journal(batch) => {
+                    log_alerts(&batch);
                     if self.journal.submit(batch) == Taking::NoLonger {
                         self.again.push_back(Input::JournalFailed);
                     }
@@ -391,6 +396,20 @@ impl Running {
         if let Err(error) = sent {
             tracing::debug!(%error, remote = %flow.remote, "message cannot be sent");
             self.again.push_back(Input::FlowFailed { flow });
+        }
+    }
+}
+
+/// What operators must hear of is also in the log.
+fn log_alerts(batch: &Batch) {
+    for record in &batch.records {
+        let Record::Alert(alert) = record else {
+            continue;
+        };
+        let (call, account) = (alert.call.map(|id| id.0), alert.account.map(|id| id.0));
+        match alert.kind {
+            AlertKind::LedgerFault => tracing::error!(call, account, "{}", alert.text),
+            AlertKind::LowBalance => tracing::warn!(call, account, "{}", alert.text),
         }
     }
 }

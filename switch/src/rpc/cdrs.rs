@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tandem_billing::CallId;
 use tandem_protocol::{
     Micros, Price, RpcError,
-    cdr::{CdrDetail, CdrMedia, Cost, LevelCharge, MediaStats},
+    cdr::{CdrDetail, CdrMedia, Cost, KeptRatios, LevelCharge, MediaStats},
     simulate::TraceStep,
 };
 use tandem_store::query::ChargeRow;
@@ -25,6 +25,7 @@ pub async fn get(api: Arc<Api>, caller: Arc<Caller>, call: i64) -> Result<CdrDet
         cdr,
         charges: detail.charges.into_iter().map(level).collect(),
         cost: detail.cost.map(cost),
+        exchange: detail.exchange.map(ratios),
         media: CdrMedia {
             a: media(&detail.media.a),
             b: media(&detail.media.b),
@@ -58,6 +59,16 @@ fn cost(cost: tandem_billing::cdr::Cost) -> Cost {
         price_per_minute: Price(cost.price_per_minute.to_string()),
         billed_secs: cost.billed_secs,
         cost: Micros(cost.cost.0),
+    }
+}
+
+fn ratios(kept: tandem_billing::exchange::KeptRatios) -> KeptRatios {
+    let ratios = kept.ratios.into_iter();
+    KeptRatios {
+        base: kept.base.to_string(),
+        ratios: ratios
+            .map(|(currency, ratio)| (currency.to_string(), Price(ratio.normalize().to_string())))
+            .collect(),
     }
 }
 

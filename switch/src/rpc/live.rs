@@ -13,12 +13,16 @@ use std::{
 use tandem_billing::{AccountId, CallId, GatewayId};
 use tandem_call::{
     Directory,
+    journal::{Alert, AlertKind},
     monitor::{Change, FeedEvent, GatewayState, LiveCall, LiveRegistration, Snapshot, Totals},
 };
 use tandem_protocol::live::{CallGone, Counters, LiveDelta, LiveSnapshot, RegistrationKey};
 
 /// Endings kept for subscribers that lag: some seconds of the busiest switch.
 const ENDINGS: usize = 16_384;
+
+/// Alerts kept for subscribers that lag; all are in the store.
+const ALERTS: usize = 256;
 
 /// Whose rows a subscriber sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,7 @@ struct State {
     gateways: BTreeMap<GatewayId, Row<GatewayState>>,
     ended: VecDeque<Ended<CallGone>>,
     lapsed: VecDeque<Ended<RegistrationKey>>,
+    alerts: VecDeque<Row<Alert>>,
     totals: Totals,
     totals_changed: u64,
 }
@@ -221,6 +226,10 @@ impl Board {
             .gateways
             .values()
             .filter(|r| new(r.changed) && sight == Sight::All);
+        let alerts = state
+            .alerts
+            .iter()
+            .filter(|r| new(r.changed) && hears(sight, directory, &r.row));
         let ended = state
             .ended
             .iter()
@@ -242,6 +251,7 @@ impl Board {
                 .map(|e| e.key.clone())
                 .collect(),
             gateways: gateways.map(|r| live_row::gateway(&r.row)).collect(),
+            alerts: alerts.map(|r| live_row::alert(&r.row, directory)).collect(),
             counters: None,
         };
         let moved = (new(state.totals_changed) && sight == Sight::All) || !delta.is_empty();
@@ -346,6 +356,12 @@ impl State {
             Change::Gateway(row) => {
                 self.gateways.insert(row.gateway, Row { row, changed });
             }
+            Change::Alert(row) => {
+                self.alerts.push_back(Row { row, changed });
+                if self.alerts.len() > ALERTS {
+                    self.alerts.pop_front();
+                }
+            }
         }
     }
 
@@ -386,6 +402,16 @@ fn sees(sight: Sight, chain: &[AccountId]) -> bool {
     match sight {
         Sight::All => true,
         Sight::Branch(root) => chain.contains(&root),
+    }
+}
+
+/// Faults of the switch are the operator's.
+fn hears(sight: Sight, directory: &Directory, alert: &Alert) -> bool {
+    match alert.kind {
+        AlertKind::LowBalance => alert
+            .account
+            .is_some_and(|account| owns(sight, directory, account)),
+        AlertKind::LedgerFault => sight == Sight::All,
     }
 }
 

@@ -1,9 +1,14 @@
 //! Rows of the monitor as the protocol writes them, less what a reseller must not see.
 
 use super::live::Sight;
-use tandem_call::monitor::{CallState, GatewayState, LiveCall, LiveRegistration, Totals};
+use tandem_call::{
+    Directory,
+    journal::{Alert, AlertKind},
+    monitor::{CallState, GatewayState, LiveCall, LiveRegistration, Totals},
+};
 use tandem_protocol::{
     Micros, UtcMs,
+    alert::{Alert as WireAlert, AlertKind as WireKind},
     cdr::MediaStats,
     live::{
         CallState as WireState, Counters, GatewayStatus, LiveCall as WireCall, LiveMoney,
@@ -90,6 +95,24 @@ pub fn registration(row: &LiveRegistration) -> Registration {
         transport: row.transport.to_owned(),
         user_agent: row.user_agent.clone(),
         expires_at: UtcMs(row.expires_at.0),
+    }
+}
+
+/// An alert as it happens.
+#[must_use]
+pub fn alert(alert: &Alert, directory: &Directory) -> WireAlert {
+    let owner = alert.account.and_then(|id| directory.accounts.get(&id));
+    WireAlert {
+        id: None,
+        at: UtcMs(alert.at.0),
+        kind: match alert.kind {
+            AlertKind::LowBalance => WireKind::LowBalance,
+            AlertKind::LedgerFault => WireKind::LedgerFault,
+        },
+        account: alert.account.map(|id| id.0.into()),
+        account_login: owner.map(|account| account.login.clone()),
+        call: alert.call.map(|id| id.0.into()),
+        text: alert.text.clone(),
     }
 }
 

@@ -20,6 +20,7 @@ mod live_row;
 mod login;
 mod money;
 mod page;
+mod refunds;
 mod register;
 pub mod session;
 mod simulate;
@@ -44,7 +45,7 @@ use tandem_billing::{AccountId, UtcMs};
 use tandem_call::Directory;
 use tandem_protocol::{RpcError, openrpc};
 use tandem_store::{Reader, Scope, Writer};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 /// Version of the switch.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -132,6 +133,8 @@ pub struct Api {
     checks_waiting: Semaphore,
     heavy: Semaphore,
     blocking: Semaphore,
+    /// One refund at a time, from its levels read to its entries on disk.
+    refunding: Mutex<()>,
     document: Value,
 }
 
@@ -150,6 +153,7 @@ impl Api {
             checks_waiting: Semaphore::new(login::CHECKS_WAITING),
             heavy: Semaphore::new(1),
             blocking: Semaphore::new(BLOCKING_AT_ONCE),
+            refunding: Mutex::new(()),
             document: openrpc::document(VERSION),
             started_at: parts.clock.now(),
             reader: parts.reader,

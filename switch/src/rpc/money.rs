@@ -30,6 +30,10 @@ pub async fn pay(
     params: PaymentParams,
 ) -> Result<PaymentResult, RpcError> {
     let movement = movement(&api, &caller, params)?;
+    // The ledger in memory knows the latest keys only.
+    if let Some(entry) = stored(&api, &movement.key).await? {
+        return same(&movement, entry);
+    }
     match api
         .core
         .ask(Command::Post(movement.clone()))
@@ -65,22 +69,7 @@ fn movement(api: &Api, caller: &Caller, params: PaymentParams) -> Result<Movemen
         let reason = "a reseller cannot book on its own account: whoever is above it does";
         return Err(RpcError::new(ErrorCode::Forbidden, reason).at("account"));
     }
-    if !REQUEST_ID.contains(&params.request_id.len())
-        || !params.request_id.bytes().all(|b| b.is_ascii_graphic())
-    {
-        let reason = format!(
-            "a request id has {} to {} ASCII characters",
-            REQUEST_ID.start(),
-            REQUEST_ID.end()
-        );
-        return Err(RpcError::invalid("request_id", reason));
-    }
-    if params.note.chars().count() > NOTE {
-        return Err(RpcError::invalid(
-            "note",
-            format!("longer than {NOTE} characters"),
-        ));
-    }
+    check_request(&params.request_id, &params.note)?;
     let (kind, amount) = signed(params.kind, params.amount)?;
     Ok(Movement {
         key: format!("payment:{account}:{}", params.request_id),
@@ -92,6 +81,25 @@ fn movement(api: &Api, caller: &Caller, params: PaymentParams) -> Result<Movemen
         operator: Some(caller.login),
         note: params.note,
     })
+}
+
+/// What every request that books must have.
+pub(super) fn check_request(id: &str, note: &str) -> Result<(), RpcError> {
+    if !REQUEST_ID.contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_graphic()) {
+        let reason = format!(
+            "a request id has {} to {} ASCII characters",
+            REQUEST_ID.start(),
+            REQUEST_ID.end()
+        );
+        return Err(RpcError::invalid("request_id", reason));
+    }
+    if note.chars().count() > NOTE {
+        return Err(RpcError::invalid(
+            "note",
+            format!("longer than {NOTE} characters"),
+        ));
+    }
+    Ok(())
 }
 
 /// What is given back is written as it is counted, and booked as it is taken off.
@@ -120,29 +128,39 @@ fn refused(error: LedgerError) -> RpcError {
     }
 }
 
-/// What was booked under the key: the answer to the same request again, a conflict with another one.
-async fn repeated(api: &Arc<Api>, movement: &Movement) -> Result<PaymentResult, RpcError> {
+/// What was booked under a key, however long ago.
+pub(super) async fn stored(api: &Arc<Api>, key: &str) -> Result<Option<LedgerEntry>, RpcError> {
     let query = ListQuery::all(Scope::All)
-        .filter("key", query::Op::Eq, movement.key.as_str())
+        .filter("key", query::Op::Eq, key)
         .page(0, 1);
     let reader = api.reader.clone();
     let page = api
         .blocking(move || reader.list(LEDGER.list, &query))
         .await?
         .map_err(|e| fault::query(&LEDGER, e))?;
-    let Some(row) = page.rows.into_iter().next() else {
-        let reason = "this payment is being booked by an earlier request";
-        return Err(RpcError::new(ErrorCode::Unavailable, reason).remedy("ask again in a moment"));
-    };
-    let entry: LedgerEntry = lists::typed(&PAYMENT, row)?;
+    let row = page.rows.into_iter().next();
+    row.map(|row| lists::typed(&PAYMENT, row)).transpose()
+}
+
+/// The answer to a request that came before.
+async fn repeated(api: &Arc<Api>, movement: &Movement) -> Result<PaymentResult, RpcError> {
+    match stored(api, &movement.key).await? {
+        Some(entry) => same(movement, entry),
+        None => {
+            let reason = "this payment is being booked by an earlier request";
+            Err(RpcError::new(ErrorCode::Unavailable, reason).remedy("ask again in a moment"))
+        }
+    }
+}
+
+/// What was booked, if that is what is asked for now.
+fn same(movement: &Movement, entry: LedgerEntry) -> Result<PaymentResult, RpcError> {
     if entry.amount.0 != movement.amount.0 || entry.kind != wire_kind(movement.kind) {
         let reason = format!(
             "the request id was used for another payment: {} of {}",
             entry.amount, movement.account
         );
-        return Err(RpcError::new(ErrorCode::Conflict, reason)
-            .at("request_id")
-            .remedy("take a new request id"));
+        return Err(used_otherwise(reason));
     }
     Ok(PaymentResult {
         entry,
@@ -150,7 +168,13 @@ async fn repeated(api: &Arc<Api>, movement: &Movement) -> Result<PaymentResult, 
     })
 }
 
-fn wire_entry(entry: Entry) -> LedgerEntry {
+pub(super) fn used_otherwise(reason: String) -> RpcError {
+    RpcError::new(ErrorCode::Conflict, reason)
+        .at("request_id")
+        .remedy("take a new request id")
+}
+
+pub(super) fn wire_entry(entry: Entry) -> LedgerEntry {
     LedgerEntry {
         id: None,
         key: entry.key,

@@ -3,10 +3,10 @@
 use super::{
     Api, Caller, accounts, cdrs,
     columns::{
-        AUDIT, CDR, DEVICE, EXCHANGE_RATIO, GATEWAY, GROUP, LEDGER, LIST_ENTRY, LOGIN, PAYMENT,
-        RATE, ROUTE, SOURCE, TARIFF,
+        ALERT, AUDIT, CDR, DEVICE, EXCHANGE_RATIO, GATEWAY, GROUP, LEDGER, LIST_ENTRY, LOGIN,
+        PAYMENT, RATE, ROUTE, SOURCE, TARIFF,
     },
-    fault, lists, login, money,
+    fault, lists, login, money, refunds,
     session::Connection,
     simulate, subscribe, system,
 };
@@ -182,6 +182,7 @@ fn pricing(module: &mut Module) -> Registered {
 
 fn books(module: &mut Module) -> Registered {
     on::<m::PaymentCreate, _, _>(module, money::pay)?;
+    on::<m::RefundCreate, _, _>(module, refunds::refund)?;
     on::<m::PaymentList, _, _>(module, |api, caller, p| async move {
         lists::list(&api, &PAYMENT, &caller, p).await
     })?;
@@ -222,6 +223,9 @@ fn monitor(module: &mut Module) -> Registered {
     on::<m::RegistrationList, _, _>(module, subscribe::registrations)?;
     on::<m::RegistrationRemove, _, _>(module, subscribe::unregister)?;
     on::<m::LiveSnapshotGet, _, _>(module, subscribe::snapshot)?;
+    on::<m::AlertList, _, _>(module, |api, caller, p| async move {
+        lists::list(&api, &ALERT, &caller, p).await
+    })?;
     on::<m::LiveHangUp, _, _>(module, subscribe::hang_up)?;
     on::<m::GatewayStatusList, _, _>(module, system::gateways)?;
     subscribe::register(module)

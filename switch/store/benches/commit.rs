@@ -65,6 +65,7 @@ fn ended(call: i64, balance: &mut i64) -> Batch {
             charge: Micros(PRICE),
         }],
         cost: None,
+        exchange: None,
         media_a: MediaStats {
             packets: 3000,
             bytes: 516_000,

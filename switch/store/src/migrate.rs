@@ -32,6 +32,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 3,
         sql: include_str!("../migrations/0003_srtp.sql"),
     },
+    Migration {
+        number: 4,
+        sql: include_str!("../migrations/0004_alerts.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

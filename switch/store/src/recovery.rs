@@ -5,14 +5,21 @@
 //! beyond what was held, by the same ledger rules as a live call's end. All calls are closed in one
 //! transaction: another crash starts over.
 
-use crate::{StoreError, journal::insert_ended, store::load_ledger};
+use crate::{
+    StoreError,
+    journal::{insert_alert, insert_ended},
+    store::load_ledger,
+};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tandem_billing::{
     AccountId, CallId, Micros, UtcMs,
     cdr::{Cdr, Cost, LevelCharge},
-    ledger::{Ledger, Level},
+    ledger::{Entry, Ledger, Level},
 };
-use tandem_call::journal::OpenCall;
+use tandem_call::{
+    journal::{Alert, AlertKind, OpenCall},
+    switch::alarm::low_balance,
+};
 use tracing::{error, warn};
 
 /// Cause code of the CDRs made here.
@@ -139,12 +146,39 @@ fn close(
     };
     let cdr = ended(open, charges, duration_ms, last);
     insert_ended(transaction, &cdr, &entries)?;
+    for entry in &entries {
+        alert_if_low(transaction, entry)?;
+    }
     Ok(ClosedCall {
         call,
         account: cdr.account,
         duration_ms,
         charges: booked,
     })
+}
+
+/// As the core does for a live call: one alert for each balance that fell below its threshold.
+fn alert_if_low(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
+    let (login, threshold): (String, Option<i64>) = transaction.query_row(
+        "SELECT login, low_balance_at FROM account WHERE id = ?1",
+        [entry.account.0],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let before = entry.balance_after.saturating_sub(entry.amount);
+    let Some(threshold) = threshold.map(Micros) else {
+        return Ok(());
+    };
+    if before < threshold || entry.balance_after >= threshold {
+        return Ok(());
+    }
+    let alert = Alert {
+        at: entry.at,
+        kind: AlertKind::LowBalance,
+        account: Some(entry.account),
+        call: entry.call,
+        text: low_balance(&login, entry.balance_after, threshold),
+    };
+    insert_alert(transaction, &alert)
 }
 
 /// As last extended. They were within credit when they were granted; whatever changed since, they stand.

@@ -3,6 +3,7 @@
 use crate::{
     Committer, Event, Reader, RecoveryReport, StoreError, Writer, connection,
     directory::{Catalogue, Publisher, Resolve},
+    edit::zone_of,
     migrate, recovery, verify, writer,
 };
 use rusqlite::Connection;
@@ -79,6 +80,8 @@ pub struct Loaded {
     pub directory: Arc<Directory>,
     /// All balances, and the keys of movements that may come again.
     pub ledger: Ledger,
+    /// What calls were charged in the present day of each account: account, instant of the last, sum.
+    pub charged_today: Vec<(AccountId, UtcMs, Micros)>,
     /// Phones that were registered and have not expired.
     pub registrations: Vec<Registration>,
     /// Above every call id ever used.
@@ -228,6 +231,7 @@ fn load(
     Ok(Loaded {
         directory,
         ledger: load_ledger(connection)?,
+        charged_today: load_charged_today(connection, now)?,
         registrations: load_registrations(connection, now)?,
         next_call: CallId(connection.query_row(
             "SELECT max(coalesce((SELECT max(call_id) FROM cdr), 0), coalesce((SELECT max(call_id) FROM open_call), 0)) + 1",
@@ -261,13 +265,55 @@ pub(crate) fn load_ledger(connection: &Connection) -> Result<Ledger, StoreError>
     Ok(Ledger::load(balances, keys))
 }
 
+/// Time zone by time zone, since midnight there.
+fn load_charged_today(
+    connection: &Connection,
+    now: UtcMs,
+) -> Result<Vec<(AccountId, UtcMs, Micros)>, StoreError> {
+    let mut statement = connection.prepare("SELECT DISTINCT time_zone FROM account")?;
+    let zones: Vec<String> = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare(
+        "SELECT e.account_id, max(e.at), -sum(e.amount) FROM account a CROSS JOIN ledger_entry e ON e.account_id = a.id \
+         WHERE a.time_zone = ?1 AND e.at >= ?2 AND e.kind = 'call_charge' GROUP BY e.account_id",
+    )?;
+    let mut charged = Vec::new();
+    for zone in zones {
+        let bad = |reason| StoreError::corrupt(format!("time zone {zone}"), reason);
+        let midnight = midnight(&zone, now).map_err(bad)?;
+        let rows = statement.query_map((&zone, midnight.0), |row| {
+            Ok((
+                AccountId(row.get(0)?),
+                UtcMs(row.get(1)?),
+                Micros(row.get(2)?),
+            ))
+        })?;
+        for row in rows {
+            charged.push(row?);
+        }
+    }
+    Ok(charged)
+}
+
+/// When the present day began there.
+fn midnight(zone: &str, now: UtcMs) -> Result<UtcMs, String> {
+    let zone = zone_of(zone)?;
+    let now = jiff::Timestamp::from_millisecond(now.0).map_err(|error| error.to_string())?;
+    let begin = now
+        .to_zoned(zone)
+        .start_of_day()
+        .map_err(|error| error.to_string())?;
+    Ok(UtcMs(begin.timestamp().as_millisecond()))
+}
+
 fn load_registrations(
     connection: &Connection,
     now: UtcMs,
 ) -> Result<Vec<Registration>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT r.username, r.contact, r.transport, r.listener, r.remote, r.path, r.call_id, r.cseq, \
-         r.expires_at, r.user_agent, r.q_thousandths FROM registration r JOIN device d USING (username) \
+         r.expires_at, r.user_agent, r.q_thousandths, r.instance FROM registration r JOIN device d USING (username) \
          WHERE r.expires_at > ?1 AND d.disabled = 0 ORDER BY r.username, r.contact",
     )?;
     let mut rows = statement.query([now.0])?;
@@ -287,6 +333,7 @@ fn load_registrations(
             expires_at: UtcMs(row.get(8)?),
             user_agent: row.get(9)?,
             q_thousandths: row.get(10)?,
+            instance: row.get(11)?,
         });
     }
     Ok(registrations)

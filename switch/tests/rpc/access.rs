@@ -66,6 +66,7 @@ const EXPECTED: &str = "
     rate.delete              - A O - R
     payment.create           - A O - R
     payment.list             - A O V R
+    refund.create            - A O - R
     ledger.list              - A O V R
     exchange_ratio.list      - A O V R
     exchange_ratio.get       - A O V R
@@ -80,6 +81,7 @@ const EXPECTED: &str = "
     live.subscribe           - A O V R
     live.unsubscribe         - A O V R
     live.hangup              - A O - R
+    alert.list               - A O V R
     decide                   - A O V R
     rate                     - A O V R
     number_rule.try          - A O V R

@@ -13,15 +13,15 @@ use tandem_billing::{
 };
 use tandem_protocol::{ErrorCode, live::FeedEvent};
 
-struct Branches {
-    sample: Sample,
+pub struct Branches {
+    pub sample: Sample,
     /// Reseller one, its client, its tariff.
-    one: i64,
-    client: i64,
-    tariff: i64,
+    pub one: i64,
+    pub client: i64,
+    pub tariff: i64,
     /// Reseller two and its client.
-    two: i64,
-    other: i64,
+    pub two: i64,
+    pub other: i64,
 }
 
 async fn reseller(admin: &Desk, sample: &Sample, login: &str) -> (i64, i64, i64) {
@@ -54,7 +54,7 @@ async fn reseller(admin: &Desk, sample: &Sample, login: &str) -> (i64, i64, i64)
     (reseller, client, tariff)
 }
 
-async fn branches(office: &Arc<Office>) -> (Branches, Desk) {
+pub async fn branches(office: &Arc<Office>) -> (Branches, Desk) {
     let admin = office.admin().await;
     let sample = fill(&admin).await;
     let (one, client, tariff) = reseller(&admin, &sample, "one").await;
@@ -395,12 +395,12 @@ fn charge(account: i64, tariff: i64, charge: i64) -> LevelCharge {
     }
 }
 
-fn eur() -> Currency {
+pub fn eur() -> Currency {
     Currency::try_from("EUR".to_owned()).expect("a currency")
 }
 
 /// A minute of a call that paid these levels and cost 30,000.
-fn minute(call: i64, gateway: i64, charges: Vec<LevelCharge>) -> Cdr {
+pub fn minute(call: i64, gateway: i64, charges: Vec<LevelCharge>) -> Cdr {
     let began = UtcMs(office::BEGIN_MS);
     let cost = Cost {
         gateway: GatewayId(gateway),
@@ -436,6 +436,7 @@ fn minute(call: i64, gateway: i64, charges: Vec<LevelCharge>) -> Cdr {
         codec: Some("pcma".into()),
         charges,
         cost: Some(cost),
+        exchange: None,
         media_a: MediaStats::default(),
         media_b: MediaStats::default(),
         trace: r#"{"steps":[{"step":"recognised","account":1,"by":"digest x"}]}"#.into(),

@@ -1,6 +1,7 @@
 //! The RPC server in one process with a real store, TLS and sockets; the call core alone is played.
 
 mod access;
+mod books;
 mod branch;
 mod edits;
 mod entry;

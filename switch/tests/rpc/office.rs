@@ -13,7 +13,7 @@ use std::{
 use tandem_billing::{
     AccountId, Micros, UtcMs,
     cdr::Cdr,
-    ledger::{Ledger, Level, Posted},
+    ledger::{Entry, Ledger, Level, Posted},
 };
 use tandem_call::{
     io::{Command, Reply},
@@ -113,6 +113,15 @@ impl Core {
         durable.await.expect("the store commits");
     }
 
+    /// Books an entry that the ledger has long forgotten the key of; returns when it is on disk.
+    pub async fn book_long_ago(&self, entry: Entry) {
+        let (done, durable) = oneshot::channel();
+        self.journal(vec![Record::Posted(entry)], move || {
+            done.send(()).expect("awaited below")
+        });
+        durable.await.expect("the store commits");
+    }
+
     /// Calls hung up so far.
     pub fn hung_up(&self) -> Vec<i64> {
         self.lock().hung_up.clone()
@@ -159,6 +168,18 @@ impl CoreHandle for Core {
                 Ok(Posted::Repeated) => Reply::Repeated,
                 Err(error) => Reply::Posted(Err(error)),
             },
+            Command::Refund { request, levels } => {
+                match state.ledger.refund(&request, &levels, |_| false) {
+                    Ok(entries) if entries.is_empty() => Reply::Repeated,
+                    Ok(entries) => {
+                        drop(state);
+                        let records = entries.iter().cloned().map(Record::Posted).collect();
+                        self.journal(records, move || reply(Reply::Refunded(Ok(entries))));
+                        return;
+                    }
+                    Err(error) => Reply::Refunded(Err(error)),
+                }
+            }
             Command::Snapshot => {
                 state.watched = true;
                 Reply::Snapshot(Box::new(state.snapshot.clone()))

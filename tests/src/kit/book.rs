@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use tandem_billing::{AccountId, CallId, Micros, cdr::Cdr, ledger::Entry};
-use tandem_call::journal::{Batch, OpenCall, Record};
+use tandem_call::journal::{Alert, Batch, OpenCall, Record};
 
 /// What a store would hold.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// By account.
     pub balances: BTreeMap<AccountId, Micros>,
+    /// In order.
+    pub alerts: Vec<Alert>,
     /// Phones, by name and contact.
     pub registered: BTreeSet<(String, String)>,
     keys: BTreeSet<String>,
@@ -93,6 +95,7 @@ impl Book {
             }
             Record::Ended { cdr, entries } => self.ended(cdr, entries),
             Record::Posted(entry) => self.entry(entry),
+            Record::Alert(alert) => self.alerts.push(alert.clone()),
             Record::Registered(phone) => {
                 self.registered
                     .insert((phone.username.clone(), phone.contact.clone()));

@@ -9,6 +9,7 @@ use std::{
 use tandem_billing::{
     AccountId, Currency, GatewayId, Micros, RateId, RouteId, RoutingGroupId, Tariff, TariffBook,
     TariffId,
+    exchange::Ratios,
     number_rule::NumberRules,
     prefix::PrefixMap,
     tariff::{BandPolicy, Rate, Span, TariffSpec, Terms},
@@ -256,6 +257,9 @@ fn account(id: AccountId, tariff: TariffId, reseller: Option<AccountId>) -> Acco
         limits: Limits::default(),
         max_duration_s: 0,
         max_rate_per_minute: None,
+        daily_spend_limit: None,
+        low_balance_at: None,
+        time_zone: Hours::always().time_zone,
         codecs: Vec::new(),
         media: MediaMode::Relay,
         srtp: SrtpPolicy::default(),
@@ -305,6 +309,7 @@ fn empty() -> Directory {
         groups: BTreeMap::new(),
         tariffs: TariffBook::default(),
         lists: Arc::default(),
+        ratios: Arc::new(Ratios::new(euro())),
         settings: Settings {
             realm: REALM.into(),
             digest_algorithms: DigestAlgorithms::Md5,

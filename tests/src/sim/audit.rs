@@ -52,6 +52,7 @@ pub fn batch(world: &mut World, batch: &Batch) {
             Record::Extended { call, levels, .. } => (world.live.open.get(call), levels),
             Record::Ended { .. }
             | Record::Posted(_)
+            | Record::Alert(_)
             | Record::Registered(_)
             | Record::Unregistered { .. } => continue,
         };

@@ -120,6 +120,7 @@ impl Disk {
             | Record::Answered { .. }
             | Record::Extended { .. }
             | Record::Ended { .. }
+            | Record::Alert(_)
             | Record::Posted(_) => {}
         }
     }

@@ -90,6 +90,7 @@ impl Trace {
                 "-- {} books {} on account {}",
                 entry.key, entry.amount.0, entry.account
             ),
+            Record::Alert(alert) => format!("-- alert: {}", alert.text),
             Record::Registered(phone) => {
                 format!("-- {} registers {}", phone.username, phone.contact)
             }

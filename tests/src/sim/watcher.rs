@@ -49,7 +49,7 @@ impl Watcher {
             Change::RegistrationGone { username, contact } => {
                 self.phones.remove(&(username, contact));
             }
-            Change::Gateway(_) => {}
+            Change::Gateway(_) | Change::Alert(_) => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
 use tandem_billing::{
     AccountId, CallId, UtcMs,
     cdr::{Cdr, MediaStats},
+    exchange::KeptRatios,
 };
 
 /// The CDR of a call, without charges and cost.
@@ -39,10 +40,20 @@ pub(crate) fn of_call(call: &Call, ended_at: UtcMs) -> Cdr {
         codec: call.media.codec.clone(),
         charges: Vec::new(),
         cost: None,
+        exchange: exchange(call),
         media_a,
         media_b,
         trace: text(&call.trace),
     }
+}
+
+/// Ratios in force at the answer of all currencies the call is paid in.
+fn exchange(call: &Call) -> Option<KeptRatios> {
+    let answered = call.marks.answered.map(|answered| answered.utc);
+    let at = answered.or(call.marks.answer_journalled)?;
+    let levels = call.bill.levels.iter().map(|level| level.quote.currency);
+    let cost = call.bill.cost.as_ref().map(|cost| cost.quote.currency);
+    call.directory.ratios.kept(levels.chain(cost), at)
 }
 
 /// What the journal keeps of an open call.
@@ -95,6 +106,7 @@ pub(crate) fn of_refusal(now: UtcMs, call: CallId, refused: &Refused<'_>) -> Cdr
         codec: None,
         charges: Vec::new(),
         cost: None,
+        exchange: None,
         media_a: MediaStats::default(),
         media_b: MediaStats::default(),
         trace: text(refused.trace),

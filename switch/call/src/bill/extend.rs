@@ -1,7 +1,7 @@
 //! The next slice, in time: begun some seconds before the paid one runs out, tried again until its last
 //! moment, and the call is cut exactly there if it cannot be paid.
 
-use super::{funds, reserve::slice_s, slice};
+use super::{Unpaid, day, funds, reserve::slice_s, slice};
 use crate::{
     call::{Call, Stage},
     cause,
@@ -44,7 +44,7 @@ pub(crate) fn handle_extend(core: &mut Core, call: &mut Call) {
         Stage::Talking => {}
         Stage::Hunting | Stage::Answering | Stage::Ending => return,
     }
-    if extend(core, call) {
+    if extend(core, call).is_ok() {
         return arm(core, call);
     }
     let again = core.now.mono + RETRY;
@@ -60,24 +60,30 @@ pub(crate) fn handle_cut_off(core: &mut Core, call: &mut Call) {
         Stage::Hunting | Stage::Answering | Stage::Ending => return,
     }
     if call.bill.paid_until_s >= call.bill.longest_s {
-        end::end(core, call, &cause::MAX_DURATION, end::Left::Nobody);
-    } else if extend(core, call) {
-        arm(core, call);
-    } else {
-        end::end(core, call, &cause::OUT_OF_MONEY, end::Left::Nobody);
+        return end::end(core, call, &cause::MAX_DURATION, end::Left::Nobody);
+    }
+    match extend(core, call) {
+        Ok(()) => arm(core, call),
+        Err(unpaid) => {
+            let cause = if *unpaid.cause == cause::DAILY_LIMIT {
+                &cause::DAILY_LIMIT_REACHED
+            } else {
+                &cause::OUT_OF_MONEY
+            };
+            end::end(core, call, cause, end::Left::Nobody);
+        }
     }
 }
 
-fn extend(core: &mut Core, call: &mut Call) -> bool {
+fn extend(core: &mut Core, call: &mut Call) -> Result<(), Unpaid> {
     let bill = &call.bill;
     let until_s = {
         let funds = funds(core, &bill.levels, &bill.holds, 0);
         slice::next_end(&funds, bill.paid_until_s, slice_s(core), bill.longest_s)
     };
     let levels = bill.holds_until(core, until_s);
-    if core.ledger.extend(call.id, &levels).is_err() {
-        return false;
-    }
+    day::check(core, &levels, &bill.holds)?;
+    core.ledger.extend(call.id, &levels)?;
     call.bill.take_holds(&levels, until_s);
     core.record(Record::Extended {
         call: call.id,
@@ -85,5 +91,5 @@ fn extend(core: &mut Core, call: &mut Call) -> bool {
         paid_until_s: until_s,
     });
     core.feed.touch(call.id);
-    true
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The price at the answer: the rows in force then rate the whole call (rating.md section 1.3), at every level
 //! and at the gateway that answered.
 
-use super::{Cost, Unpaid, funds, reserve::slice_s, slice};
+use super::{Cost, Unpaid, day, funds, reserve::slice_s, slice};
 use crate::{
     call::Call,
     cause,
@@ -48,6 +48,7 @@ pub(crate) fn reprice(core: &mut Core, call: &mut Call) -> Result<Repriced, Unpa
     }
     let until_s = slice::next_end(&funds, 0, slice_s(core), bill.longest_s);
     let levels = call.bill.holds_until(core, until_s);
+    day::check(core, &levels, &call.bill.holds)?;
     core.ledger.extend(call.id, &levels)?;
     call.bill.take_holds(&levels, until_s);
     call.bill.hold_seq = core.record(Record::Extended {

@@ -1,6 +1,6 @@
 //! Admission: the fee and the first block at every level, or a longer slice, or a refusal that names the level.
 
-use super::{Bill, Unpaid, credit_limit, funds, slice};
+use super::{Bill, Unpaid, credit_limit, day, funds, slice};
 use crate::{decide::LevelQuote, switch::state::Core};
 use tandem_billing::{CallId, Micros, ledger::Level};
 
@@ -29,6 +29,7 @@ pub(crate) fn reserve(
             credit_limit: credit_limit(core, level),
         })
         .collect();
+    day::check(core, &holds, &[])?;
     core.ledger.reserve(call, &holds)?;
     Ok(Bill {
         holds: holds

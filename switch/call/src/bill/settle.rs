@@ -2,7 +2,12 @@
 //! CDR leaves with its entries in one batch.
 
 use super::cdr;
-use crate::{call::Call, decide::Step, journal::Record, switch::state::Core};
+use crate::{
+    call::Call,
+    decide::Step,
+    journal::Record,
+    switch::{alarm, state::Core},
+};
 use tandem_billing::{
     AccountId, Micros,
     cdr::{Cost, LevelCharge},
@@ -37,8 +42,8 @@ pub(crate) fn book(core: &mut Core, call: &mut Call) {
     core.feed.gone(call.id, end.cause.code);
 }
 
-/// Settles or releases. Should the ledger refuse, nothing is charged and the trace says so: a charge without
-/// its entry would make balance and CDRs differ for ever.
+/// Settles or releases. Should the ledger refuse, nothing is charged, and alert and trace say so: a charge
+/// without its entry would make balance and CDRs differ for ever.
 fn close_hold(
     core: &mut Core,
     call: &mut Call,
@@ -52,8 +57,12 @@ fn close_hold(
         core.ledger.release(call.id).map(|()| Vec::new())
     };
     match booked {
-        Ok(entries) => (charges, entries),
+        Ok(entries) => {
+            alarm::booked(core, &entries);
+            (charges, entries)
+        }
         Err(error) => {
+            alarm::unsettled(core, call.id, call.who.account.id, &error);
             call.trace.steps.push(Step::Refused {
                 code: "switch.ledger".to_owned(),
                 detail: error.to_string(),

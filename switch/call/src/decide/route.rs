@@ -10,8 +10,9 @@ use crate::{
         Account, Gateway, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy, Target,
     },
 };
+use rust_decimal::Decimal;
 use std::sync::Arc;
-use tandem_billing::{AccountId, GatewayId, Quote, number_rule::RuleKey};
+use tandem_billing::{AccountId, GatewayId, Quote, exchange::ExchangeError, number_rule::RuleKey};
 
 /// Groups that a group may inherit from, one after the other.
 const MAX_INHERITANCE: usize = 8;
@@ -158,7 +159,7 @@ impl Hunt<'_> {
         let mut found = Vec::with_capacity(stage.rows.len());
         for route in stage.rows {
             match self.consider(route) {
-                Ok(usable) => found.push((usable.key(route), usable)),
+                Ok(usable) => found.push((self.key(route, &usable), usable)),
                 Err(reason) => drop_route(trace, self.call, route, &reason),
             }
         }
@@ -314,31 +315,46 @@ impl Hunt<'_> {
         if self.account.loss_allowed == LossPolicy::Allow {
             return Ok(Some(cost));
         }
+        let Some(sale) = self.sale else {
+            return Ok(Some(cost));
+        };
+        let price = self
+            .in_sale_currency(&cost)
+            .map_err(|error| format!("loss guard: {error}"))?;
+        if price > sale.price_per_minute {
+            return Err(format!(
+                "loss guard: costs {} {}, sells at {} {}",
+                cost.price_per_minute, cost.currency, sale.price_per_minute, sale.currency
+            ));
+        }
+        Ok(Some(cost))
+    }
+
+    /// A cost per minute as it compares with the sale's, at the ratios of now.
+    fn in_sale_currency(&self, cost: &Quote) -> Result<Decimal, ExchangeError> {
+        let price = cost.price_per_minute;
         match self.sale {
-            Some(sale) if sale.currency != cost.currency => Err(format!(
-                "loss guard cannot compare {} with {}",
-                cost.currency, sale.currency
-            )),
-            Some(sale) if cost.price_per_minute > sale.price_per_minute => Err(format!(
-                "loss guard: costs {}, sells at {}",
-                cost.price_per_minute, sale.price_per_minute
-            )),
-            _ => Ok(Some(cost)),
+            None => Ok(price),
+            Some(sale) => self.call.directory.ratios.price(
+                price,
+                cost.currency,
+                sale.currency,
+                self.call.facts.at,
+            ),
         }
     }
-}
 
-impl Found {
-    fn key(&self, route: &Route) -> order::Key {
-        let (gateway, price) = match self {
-            Self::Leg(candidate) => match &candidate.leg {
-                LegTarget::Gateway(gateway) => (
-                    Some(gateway.id),
-                    candidate.cost.as_ref().map(|cost| cost.price_per_minute),
-                ),
+    /// A cost that cannot be compared counts as the dearest.
+    fn key(&self, route: &Route, found: &Found) -> order::Key {
+        let price = |cost: &Quote| self.in_sale_currency(cost).unwrap_or(Decimal::MAX);
+        let (gateway, price) = match found {
+            Found::Leg(candidate) => match &candidate.leg {
+                LegTarget::Gateway(gateway) => {
+                    (Some(gateway.id), candidate.cost.as_ref().map(price))
+                }
                 LegTarget::Devices { .. } => (None, None),
             },
-            Self::Reject { .. } => (None, None),
+            Found::Reject { .. } => (None, None),
         };
         order::Key::of(route, gateway, price)
     }

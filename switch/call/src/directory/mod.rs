@@ -17,7 +17,7 @@ use std::{
 };
 use tandem_billing::{
     AccountId, Currency, GatewayId, Micros, RouteId, RoutingGroupId, TariffBook, TariffId, UtcMs,
-    number_rule::NumberRules, prefix::PrefixMap, tariff::Span,
+    exchange::Ratios, number_rule::NumberRules, prefix::PrefixMap, tariff::Span,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -56,6 +56,13 @@ pub struct Account {
     pub max_duration_s: u32,
     /// Refuse calls dearer than this per minute.
     pub max_rate_per_minute: Option<Micros>,
+    /// Most that its calls, with those of accounts below a reseller, may cost it in a day of its time zone: what
+    /// was charged since midnight and what open calls hold.
+    pub daily_spend_limit: Option<Micros>,
+    /// A balance that falls below raises an alert.
+    pub low_balance_at: Option<Micros>,
+    /// Where its days begin.
+    pub time_zone: jiff::tz::TimeZone,
     /// Lower-case names in order of preference; empty allows all.
     pub codecs: Vec<String>,
     /// Direct only where the target allows it too.
@@ -416,6 +423,8 @@ pub struct Directory {
     pub tariffs: TariffBook,
     /// Block- and allowlists.
     pub lists: Arc<CallLists>,
+    /// What currencies are worth.
+    pub ratios: Arc<Ratios>,
     /// Global settings.
     pub settings: Settings,
 }

@@ -4,6 +4,9 @@
 //! every fault at once. The store builds its directories from its own rows, not from this.
 
 mod check;
+mod exchange;
+
+pub use exchange::{ExchangeSpec, RatioSpec};
 
 use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
@@ -44,6 +47,8 @@ pub struct DirectorySpec {
     pub groups: Vec<GroupSpec>,
     /// Block- and allowlists.
     pub lists: Vec<ListEntry>,
+    /// What currencies are worth.
+    pub exchange: ExchangeSpec,
     /// Global settings.
     pub settings: Settings,
 }
@@ -93,6 +98,13 @@ pub struct AccountSpec {
     pub max_duration_s: u32,
     /// Micro-units a minute.
     pub max_rate_per_minute: Option<Micros>,
+    /// Micro-units a day.
+    pub daily_spend_limit: Option<Micros>,
+    /// Micro-units.
+    pub low_balance_at: Option<Micros>,
+    /// IANA name; UTC if left out.
+    #[serde(default = "utc")]
+    pub time_zone: String,
     /// In order of preference; empty allows all.
     #[serde(default)]
     pub codecs: Vec<String>,
@@ -303,6 +315,13 @@ impl Faults {
         });
     }
 
+    fn zone(&mut self, at: String, name: &str) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(name).unwrap_or_else(|error| {
+            self.add(at, error);
+            jiff::tz::TimeZone::UTC
+        })
+    }
+
     fn rules(&mut self, at: String, text: &str) -> NumberRules {
         NumberRules::parse(text).unwrap_or_else(|error| {
             self.add(at, error);
@@ -346,6 +365,7 @@ impl DirectorySpec {
                 .collect(),
             tariffs: tariffs(self.tariffs, &mut faults),
             lists: Arc::new(CallLists::build(self.lists)),
+            ratios: Arc::new(self.exchange.build(&mut faults)),
             settings: self.settings,
         };
         for device in self.devices {
@@ -440,6 +460,7 @@ fn references(directory: &Directory, faults: &mut Faults) {
 impl AccountSpec {
     fn build(self, at: usize, faults: &mut Faults) -> (AccountId, Arc<Account>) {
         let rules = faults.rules(format!("accounts[{at}].rules"), &self.rules);
+        let time_zone = faults.zone(format!("accounts[{at}].time_zone"), &self.time_zone);
         let account = Account {
             id: self.id,
             login: self.login,
@@ -457,6 +478,9 @@ impl AccountSpec {
             limits: self.limits,
             max_duration_s: self.max_duration_s,
             max_rate_per_minute: self.max_rate_per_minute,
+            daily_spend_limit: self.daily_spend_limit,
+            low_balance_at: self.low_balance_at,
+            time_zone,
             codecs: self.codecs,
             media: self.media,
             srtp: self.srtp,
@@ -540,10 +564,7 @@ impl GroupSpec {
 impl RouteSpec {
     fn build(self, at: &str, faults: &mut Faults) -> Route {
         let rules = faults.rules(format!("{at}.rules"), &self.rules);
-        let time_zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or_else(|error| {
-            faults.add(format!("{at}.time_zone"), error);
-            jiff::tz::TimeZone::UTC
-        });
+        let time_zone = faults.zone(format!("{at}.time_zone"), &self.time_zone);
         Route {
             id: self.id,
             prefix: self.prefix,

@@ -1,6 +1,6 @@
 //! What operators and background tasks ask of the core.
 
-use super::{Switch, end, register, rows, state::Gate, timer::Timer};
+use super::{Switch, alarm, end, register, rows, state::Gate, timer::Timer};
 use crate::{
     call::Stage,
     cause,
@@ -10,7 +10,10 @@ use crate::{
 use std::time::Duration;
 use tandem_billing::{
     CallId,
-    ledger::{Movement, Posted},
+    ledger::{
+        Movement, Posted,
+        refund::{RefundLevel, RefundRequest},
+    },
 };
 
 impl Switch {
@@ -18,6 +21,7 @@ impl Switch {
         let reply = match command {
             Command::HangUp { call } => self.hang_up(call),
             Command::Post(movement) => return self.post(token, movement),
+            Command::Refund { request, levels } => return self.refund(token, &request, &levels),
             Command::Balances(accounts) => {
                 let ledger = &self.core.ledger;
                 let row = |account| (account, ledger.balance(account), ledger.held(account));
@@ -70,11 +74,29 @@ impl Switch {
         let reply = match self.core.ledger.post(movement) {
             Ok(Posted::Booked(entry)) => {
                 self.core.record(Record::Posted(entry.clone()));
+                alarm::booked(&mut self.core, std::slice::from_ref(&entry));
                 Reply::Posted(Ok(entry))
             }
             Ok(Posted::Repeated) => Reply::Repeated,
             Err(error) => {
                 let reply = Reply::Posted(Err(error));
+                return self.core.outputs.push_back(Output::Reply { token, reply });
+            }
+        };
+        self.core.outbox.reply_when_durable(token, reply);
+    }
+
+    fn refund(&mut self, token: Token, request: &RefundRequest, levels: &[RefundLevel]) {
+        let reply = match self.core.ledger.refund(request, levels, |_| false) {
+            Ok(entries) if entries.is_empty() => Reply::Repeated,
+            Ok(entries) => {
+                for entry in &entries {
+                    self.core.record(Record::Posted(entry.clone()));
+                }
+                Reply::Refunded(Ok(entries))
+            }
+            Err(error) => {
+                let reply = Reply::Refunded(Err(error));
                 return self.core.outputs.push_back(Output::Reply { token, reply });
             }
         };

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Directory,
+    bill::day::Spending,
     directory::{DigestAlgorithms, Settings},
     io::{MediaAddress, Now, Output, SwitchConfig, Token},
     journal::Record,
@@ -83,6 +84,7 @@ pub(crate) struct Core {
     pub(crate) digest: Authenticator,
     pub(crate) registrar: Registrar,
     pub(crate) ledger: Ledger,
+    pub(crate) spending: Spending,
     pub(crate) usage: UsageTable,
     pub(crate) index: Index,
     pub(crate) strays: Strays,
@@ -126,6 +128,7 @@ impl Core {
             digest: Authenticator::new(digest_key, NONCE_LIFE_MS).with_algorithms(offered),
             registrar: Registrar::new(registrar),
             ledger,
+            spending: Spending::default(),
             usage: UsageTable::default(),
             index: Index::default(),
             strays: Strays::default(),

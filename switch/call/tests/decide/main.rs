@@ -188,6 +188,21 @@ fn a_refusal_is_always_the_last_step_and_every_row_has_its_reason() {
 }
 
 #[test]
+fn without_a_ratio_a_route_of_another_currency_is_dropped_and_says_so() {
+    let directory = directory();
+    let mut facts = facts(&directory, "alice", "100", "17000");
+    facts.at = NOON.plus_ms(-1);
+    let decision = decide(&directory, &facts, &Busy::default());
+    let [.., Step::Dropped { reason, .. }, Step::Refused { .. }] = &decision.trace.steps[..] else {
+        panic!("{:?}", decision.trace)
+    };
+    assert!(
+        reason.starts_with("loss guard: there is no exchange ratio of USD"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn caller_ids_follow_account_row_and_gateway() {
     let directory = directory();
     let usage = Busy::default();

@@ -13,6 +13,7 @@ mod money;
 mod race;
 mod refusal;
 mod registration;
+mod spending;
 
 use kit::{Plan, World, plan};
 use std::net::SocketAddr;

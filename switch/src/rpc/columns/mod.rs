@@ -12,7 +12,7 @@ mod routing;
 mod tariffs;
 
 pub use accounts::{ACCOUNT, ANI_TARIFF, DEVICE, DNIS_TARIFF, LIST_ENTRY, SOURCE};
-pub use money::{AUDIT, CDR, EXCHANGE_RATIO, LEDGER, PAYMENT};
+pub use money::{ALERT, AUDIT, CDR, EXCHANGE_RATIO, LEDGER, PAYMENT};
 pub use operators::{LOGIN, grants_of, role_of};
 pub use routing::{GATEWAY, GROUP, ROUTE};
 pub use tariffs::{RATE, TARIFF};
@@ -192,7 +192,7 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeSet;
 
-    const ALL: [Map; 17] = [
+    const ALL: [Map; 18] = [
         ACCOUNT,
         DEVICE,
         SOURCE,
@@ -200,6 +200,7 @@ mod tests {
         ANI_TARIFF,
         LIST_ENTRY,
         EXCHANGE_RATIO,
+        ALERT,
         GATEWAY,
         GROUP,
         ROUTE,

@@ -78,6 +78,23 @@ pub const CDR: Map = Map {
     prepare: untouched,
 };
 
+/// Alerts.
+pub const ALERT: Map = Map {
+    list: List::Alert,
+    name: "alert",
+    columns: &[
+        col("id", "id"),
+        col("at", "at"),
+        col("kind", "kind"),
+        col("account", "account_id"),
+        col("account_login", "account_login"),
+        col("call", "call_id"),
+        col("text", "text"),
+    ],
+    finish: untouched,
+    prepare: untouched,
+};
+
 /// The audit log.
 pub const AUDIT: Map = Map {
     list: List::AuditLog,

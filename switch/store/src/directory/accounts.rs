@@ -3,7 +3,7 @@
 use super::{Which, row};
 use crate::{
     StoreError,
-    edit::parse_network,
+    edit::{parse_network, zone_of},
     record::{self, CallerIdMode},
 };
 use rusqlite::{Connection, Row};
@@ -29,7 +29,8 @@ pub(super) fn load(
     let sql = format!(
         "SELECT id, login, kind, status, currency, credit_limit, tariff_id, routing_group_id, reseller_id, rules, \
          caller_id_mode, caller_ids, allowed_prefixes, blocked_prefixes, max_calls, max_cps, max_duration_s, \
-         max_rate_per_minute, codecs, media, srtp, loss_policy, expires_at FROM account WHERE {}",
+         max_rate_per_minute, daily_spend_limit, low_balance_at, time_zone, codecs, media, srtp, loss_policy, expires_at \
+         FROM account WHERE {}",
         which.condition("id")
     );
     let mut statement = connection.prepare(&sql)?;
@@ -90,6 +91,9 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         max_rate_per_minute: row
             .get::<_, Option<i64>>("max_rate_per_minute")?
             .map(Micros),
+        daily_spend_limit: row.get::<_, Option<i64>>("daily_spend_limit")?.map(Micros),
+        low_balance_at: row.get::<_, Option<i64>>("low_balance_at")?.map(Micros),
+        time_zone: zone_of(&row.get::<_, String>("time_zone")?).map_err(row::bad("account", id))?,
         codecs: row::texts(row, "codecs")?,
         media: media(row::named(row, "media")?),
         srtp: row::named(row, "srtp")?,

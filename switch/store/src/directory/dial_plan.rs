@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     StoreError,
+    edit::base_currency,
     record::{self, RouteTarget},
 };
 use rusqlite::{Connection, Row};
@@ -16,7 +17,8 @@ use std::{
     sync::Arc,
 };
 use tandem_billing::{
-    AccountId, GatewayId, RouteId, RoutingGroupId, TariffId, prefix::PrefixMap, tariff::Span,
+    AccountId, GatewayId, RouteId, RoutingGroupId, TariffId, UtcMs, exchange::Ratios,
+    prefix::PrefixMap, tariff::Span,
 };
 use tandem_call::directory::{
     CallLists, Gateway, GatewayAuth, GatewayHost, Hours, Route, RoutingGroup, RoutingPolicy,
@@ -220,4 +222,23 @@ pub(super) fn load_lists(connection: &Connection) -> Result<Arc<CallLists>, Stor
         });
     }
     Ok(Arc::new(CallLists::build(entries)))
+}
+
+pub(super) fn load_ratios(connection: &Connection) -> Result<Arc<Ratios>, StoreError> {
+    let mut ratios = Ratios::new(base_currency(connection)?);
+    let mut statement =
+        connection.prepare("SELECT id, currency, ratio, valid_from FROM exchange_ratio")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let valid_from = UtcMs(row.get("valid_from")?);
+        let bad = row::bad("exchange_ratio", row.get("id")?);
+        ratios
+            .set(
+                row::named(row, "currency")?,
+                valid_from,
+                row::price(row, "ratio")?,
+            )
+            .map_err(|error| bad(error.to_string()))?;
+    }
+    Ok(Arc::new(ratios))
 }

@@ -49,6 +49,8 @@ pub enum Table {
     Settings,
     /// Block- and allowlists.
     Lists,
+    /// Exchange ratios.
+    Ratios,
 }
 
 impl Changes {
@@ -122,6 +124,7 @@ impl Catalogue {
             groups: dial_plan::load_groups(&reading, Which::All)?,
             tariffs: self.book()?,
             lists: dial_plan::load_lists(&reading)?,
+            ratios: dial_plan::load_ratios(&reading)?,
             settings: read_settings(&reading)?,
         };
         accounts::load_devices(&reading, Which::All, &mut directory)?;
@@ -184,6 +187,9 @@ impl Catalogue {
         }
         if changes.tables.contains(&Table::Settings) {
             next.settings = read_settings(&reading)?;
+        }
+        if changes.tables.contains(&Table::Ratios) {
+            next.ratios = dial_plan::load_ratios(&reading)?;
         }
         if changes.tables.contains(&Table::Lists) {
             next.lists = dial_plan::load_lists(&reading)?;

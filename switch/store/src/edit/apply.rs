@@ -410,12 +410,15 @@ fn note(
         Resource::Rate => changes.tariffs.extend(ids("tariff_id")),
         Resource::DnisTariff | Resource::AniTariff => changes.accounts.extend(ids("account_id")),
         Resource::Setting => {
-            changes.tables.insert(Table::Settings);
+            changes.tables.extend([Table::Settings, Table::Ratios]);
+        }
+        Resource::ExchangeRatio => {
+            changes.tables.insert(Table::Ratios);
         }
         Resource::ListEntry => {
             changes.tables.insert(Table::Lists);
         }
-        Resource::Login | Resource::ExchangeRatio => {}
+        Resource::Login => {}
     }
 }
 

@@ -243,6 +243,14 @@ pub(crate) fn parse_network(text: &str) -> Result<(IpAddr, u8), String> {
     Ok((address, length))
 }
 
+/// An account's zone; UTC where none is set.
+pub(crate) fn zone_of(name: &str) -> Result<jiff::tz::TimeZone, String> {
+    if name.is_empty() {
+        return Ok(jiff::tz::TimeZone::UTC);
+    }
+    parse_zone(name)
+}
+
 /// A zone of the IANA data base.
 pub(crate) fn parse_zone(name: &str) -> Result<jiff::tz::TimeZone, String> {
     jiff::tz::TimeZone::get(name).map_err(|_| {

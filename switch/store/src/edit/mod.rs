@@ -13,11 +13,11 @@ mod settings;
 mod tariff;
 
 pub(crate) use apply::{Audit, apply, audit};
-pub(crate) use check::{parse_network, parse_zone};
+pub(crate) use check::{parse_network, parse_zone, zone_of};
 pub(crate) use operator::SHORTEST_PASSWORD;
 pub(crate) use reseller::may_edit_tariff;
 pub use settings::{SettingInfo, settings};
-pub(crate) use settings::{add_missing_settings, read_settings};
+pub(crate) use settings::{add_missing_settings, base_currency, read_settings};
 pub(crate) use tariff::build_sheet;
 
 use crate::{

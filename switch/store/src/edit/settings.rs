@@ -35,7 +35,7 @@ const SETTINGS: &[Row] = &[
         "base_currency",
         r#""EUR""#,
         None,
-        "Profit reports convert to it.",
+        "Exchange ratios are relative to it, and profit reports convert to it.",
     ),
     (
         "realm",
@@ -198,6 +198,13 @@ fn value<T: DeserializeOwned>(connection: &Connection, key: &str) -> Result<T, S
     let what = || format!("setting {key}");
     let text = text.ok_or_else(|| StoreError::corrupt(what(), "is missing"))?;
     serde_json::from_str(&text).map_err(|error| StoreError::corrupt(what(), error))
+}
+
+/// What exchange ratios are relative to.
+pub(crate) fn base_currency(
+    connection: &Connection,
+) -> Result<tandem_billing::Currency, StoreError> {
+    value(connection, "base_currency")
 }
 
 /// The call path's settings.

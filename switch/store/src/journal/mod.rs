@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use tandem_billing::UtcMs;
 use tandem_call::journal::Batch;
 
-pub(crate) use record::insert_ended;
+pub(crate) use record::{insert_alert, insert_ended};
 
 /// A batch that broke a rule of the schema and was put aside.
 #[derive(Clone, Debug, PartialEq, Eq)]

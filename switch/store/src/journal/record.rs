@@ -8,10 +8,13 @@ use tandem_billing::{
     cdr::Cdr,
     ledger::{Entry, Level},
 };
-use tandem_call::journal::{Batch, OpenCall, Record, Registration};
+use tandem_call::journal::{Alert, Batch, OpenCall, Record, Registration};
 
 /// What errors of this module say was being done.
 pub(super) const DOING: &str = "write a journal record";
+
+/// Alerts kept.
+const MOST_ALERTS: i64 = 100_000;
 
 pub(super) fn apply(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
     for record in &batch.records {
@@ -35,6 +38,7 @@ fn apply_record(connection: &Connection, record: &Record) -> Result<(), StoreErr
         }
         Record::Ended { cdr, entries } => insert_ended(connection, cdr, entries),
         Record::Posted(entry) => insert_entry(connection, entry),
+        Record::Alert(alert) => insert_alert(connection, alert),
         Record::Registered(registration) => upsert_registration(connection, registration),
         Record::Unregistered { username, contact } => run(
             connection,
@@ -164,12 +168,6 @@ impl Money {
         let revenue = top.map_or(Micros::ZERO, |level| level.charge);
         let cost = cdr.cost.as_ref().map_or(Micros::ZERO, |cost| cost.cost);
         let cost_currency = cdr.cost.as_ref().map(|cost| cost.currency);
-        let comparable = match (top, cost_currency) {
-            (Some(level), Some(currency)) => level.currency == currency,
-            // Without a cost the whole revenue is margin, e.g. on-net.
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
         let text = |currency: Currency| currency.to_string();
         Self {
             currency: client.map(|level| text(level.currency)),
@@ -179,7 +177,7 @@ impl Money {
             revenue,
             cost_currency: cost_currency.map(text),
             cost,
-            margin: comparable.then_some(revenue.0.saturating_sub(cost.0)),
+            margin: cdr.margin().map(|margin| margin.0),
         }
     }
 }
@@ -232,6 +230,7 @@ fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), S
 
 fn insert_detail(connection: &Connection, cdr: &Cdr) -> Result<(), StoreError> {
     let cost = cdr.cost.as_ref().map(json).transpose()?;
+    let exchange = cdr.exchange.as_ref().map(json).transpose()?;
     let trace = if cdr.trace.is_empty() {
         "null"
     } else {
@@ -239,8 +238,15 @@ fn insert_detail(connection: &Connection, cdr: &Cdr) -> Result<(), StoreError> {
     };
     run(
         connection,
-        "INSERT INTO cdr_detail (call_id, cost, media_a, media_b, trace) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![cdr.call.0, cost, json(&cdr.media_a)?, json(&cdr.media_b)?, trace],
+        "INSERT INTO cdr_detail (call_id, cost, media_a, media_b, trace, exchange) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            cdr.call.0,
+            cost,
+            json(&cdr.media_a)?,
+            json(&cdr.media_b)?,
+            trace,
+            exchange
+        ],
     )
     .map(drop)
 }
@@ -358,6 +364,23 @@ fn add_to_hour(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), 
     .map(drop)
 }
 
+/// Keeps an alert; the oldest go when there are too many.
+pub(crate) fn insert_alert(connection: &Connection, alert: &Alert) -> Result<(), StoreError> {
+    run(
+        connection,
+        "INSERT INTO alert (at, kind, account_id, call_id, text) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            alert.at.0,
+            alert.kind.name(),
+            alert.account.map(|id| id.0),
+            alert.call.map(|id| id.0),
+            alert.text,
+        ],
+    )?;
+    let oldest = connection.last_insert_rowid().saturating_sub(MOST_ALERTS);
+    run(connection, "DELETE FROM alert WHERE id <= ?1", [oldest]).map(drop)
+}
+
 fn upsert_registration(
     connection: &Connection,
     registration: &Registration,
@@ -365,7 +388,7 @@ fn upsert_registration(
     run(
         connection,
         "INSERT OR REPLACE INTO registration (username, contact, transport, listener, remote, path, call_id, cseq, \
-         expires_at, user_agent, q_thousandths) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         expires_at, user_agent, q_thousandths, instance) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             registration.username,
             registration.contact,
@@ -378,6 +401,7 @@ fn upsert_registration(
             registration.expires_at.0,
             registration.user_agent,
             registration.q_thousandths,
+            registration.instance,
         ],
     )
     .map(drop)

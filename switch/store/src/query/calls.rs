@@ -2,7 +2,7 @@
 
 use super::{CdrRow, ChargeRow, MediaRow};
 use serde::{Deserialize, Serialize};
-use tandem_billing::cdr::Cost;
+use tandem_billing::{cdr::Cost, exchange::KeptRatios};
 
 /// A call, its charges per level, its cost and its decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub struct CdrDetail {
     pub charges: Vec<ChargeRow>,
     /// Operators only.
     pub cost: Option<Cost>,
+    /// Of its currencies at the answer; operators only.
+    pub exchange: Option<KeptRatios>,
     /// Both sides' audio.
     pub media: MediaRow,
     /// Operators only: JSON of `call::decide::Trace`.

@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tandem_billing::{AccountId, CallId};
+use tandem_billing::{AccountId, CallId, Micros, ledger::refund::RefundLevel};
 
 /// Virtual machine steps between two looks at the clock: about a tenth of a millisecond.
 const STEPS_PER_CHECK: i32 = 10_000;
@@ -163,32 +163,34 @@ impl Reader {
         self.run(|connection| {
             let charges = charges(connection, call, scope)?;
             let mut statement = connection.prepare_cached(
-                "SELECT cost, media_a, media_b, trace FROM cdr_detail WHERE call_id = ?1",
+                "SELECT cost, media_a, media_b, trace, exchange FROM cdr_detail WHERE call_id = ?1",
             )?;
-            let texts: (Option<String>, String, String, String) = statement
+            let texts: (Option<String>, String, String, String, Option<String>) = statement
                 .query_row([call.0], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                    ))
                 })?;
             let what = || format!("detail of call {call}");
             let (a, b) = (document(&texts.1, what())?, document(&texts.2, what())?);
-            let (cost, trace) = match scope {
-                Scope::All => (
-                    texts
-                        .0
-                        .as_deref()
-                        .map(|text| document(text, what()))
-                        .transpose()?,
-                    document(&texts.3, what()).ok(),
-                ),
-                Scope::Branch(_) => (None, None),
-            };
-            Ok(Some(CdrDetail {
+            let mut detail = CdrDetail {
                 cdr,
                 charges,
-                cost,
+                cost: None,
+                exchange: None,
                 media: MediaRow { a, b },
-                trace,
-            }))
+                trace: None,
+            };
+            if scope == Scope::All {
+                detail.cost = optional(texts.0.as_deref(), what)?;
+                detail.exchange = optional(texts.4.as_deref(), what)?;
+                detail.trace = document(&texts.3, what()).ok();
+            }
+            Ok(Some(detail))
         })
     }
 
@@ -204,7 +206,29 @@ impl Reader {
             let rows = statement.query_map([call.0], |row| {
                 Ok(Charged {
                     account_id: AccountId(row.get(0)?),
-                    amount: tandem_billing::Micros(row.get(1)?),
+                    amount: Micros(row.get(1)?),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// What each level of a call was charged and what of it was paid back, client first. Empty without charges.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn refund_levels(&self, call: CallId) -> Result<Vec<RefundLevel>, StoreError> {
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT c.account_id, c.charge, coalesce((SELECT sum(e.amount) FROM ledger_entry e \
+                 WHERE e.call_id = c.call_id AND e.account_id = c.account_id AND e.kind = 'refund'), 0) \
+                 FROM cdr_charge c WHERE c.call_id = ?1 ORDER BY c.level",
+            )?;
+            let rows = statement.query_map([call.0], |row| {
+                Ok(RefundLevel {
+                    account: AccountId(row.get(0)?),
+                    charged: Micros(row.get(1)?),
+                    refunded: Micros(row.get(2)?),
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -336,6 +360,13 @@ fn typed<T: DeserializeOwned>(table: &str, row: Map<String, Value>) -> Result<T,
         .map_err(|error| StoreError::corrupt(format!("a row of {table}"), error))
 }
 
+fn optional<T: DeserializeOwned>(
+    text: Option<&str>,
+    what: impl Fn() -> String,
+) -> Result<Option<T>, StoreError> {
+    text.map(|text| document(text, what())).transpose()
+}
+
 fn document<T: DeserializeOwned>(text: &str, what: String) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::corrupt(what, error))
 }
@@ -381,7 +412,7 @@ fn charge(row: &rusqlite::Row<'_>) -> Result<ChargeRow, StoreError> {
             .parse()
             .map_err(|error| StoreError::corrupt("a charge", error))?,
         billed_secs: row.get(9)?,
-        charge: tandem_billing::Micros(row.get(10)?),
+        charge: Micros(row.get(10)?),
     })
 }
 

@@ -19,6 +19,8 @@ pub enum List {
     AuditLog,
     /// [`crate::query::RegistrationRow`]
     Registration,
+    /// What operators must hear of, by the journal.
+    Alert,
     /// Records that can be edited; rows deserialise into the record's struct.
     #[serde(untagged)]
     Of(Resource),
@@ -34,6 +36,7 @@ impl List {
             Self::Balance,
             Self::AuditLog,
             Self::Registration,
+            Self::Alert,
         ])
     }
     /// Its fields.
@@ -47,6 +50,7 @@ impl List {
             Self::Balance => &BALANCE,
             Self::AuditLog => &AUDIT_LOG,
             Self::Registration => &REGISTRATION,
+            Self::Alert => &ALERT,
         }
     }
 }
@@ -184,4 +188,21 @@ const REGISTRATION: View = View {
     branch: OWN_ACCOUNT,
     search: &["username", "contact", "user_agent"],
     key: "username, t.contact",
+};
+
+const ALERT: View = View {
+    table: "alert",
+    from: "alert t",
+    fields: &[
+        int("id"),
+        int("at"),
+        text("kind"),
+        int("account_id"),
+        ACCOUNT_LOGIN,
+        int("call_id"),
+        text("text"),
+    ],
+    branch: Some("t.account_id IN branch AND t.kind = 'low_balance'"),
+    search: &["text"],
+    key: "id",
 };

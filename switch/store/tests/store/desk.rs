@@ -227,6 +227,7 @@ fn cdr(call: CallId, account: AccountId, at: UtcMs) -> Cdr {
         codec: Some("pcma".to_owned()),
         charges: Vec::new(),
         cost: None,
+        exchange: None,
         media_a: MediaStats::default(),
         media_b: MediaStats::default(),
         trace: r#"{"steps":[]}"#.to_owned(),

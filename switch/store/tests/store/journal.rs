@@ -1,8 +1,8 @@
 //! Batches become rows: amounts per level, roll-ups, details, and batches that cannot be applied.
 
 use crate::fixture::{Fixture, START};
-use tandem_billing::Micros;
-use tandem_call::journal::{Batch, Record, Registration};
+use tandem_billing::{Micros, UtcMs, cdr::MediaStats, exchange::KeptRatios};
+use tandem_call::journal::{Alert, AlertKind, Batch, Record, Registration};
 use tandem_store::{
     Event, List, ListQuery, Scope,
     query::{BalanceRow, CdrRow, LedgerRow},
@@ -188,6 +188,7 @@ fn registrations_outlive_a_restart_until_they_expire() {
         expires_at: START.plus_ms(seconds * 1000),
         user_agent: "Phone".to_owned(),
         q_thousandths: 1000,
+        instance: Some(format!("<urn:uuid:{contact}>;1")),
     };
     let records = [("sip:a", 10), ("sip:b", 100), ("sip:c", 100)]
         .map(|(contact, s)| Record::Registered(registration(contact, s)));
@@ -202,9 +203,9 @@ fn registrations_outlive_a_restart_until_they_expire() {
     let contacts: Vec<_> = loaded
         .registrations
         .iter()
-        .map(|r| (r.contact.as_str(), r.path.len()))
+        .map(|r| (r.contact.as_str(), r.path.len(), r.instance.as_deref()))
         .collect();
-    assert_eq!(contacts, [("sip:b", 1)]);
+    assert_eq!(contacts, [("sip:b", 1, Some("<urn:uuid:sip:b>;1"))]);
     assert_eq!(loaded.next_seq, desk.seq + 1);
 }
 
@@ -221,4 +222,114 @@ fn ledger_entries_cannot_be_changed_or_deleted() {
         let refused = raw.execute(sql, []).unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{refused}");
     }
+}
+
+#[test]
+fn a_cdrs_audio_and_ratios_and_todays_charges_outlive_a_restart() {
+    let (mut fixture, operator) = Fixture::operator();
+    let mut desk = operator.desk(&mut fixture);
+    let day = 86_400_000;
+    let midnight = UtcMs(START.0.div_euclid(day) * day + day);
+    let before = desk.call(operator.client, midnight.plus_ms(-600_000), 60);
+    let mut after = desk.call(operator.client, midnight, 60);
+    let dollars = KeptRatios {
+        base: "USD".parse().unwrap(),
+        ratios: [("EUR".parse().unwrap(), "1.25".parse().unwrap())].into(),
+    };
+    let heard = MediaStats {
+        packets: 3_000,
+        bytes: 480_000,
+        lost: 7,
+        jitter_us: 2_100,
+    };
+    for record in after.iter_mut().flat_map(|batch| &mut batch.records) {
+        if let Record::Ended { cdr, .. } = record {
+            cdr.media_b = heard;
+            cdr.exchange = Some(dollars.clone());
+        }
+    }
+    submit(&fixture, before);
+    submit(&fixture, after);
+    fixture.close();
+    fixture.set_clock(midnight.plus_ms(3_600_000));
+    let loaded = fixture.open().take_loaded().unwrap();
+    let spent: Vec<_> = loaded
+        .charged_today
+        .iter()
+        .map(|(account, _, amount)| (*account, amount.0))
+        .collect();
+    assert_eq!(
+        spent,
+        [(operator.reseller, 30_000), (operator.client, 60_000)],
+        "yesterday's call is not of today"
+    );
+    let call = tandem_billing::CallId(2);
+    let detail = fixture.reader().cdr(call, Scope::All).unwrap().unwrap();
+    assert_eq!(detail.media.b, heard);
+    assert_eq!(detail.exchange, Some(dollars));
+    let branch = Scope::Branch(operator.reseller);
+    let seen = fixture.reader().cdr(call, branch).unwrap().unwrap();
+    assert_eq!(seen.exchange, None);
+}
+
+#[test]
+fn a_cost_in_another_currency_gives_a_margin_at_the_ratio_kept() {
+    let (mut fixture, operator) = Fixture::operator();
+    let mut desk = operator.desk(&mut fixture);
+    let mut batches = desk.call(operator.client, START, 60);
+    for record in batches.iter_mut().flat_map(|batch| &mut batch.records) {
+        if let Record::Ended { cdr, .. } = record {
+            cdr.exchange = Some(KeptRatios {
+                base: "EUR".parse().unwrap(),
+                ratios: [("USD".parse().unwrap(), "0.8".parse().unwrap())].into(),
+            });
+            cdr.cost.as_mut().unwrap().currency = "USD".parse().unwrap();
+        }
+    }
+    submit(&fixture, batches);
+    let call = tandem_billing::CallId(1);
+    let money = fixture
+        .reader()
+        .cdr(call, Scope::All)
+        .unwrap()
+        .unwrap()
+        .cdr
+        .money;
+    assert_eq!(
+        (money.revenue, money.cost, money.margin),
+        (
+            Some(Micros(30_000)),
+            Some(Micros(10_000)),
+            Some(Micros(22_000))
+        )
+    );
+}
+
+#[test]
+fn alerts_are_kept_and_listed() {
+    let (mut fixture, operator) = Fixture::operator();
+    let mut desk = operator.desk(&mut fixture);
+    let alert = |kind, account| {
+        Record::Alert(Alert {
+            at: START,
+            kind,
+            account: Some(account),
+            call: Some(tandem_billing::CallId(9)),
+            text: "look".into(),
+        })
+    };
+    let batch = desk.batch(vec![
+        alert(AlertKind::LowBalance, operator.client),
+        alert(AlertKind::LedgerFault, operator.client),
+    ]);
+    submit(&fixture, vec![batch]);
+    let kinds = |scope| {
+        let page = fixture.reader().list(List::Alert, &ListQuery::all(scope));
+        let rows = page.unwrap().rows;
+        let kind = |row: &serde_json::Map<String, serde_json::Value>| row["kind"].clone();
+        rows.iter().map(kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(Scope::All), ["low_balance", "ledger_fault"]);
+    assert_eq!(kinds(Scope::Branch(operator.reseller)), ["low_balance"]);
+    assert!(kinds(Scope::Branch(operator.direct)).is_empty());
 }

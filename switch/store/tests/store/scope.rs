@@ -4,7 +4,7 @@ use crate::fixture::{Fixture, Operator, START, account, branch, device, rate, ta
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tandem_billing::{AccountId, TariffId};
-use tandem_call::journal::{Record, Registration};
+use tandem_call::journal::{Alert, AlertKind, Record, Registration};
 use tandem_store::{
     Edit, List, ListQuery, Scope, StoreError,
     query::{GroupBy, Op, Order, StatisticsQuery},
@@ -125,8 +125,19 @@ fn two_branches() -> (Fixture, Operator, AccountId, AccountId) {
             expires_at: START.plus_ms(1_000_000),
             user_agent: String::new(),
             q_thousandths: 1000,
+            instance: None,
         };
         batches.push(desk.batch(vec![Record::Registered(registration)]));
+    }
+    for account in [operator.client, nephew] {
+        let alert = Alert {
+            at: START,
+            kind: AlertKind::LowBalance,
+            account: Some(account),
+            call: None,
+            text: "low".into(),
+        };
+        batches.push(desk.batch(vec![Record::Alert(alert)]));
     }
     let last = batches.last().unwrap().seq;
     for batch in batches {

@@ -35,6 +35,7 @@ fn refused_call(call: i64) -> Record {
         codec: None,
         charges: Vec::new(),
         cost: None,
+        exchange: None,
         media_a: MediaStats::default(),
         media_b: MediaStats::default(),
         trace: String::new(),
