@@ -16,6 +16,22 @@ pub struct Batch {
     pub records: Vec<Record>,
 }
 
+impl Batch {
+    /// Whether somebody waits until it is on disk: a caller for its 200, an operator for a reply. All else may
+    /// wait a moment for company; what comes later never overtakes it.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.records.iter().any(|record| match record {
+            Record::Answered { .. } | Record::Posted(_) => true,
+            Record::Opened(_)
+            | Record::Extended { .. }
+            | Record::Ended { .. }
+            | Record::Registered(_)
+            | Record::Unregistered { .. } => false,
+        })
+    }
+}
+
 /// One change.
 #[derive(Clone, Debug)]
 pub enum Record {

@@ -28,6 +28,8 @@ pub struct StoreOptions {
     pub resolve: Resolve,
     /// Journal batches and edits that may wait; beyond it `submit` refuses.
     pub queue: usize,
+    /// A batch nobody waits for is committed within this time, or with the next one that somebody does.
+    pub linger: Duration,
     /// While calls are open, the last durable instant is written at least this often.
     pub heartbeat: Duration,
     /// Queries at once.
@@ -43,6 +45,7 @@ impl Default for StoreOptions {
             clock: Arc::new(system_clock),
             resolve: Arc::new(system_resolver),
             queue: 65_536,
+            linger: Duration::from_millis(50),
             heartbeat: Duration::from_secs(1),
             readers: 4,
             query_timeout: Duration::from_secs(30),

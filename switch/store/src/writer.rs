@@ -1,7 +1,8 @@
 //! The one thread that writes, and the queue before it.
 //!
-//! Each commit takes the batches that queued while the last one ran: an idle system commits at once, a busy
-//! one in hundreds. A commit that fails is repeated until it succeeds; nothing overtakes it. Edits and other
+//! Each commit takes the batches that queued while the last one ran: an idle system commits at once what somebody
+//! waits for, a busy one in hundreds. Batches that nobody waits for linger a moment for the next that somebody
+//! does. A commit that fails is repeated until it succeeds; nothing overtakes it. Edits and other
 //! work run between commits in transactions of their own.
 
 use crate::{
@@ -17,7 +18,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tandem_billing::Tariff;
 use tandem_call::{Directory, journal::Batch};
@@ -351,17 +352,34 @@ impl Body {
     /// Commits `first` and what queued behind it; returns the other job that ended the group.
     fn commit_from(&mut self, first: Batch) -> Option<Job> {
         let mut group = Vec::with_capacity(64);
+        let linger_until = Instant::now() + self.options.linger;
+        let mut awaited = first.is_awaited();
         group.push(first);
         let mut after = None;
         while group.len() < GROUP && after.is_none() {
-            match self.queue.try_recv() {
-                Ok(Job::Batch(batch)) => group.push(batch),
-                Ok(other) => after = Some(other),
-                Err(_) => break,
+            match self.company(awaited, linger_until) {
+                Some(Job::Batch(batch)) => {
+                    awaited |= batch.is_awaited();
+                    group.push(batch);
+                }
+                Some(other) => after = Some(other),
+                None => break,
             }
         }
         self.commit(&group);
         after
+    }
+
+    /// What is queued; while nobody waits for the group, also what comes in time.
+    fn company(&self, awaited: bool, until: Instant) -> Option<Job> {
+        match self.queue.try_recv() {
+            Ok(job) => Some(job),
+            Err(_) if awaited => None,
+            Err(_) => {
+                let left = until.saturating_duration_since(Instant::now());
+                self.queue.recv_timeout(left).ok()
+            }
+        }
     }
 
     fn commit(&mut self, group: &[Batch]) {
