@@ -10,8 +10,9 @@ class Load:
 
     def __init__(self, tools, ports, server, **options):
         words = [f"{tools}/sipload", "--server", server.address, "--pid", server.pids]
-        caller = ports.digest if "user" in options else ports.known
-        words += ["--uac", f"127.0.0.1:{caller}", "--uas", f"127.0.0.1:{ports.callee}"]
+        caller = options.pop("caller", ports.digest if "user" in options else ports.known)
+        callee = options.pop("callee", ports.callee)
+        words += ["--uac", f"127.0.0.1:{caller}", "--uas", f"127.0.0.1:{callee}"]
         for name, value in options.items():
             words += [f"--{name.replace('_', '-')}"] + ([] if value is None else [str(value)])
         done = subprocess.run(words, capture_output=True, text=True, timeout=900)

@@ -1,8 +1,10 @@
 """Each measure: our daemon and the baseline in turn, one line a figure."""
 
+import os
 import time
 
 from load import Load, cpu_s, rss_kib, threads_cpu
+from phones import Phones
 from servers import SECRET, USER, Baseline, Ports, Tandem
 
 DIGEST = {"user": USER, "pass": SECRET}
@@ -149,6 +151,58 @@ def media(binary, folder, tools):
                 server.stop()
 
 
+def start(binary, folder, tools):
+    """From the process's start to the first answered REGISTER, with 10,000 accounts and 100,000 rates; then all of
+    the phones register."""
+    import subprocess
+
+    server = Tandem(binary, fresh(folder, "ours"), Ports())
+    server.stop()
+    subprocess.run([os.environ["TANDEM_FILL"], f"{server.daemon.data}/tandem.sqlite", "10000", "100000", SECRET], check=True)
+    for turn in range(3):
+        began = time.monotonic()
+        server.daemon.start()
+        ready = time.monotonic() - began
+        first = Phones(server.address, SECRET, 1).register(1000)
+        print(f"ready after {ready:.3f} s, first REGISTER after {time.monotonic() - began:.3f} s: {first}", flush=True)
+        if turn < 2:
+            server.daemon.stop()
+    for rate in [1000, 2000, 3000]:
+        before, used = rss_kib(server.pids), cpu_s(server.pids)
+        figures = Phones(server.address, SECRET, 10000).register(rate)
+        used = (cpu_s(server.pids) - used) * 1e6 / 10000
+        print(f"{rate}/s: {figures}, {used:.0f} us each, {rss_kib(server.pids) - before} KiB more", flush=True)
+    time.sleep(40)
+    print(f"{rss_kib(server.pids)} KiB after a rest", flush=True)
+    print(server.stop())
+
+
+def flood(binary, folder, tools):
+    """2,000 INVITEs a second from one source, unknown and then over its calls a second, while another's calls go on."""
+    import threading
+
+    ports = Ports()
+    server = Tandem(binary, fresh(folder, "ours"), ports)
+    try:
+        for name, caller in [("nobody", None), ("unknown", ports.unknown), ("capped", ports.capped)]:
+            loads = {}
+
+            def flooded():
+                loads["flood"] = Load(tools, ports, server, rate=2000, calls=20000, caller=caller, callee=ports.nowhere)
+
+            other = threading.Thread(target=flooded)
+            if caller:
+                other.start()
+            load = Load(tools, ports, server, rate=20, calls=200, hold=1000, **DIGEST)
+            line(server, f"flood by {name}", load, *per_call(load))
+            if caller:
+                other.join()
+                print("   flood:", " ".join(loads["flood"].text.splitlines()[:1] + loads["flood"].text.splitlines()[-1:]), flush=True)
+    finally:
+        print(server.stop())
+
+
 MEASURES = {
     "calls": calls, "setup": setup, "top": top, "hold": hold, "open_cpu": open_cpu, "memory": memory, "media": media,
+    "start": start, "flood": flood,
 }
