@@ -1,11 +1,15 @@
 //! What must outlive a crash. The core emits batches; the store commits each whole and in order.
 
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use tandem_billing::{
     AccountId, CallId, Micros, Quote, UtcMs,
     cdr::Cdr,
     ledger::{Entry, Level},
 };
+
+/// A batch that nobody waits for may be held back so long before it is handed to the store.
+pub const LINGER: Duration = Duration::from_millis(50);
 
 /// What one input changed.
 #[derive(Clone, Debug)]

@@ -26,10 +26,8 @@ pub struct StoreOptions {
     pub clock: Arc<dyn Fn() -> UtcMs + Send + Sync>,
     /// Addresses of a gateway's host name; may block.
     pub resolve: Resolve,
-    /// Journal batches and edits that may wait; beyond it `submit` refuses.
+    /// Submissions to the journal and edits that may wait; beyond it `submit` refuses.
     pub queue: usize,
-    /// A batch nobody waits for is committed within this time, or with the next one that somebody does.
-    pub linger: Duration,
     /// While calls are open, the last durable instant is written at least this often.
     pub heartbeat: Duration,
     /// Queries at once.
@@ -45,7 +43,6 @@ impl Default for StoreOptions {
             clock: Arc::new(system_clock),
             resolve: Arc::new(system_resolver),
             queue: 65_536,
-            linger: Duration::from_millis(50),
             heartbeat: Duration::from_secs(1),
             readers: 4,
             query_timeout: Duration::from_secs(30),
