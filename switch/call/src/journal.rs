@@ -1,11 +1,15 @@
 //! What must outlive a crash. The core emits batches; the store commits each whole and in order.
 
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use tandem_billing::{
     AccountId, CallId, Micros, Quote, UtcMs,
     cdr::Cdr,
     ledger::{Entry, Level},
 };
+
+/// A batch that nobody waits for may be held back so long before it is handed to the store.
+pub const LINGER: Duration = Duration::from_millis(20);
 
 /// What one input changed.
 #[derive(Clone, Debug)]
@@ -14,6 +18,23 @@ pub struct Batch {
     pub seq: u64,
     /// In order; never empty.
     pub records: Vec<Record>,
+}
+
+impl Batch {
+    /// Whether somebody waits until it is on disk: a caller for its 200, an operator for a reply. All else may
+    /// wait a moment for company; what comes later never overtakes it.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.records.iter().any(|record| match record {
+            Record::Answered { .. } | Record::Posted(_) => true,
+            Record::Opened(_)
+            | Record::Extended { .. }
+            | Record::Ended { .. }
+            | Record::Alert(_)
+            | Record::Registered(_)
+            | Record::Unregistered { .. } => false,
+        })
+    }
 }
 
 /// One change.

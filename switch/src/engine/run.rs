@@ -198,6 +198,13 @@ enum Going {
 
 impl Running {
     fn run(mut self) {
+        self.turn();
+        // Whoever closes the store next commits it; with no room left, a restart closes the calls.
+        self.journal.flush();
+    }
+
+    /// Turn after turn, until stopped.
+    fn turn(&mut self) {
         let mut events = Events::with_capacity(1024);
         let mut unread: Vec<Token> = Vec::new();
         let mut swept = self.now().mono;
@@ -241,9 +248,10 @@ impl Running {
 
     fn wait(&self) -> Option<Duration> {
         let now = self.now().mono;
-        let until = self
-            .switch
-            .poll_deadline()
+        let until = [self.switch.poll_deadline(), self.journal.due()]
+            .into_iter()
+            .flatten()
+            .min()
             .map(|deadline| deadline.since(now));
         Some(until.unwrap_or(SWEEP).min(SWEEP))
     }
@@ -325,6 +333,11 @@ impl Running {
             self.drain(now);
             self.feed_again();
         }
+        if self.journal.due().is_some_and(|due| due <= now.mono) {
+            let taking = self.journal.flush();
+            self.note(taking);
+            self.feed_again();
+        }
         if now.mono.since(*swept) >= SWEEP {
             *swept = now.mono;
             for flow in self
@@ -359,13 +372,18 @@ impl Running {
                 Output::Relay(command) => self.relay.send(command),
                 Output::Journal(batch) => {
                     log_alerts(&batch);
-                    if self.journal.submit(batch) == Taking::NoLonger {
-                        self.again.push_back(Input::JournalFailed);
-                    }
+                    let taking = self.journal.submit(now.mono, batch);
+                    self.note(taking);
                 }
                 Output::Feed(event) => (self.audience)(event),
                 Output::Reply { token, reply } => self.answer(token, reply),
             }
+        }
+    }
+
+    fn note(&mut self, taking: Taking) {
+        if taking == Taking::NoLonger {
+            self.again.push_back(Input::JournalFailed);
         }
     }
 

@@ -27,7 +27,7 @@ pub struct StoreOptions {
     pub clock: Arc<dyn Fn() -> UtcMs + Send + Sync>,
     /// Addresses of a gateway's host name; may block.
     pub resolve: Resolve,
-    /// Journal batches and edits that may wait; beyond it `submit` refuses.
+    /// Submissions to the journal and edits that may wait; beyond it `submit` refuses.
     pub queue: usize,
     /// While calls are open, the last durable instant is written at least this often.
     pub heartbeat: Duration,

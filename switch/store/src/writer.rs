@@ -19,8 +19,11 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
-use tandem_billing::Tariff;
-use tandem_call::{Directory, journal::Batch};
+use tandem_billing::{Tariff, UtcMs};
+use tandem_call::{
+    Directory,
+    journal::{Batch, LINGER},
+};
 use tracing::{error, warn};
 
 /// Batches in one commit: enough to spread the cost of a sync, few enough to keep it short.
@@ -57,14 +60,14 @@ pub enum Event {
     },
 }
 
-/// The queue is full: the batch comes back, to be submitted again when room is made by a commit.
+/// The queue is full: the batches come back, to be submitted again when room is made by a commit.
 #[derive(Debug)]
-pub struct Full(pub Batch);
+pub struct Full(pub Vec<Batch>);
 
 pub(crate) type Work = Box<dyn FnOnce(&mut Committer) + Send>;
 
 enum Job {
-    Batch(Batch),
+    Batches(Vec<Batch>),
     Work(Work),
     Stop,
 }
@@ -85,22 +88,27 @@ impl std::fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Queues a batch; never blocks. [`Event::Durable`] follows in order of submission.
+    /// Queues batches for one commit; never blocks. [`Event::Durable`] follows in order of submission.
     ///
     /// # Errors
-    /// When the queue is full or the store is closed; the batch comes back.
-    pub fn submit(&self, batch: Batch) -> Result<(), Full> {
+    /// When the queue is full or the store is closed; the batches come back.
+    pub fn submit_all(&self, batches: Vec<Batch>) -> Result<(), Full> {
         self.jobs
-            .try_send(Job::Batch(batch))
+            .try_send(Job::Batches(batches))
             .map_err(|refused| match refused {
-                TrySendError::Full(Job::Batch(batch))
-                | TrySendError::Disconnected(Job::Batch(batch)) => Full(batch),
-                // We sent a batch, so a batch comes back.
-                TrySendError::Full(_) | TrySendError::Disconnected(_) => Full(Batch {
-                    seq: 0,
-                    records: Vec::new(),
-                }),
+                TrySendError::Full(Job::Batches(batches))
+                | TrySendError::Disconnected(Job::Batches(batches)) => Full(batches),
+                // We sent batches, so batches come back.
+                TrySendError::Full(_) | TrySendError::Disconnected(_) => Full(Vec::new()),
             })
+    }
+
+    /// As [`Self::submit_all`] for one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn submit(&self, batch: Batch) -> Result<(), Full> {
+        self.submit_all(vec![batch])
     }
 
     /// Makes one edit and returns when it is durable and its directory is in force. Blocks: not for the core.
@@ -304,7 +312,7 @@ impl Body {
                 return;
             };
             let after = match job {
-                Job::Batch(first) => self.commit_from(first),
+                Job::Batches(first) => self.commit_from(first),
                 other => Some(other),
             };
             match after {
@@ -313,7 +321,7 @@ impl Body {
                     idle = Idle::Sweep;
                 }
                 Some(Job::Stop) => return,
-                Some(Job::Batch(_)) | None => {}
+                Some(Job::Batches(_)) | None => {}
             }
         }
     }
@@ -349,13 +357,12 @@ impl Body {
     }
 
     /// Commits `first` and what queued behind it; returns the other job that ended the group.
-    fn commit_from(&mut self, first: Batch) -> Option<Job> {
-        let mut group = Vec::with_capacity(64);
-        group.push(first);
+    fn commit_from(&mut self, first: Vec<Batch>) -> Option<Job> {
+        let mut group = first;
         let mut after = None;
         while group.len() < GROUP && after.is_none() {
             match self.queue.try_recv() {
-                Ok(Job::Batch(batch)) => group.push(batch),
+                Ok(Job::Batches(mut batches)) => group.append(&mut batches),
                 Ok(other) => after = Some(other),
                 Err(_) => break,
             }
@@ -367,7 +374,7 @@ impl Body {
     fn commit(&mut self, group: &[Batch]) {
         let mut wait = RETRY.0;
         loop {
-            let at = (self.options.clock)();
+            let at = self.known_until();
             match self.committer.commit(group, at) {
                 Ok(rejected) => {
                     for rejected in rejected {
@@ -406,9 +413,16 @@ impl Body {
     }
 
     fn beat(&mut self) {
-        if let Err(failure) = self.committer.heartbeat((self.options.clock)()) {
+        if let Err(failure) = self.committer.heartbeat(self.known_until()) {
             warn!(reason = chain(&failure), "heartbeat not written");
         }
+    }
+
+    /// All that happened until then has been submitted: the core may hold a call's end back, and a crash must not
+    /// bill a call beyond it.
+    fn known_until(&self) -> UtcMs {
+        let held_ms = i64::try_from(LINGER.as_millis()).unwrap_or(i64::MAX);
+        (self.options.clock)().plus_ms(-held_ms)
     }
 
     fn tell(&self, event: Event) {

@@ -6,19 +6,9 @@ use crate::{
     call::Call,
     cause,
     decide::{Candidate, LegTarget, LevelQuote},
-    journal::Record,
     switch::state::Core,
 };
 use tandem_billing::{Micros, Quote, QuoteError, number_rule::RuleKey};
-
-/// What the price at the answer means for the hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repriced {
-    /// It pays for the first block at least.
-    Paid,
-    /// It had to be raised: the answer waits for that to be durable.
-    Raised,
-}
 
 /// Notes the price of the gateway that answered.
 pub(crate) fn take_cost(call: &mut Call, candidate: Candidate) {
@@ -32,8 +22,9 @@ pub(crate) fn take_cost(call: &mut Call, candidate: Candidate) {
     });
 }
 
-/// Takes every quote again at this instant and sees that the hold pays for it.
-pub(crate) fn reprice(core: &mut Core, call: &mut Call) -> Result<Repriced, Unpaid> {
+/// Takes every quote again at this instant and sees that the hold pays for it, raising it if it must; the journal
+/// learns both with the answer.
+pub(crate) fn reprice(core: &mut Core, call: &mut Call) -> Result<(), Unpaid> {
     requote(core, call).map_err(|error| Unpaid {
         cause: &cause::NO_RATE,
         detail: error.to_string(),
@@ -44,19 +35,14 @@ pub(crate) fn reprice(core: &mut Core, call: &mut Call) -> Result<Repriced, Unpa
     let least = slice::next_end(&funds, 0, 1, bill.longest_s);
     if covered.is_some_and(|until_s| until_s >= least.min(bill.longest_s)) {
         call.bill.paid_until_s = covered.unwrap_or(least);
-        return Ok(Repriced::Paid);
+        return Ok(());
     }
     let until_s = slice::next_end(&funds, 0, slice_s(core), bill.longest_s);
     let levels = call.bill.holds_until(core, until_s);
     day::check(core, &levels, &call.bill.holds)?;
     core.ledger.extend(call.id, &levels)?;
     call.bill.take_holds(&levels, until_s);
-    call.bill.hold_seq = core.record(Record::Extended {
-        call: call.id,
-        levels,
-        paid_until_s: until_s,
-    });
-    Ok(Repriced::Raised)
+    Ok(())
 }
 
 /// The seconds that the holds pay for at the quotes, up to a cap; None if not even the first block.

@@ -3,10 +3,7 @@
 
 use super::{Leg, Reach, bye, dialog_flow, provisional, session_draft};
 use crate::{
-    bill::{
-        cdr, extend,
-        reprice::{self, Repriced},
-    },
+    bill::{cdr, extend, reprice},
     call::{Call, Confirm, Stage},
     cause::{self, Cause},
     decide::{LegTarget, Step},
@@ -192,38 +189,34 @@ pub(crate) fn confirm_unconfirmed(core: &mut Core, call: &mut Call) {
     }
 }
 
-/// Goes on as far as the journal allows: called at the answer, and again when its batch is on disk.
+/// Goes on as far as the journal allows: called at the answer, and again when its batch is on disk. Batches reach
+/// the disk in order, so the hold is there when the answer is.
 pub(crate) fn proceed(core: &mut Core, call: &mut Call) {
     match call.stage {
         Stage::Answering => {}
         Stage::Hunting | Stage::Talking | Stage::Ending => return,
     }
-    if !core.outbox.is_durable(call.bill.hold_seq) {
-        return wait(core, call);
+    if core.outbox.has_failed() {
+        return end::end(core, call, &cause::NOT_DURABLE, end::Left::Nobody);
     }
     if let Some(at) = call.marks.answer_journalled {
-        return give_answer(core, call, at);
+        return if core.outbox.is_durable(call.bill.hold_seq) {
+            give_answer(core, call, at)
+        } else {
+            wait(core, call)
+        };
     }
-    match reprice::reprice(core, call) {
-        Ok(Repriced::Paid) => {
-            journal_answer(core, call);
-            wait(core, call);
-        }
-        Ok(Repriced::Raised) => wait(core, call),
-        Err(refused) => {
-            call.trace.steps.push(refused.step());
-            end::end(core, call, refused.cause, end::Left::Nobody);
-        }
+    if let Err(refused) = reprice::reprice(core, call) {
+        call.trace.steps.push(refused.step());
+        return end::end(core, call, refused.cause, end::Left::Nobody);
     }
+    journal_answer(core, call);
+    wait(core, call);
 }
 
-fn wait(core: &mut Core, call: &mut Call) {
-    if core.outbox.has_failed() {
-        end::end(core, call, &cause::NOT_DURABLE, end::Left::Nobody);
-    } else {
-        core.outbox.wait(call.bill.hold_seq, call.id);
-        core.feed.touch(call.id);
-    }
+fn wait(core: &mut Core, call: &Call) {
+    core.outbox.wait(call.bill.hold_seq, call.id);
+    core.feed.touch(call.id);
 }
 
 /// From here on a crash bills the call; one that comes before the 200 finds no second to bill.
