@@ -2,11 +2,16 @@
 
 use crate::{
     config::{Config, LimitsConfig, ListenTransport},
-    engine::{Engine, EngineError, Inbox, Listen, utc_now},
+    engine::{
+        ConnectionLimits, Engine, EngineError, Inbox, Listen, SipIdentity, Tls, TlsFiles,
+        TlsFilesError, utc_now,
+    },
+    resolve::{Names, ResolveError, Resolver},
     rpc::{self, InForce},
-    web::{Server, WebConfig, WebError},
+    web::{Server, WebConfig, WebError, certificate},
 };
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::PathBuf,
     sync::{Arc, OnceLock, mpsc::channel},
@@ -24,7 +29,7 @@ use tandem_sip::{
     Transport,
     endpoint::{EndpointConfig, Timers},
 };
-use tandem_store::{Event, RecoveryReport, Store, StoreError, StoreOptions};
+use tandem_store::{Changes, Event, RecoveryReport, Store, StoreError, StoreOptions, Table};
 
 /// Seconds without a call after which a log-in ends.
 const SESSION_IDLE_S: u32 = 3_600;
@@ -38,6 +43,8 @@ pub struct Daemon {
     store: Option<Store>,
     sip: Vec<SocketAddr>,
     relay: Arc<Relay>,
+    identity: Arc<SipIdentity>,
+    resolver: Option<Resolver>,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -64,6 +71,15 @@ pub enum StartError {
     /// A listener.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The certificate of the SIP side, as configured.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsFilesError),
+    /// The certificate of the data folder.
+    #[error("certificate: {0}")]
+    Certificate(#[from] certificate::CertificateError),
+    /// Where names are looked up.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     /// The database.
     #[error("database: {0}")]
     Store(#[source] StoreError),
@@ -97,11 +113,19 @@ impl Daemon {
     /// What could not be had, named with its remedy; what had been started is stopped again.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         make_folder(config)?;
-        let engine = Engine::bind(&listens(config))?;
+        let identity = Arc::new(SipIdentity::load(tls_files(config)?)?);
+        let limits = ConnectionLimits {
+            total: config.limits.max_connections,
+            per_source: config.limits.max_connections_per_source,
+        };
+        let tls = Tls::new(Arc::clone(&identity))?;
+        let engine = Engine::bind(&listens(config), tls, limits)?;
         let inbox = engine.inbox();
         let in_force = Arc::new(OnceLock::new());
-        let mut store = Store::open(&config.database(), store_options(&inbox, &in_force))
-            .map_err(StartError::Store)?;
+        let names = Arc::new(Names::default());
+        let options = store_options(&inbox, &in_force, &names);
+        let mut store =
+            Store::open(&config.database(), options).map_err(StartError::Store)?;
         report_recovery(store.recovery());
         let loaded = store
             .take_loaded()
@@ -110,6 +134,7 @@ impl Daemon {
         let directory = in_force
             .get_or_init(|| InForce::new(Arc::clone(&loaded.directory)))
             .clone();
+        let resolver = resolver(config, names, &store)?;
         let reports = inbox.clone();
         let relay = Relay::start(relay_config(config), move |report| {
             relay_report(&reports, report)
@@ -149,6 +174,8 @@ impl Daemon {
             store: Some(store),
             sip,
             relay,
+            identity,
+            resolver: Some(resolver),
         };
         daemon.serve(config, directory, feed)?;
         Ok(daemon)
@@ -212,6 +239,14 @@ impl Daemon {
         &self.relay
     }
 
+    /// Reads the certificate of the SIP side again: who connects from now on is shown it.
+    ///
+    /// # Errors
+    /// If it cannot be read or used: the one in use stays.
+    pub fn reload_certificate(&self) -> Result<(), TlsFilesError> {
+        self.identity.reload()
+    }
+
     /// Takes no new calls, lets those that are up go on for `within_s` seconds, ends the rest, writes
     /// everything down and stops.
     pub fn drain(self, within_s: u32) {
@@ -259,6 +294,7 @@ impl Daemon {
     fn stop(&mut self) {
         // First: its handlers use the store and the core.
         self.server.take();
+        self.resolver.take();
         self.inbox.stop();
         if let Some(core) = self.core.take()
             && core.join().is_err()
@@ -306,9 +342,26 @@ fn check_clock(written_at: Option<UtcMs>) {
     }
 }
 
-fn store_options(inbox: &Inbox, in_force: &Arc<OnceLock<InForce>>) -> StoreOptions {
-    let (inbox, in_force) = (inbox.clone(), Arc::clone(in_force));
+/// After an answer that differs, every gateway is read again: that is a handful of rows.
+fn resolver(config: &Config, names: Arc<Names>, store: &Store) -> Result<Resolver, ResolveError> {
+    let writer = store.writer();
+    let servers: Vec<SocketAddr> = config.dns.servers.iter().map(|server| server.0).collect();
+    Resolver::start(names, &servers, move || {
+        writer.refresh(Changes {
+            tables: BTreeSet::from([Table::Gateways]),
+            ..Changes::default()
+        });
+    })
+}
+
+fn store_options(
+    inbox: &Inbox,
+    in_force: &Arc<OnceLock<InForce>>,
+    names: &Arc<Names>,
+) -> StoreOptions {
+    let (inbox, in_force, names) = (inbox.clone(), Arc::clone(in_force), Arc::clone(names));
     StoreOptions {
+        resolve: Arc::new(move |wanted| names.find(wanted)),
         on_event: Arc::new(move |event| store_event(&inbox, &in_force, event)),
         ..StoreOptions::default()
     }
@@ -380,6 +433,22 @@ fn seed() -> Result<[u8; 32], StartError> {
     Ok(seed)
 }
 
+/// As configured, or those of the manager's port, which are made if missing.
+fn tls_files(config: &Config) -> Result<TlsFiles, StartError> {
+    let (certificate, key) = match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+        (_, _) => {
+            certificate::load_or_make(&config.data)?;
+            certificate::files(&config.data)
+        }
+    };
+    Ok(TlsFiles {
+        certificate,
+        key,
+        authorities: config.tls.authorities.clone(),
+    })
+}
+
 fn listens(config: &Config) -> Vec<Listen> {
     config
         .listen
@@ -391,6 +460,9 @@ fn listens(config: &Config) -> Vec<Listen> {
                 transport: match listen.transport {
                     ListenTransport::Udp => Transport::Udp,
                     ListenTransport::Tcp => Transport::Tcp,
+                    ListenTransport::Tls => Transport::Tls,
+                    ListenTransport::Ws => Transport::Ws,
+                    ListenTransport::Wss => Transport::Wss,
                 },
                 address: listen.address,
                 advertised: (told != bound).then(|| SocketAddr::new(told, listen.address.port())),

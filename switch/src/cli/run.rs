@@ -3,7 +3,7 @@
 
 use super::{Failure, Place, admin, log::Log, say, service};
 use crate::{
-    config::{Changes, Config, ListenTransport},
+    config::{Changes, Config},
     daemon::Daemon,
     engine::utc_now,
 };
@@ -76,10 +76,7 @@ fn greet(daemon: &Daemon, config: &Config) -> Result<(), Failure> {
         say("it is not shown again; `tandem-switch admin reset` makes a new one");
     }
     for (listen, address) in config.listen.iter().zip(daemon.sip()) {
-        let transport = match listen.transport {
-            ListenTransport::Udp => "udp",
-            ListenTransport::Tcp => "tcp",
-        };
+        let transport = listen.transport.name();
         say(format_args!("sip {transport} {address}"));
     }
     if let Some(server) = daemon.rpc() {
@@ -171,6 +168,10 @@ impl Running<'_> {
     /// Settings live in the store and are in force already; this is for the file and the certificate. Calls that
     /// are up go on, whatever the file says.
     fn reload(&mut self) {
+        match self.daemon.reload_certificate() {
+            Ok(()) => tracing::info!("the certificate of the SIP side was read again"),
+            Err(error) => tracing::error!(%error, "the certificate in use stays"),
+        }
         service::reloading();
         match self.place.load() {
             Ok(new) => self.take(new),

@@ -5,8 +5,8 @@
 
 use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
-    GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
-    Settings, SourceAddress, Target,
+    GatewayHost, GatewayTls, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
+    RoutingPolicy, Settings, SourceAddress, Target,
     lists::{CallLists, ListEntry},
 };
 use serde::{Deserialize, Serialize};
@@ -477,8 +477,9 @@ impl GatewaySpec {
     fn build(self, at: usize, faults: &mut Faults) -> (GatewayId, Arc<Gateway>) {
         let rules = faults.rules(format!("gateways[{at}].rules"), &self.rules);
         let host = |(at, address)| GatewayHost {
+            name: None,
             address,
-            priority: u16::try_from(at).unwrap_or(u16::MAX),
+            priority: u32::try_from(at).unwrap_or(u32::MAX),
             weight: 1,
         };
         let gateway = Gateway {
@@ -487,6 +488,7 @@ impl GatewaySpec {
             enabled: self.enabled,
             hosts: self.hosts.into_iter().enumerate().map(host).collect(),
             transport: Transport::Udp,
+            tls: GatewayTls::default(),
             auth: self
                 .auth
                 .map(|(username, password)| GatewayAuth { username, password }),

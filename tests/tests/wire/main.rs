@@ -1,0 +1,7 @@
+//! The daemon on loopback, message by message: every transport, every limit, whatever a peer may write.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+mod client;
+mod limits;
+mod rig;
+mod transports;
