@@ -146,6 +146,12 @@ impl Connection {
         let mut taken = 0;
         while taken < TURN_BYTES {
             match self.link.read(buffer) {
+                Ok(0) if self.ages.leaving.is_some() => return Ok(Left::Nothing),
+                // It has said all it will, and may still want to hear the answers.
+                Ok(0) if !messages.is_empty() || !self.unsent.is_empty() => {
+                    self.ages.leaving = Some(now);
+                    return Ok(Left::Nothing);
+                }
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(length) => {
                     taken += length;
@@ -242,7 +248,7 @@ impl Connection {
     pub(super) fn deadline(&self) -> (Mono, &'static str) {
         let ages = &self.ages;
         if let Some(since) = ages.leaving {
-            return (since + LINGER, "it broke the rules");
+            return (since + LINGER, "its peer closed it, or broke the rules");
         }
         let opening = match ages.opening {
             Opening::Ours => Some((ages.began + CONNECT, "it could not be opened in time")),

@@ -45,6 +45,7 @@ pub struct Client {
     pub local: SocketAddr,
     pub remote: SocketAddr,
     pub line: Line,
+    tcp: Option<TcpStream>,
 }
 
 impl Client {
@@ -61,6 +62,7 @@ impl Client {
                 local,
                 remote,
                 line,
+                tcp: None,
             };
         }
         let (tcp, stream) = stream(transport, remote);
@@ -79,6 +81,7 @@ impl Client {
             local,
             remote,
             line,
+            tcp: Some(tcp),
         }
     }
 
@@ -160,6 +163,13 @@ impl Client {
                     Err(_) => return true,
                 }
             },
+        }
+    }
+
+    /// Says that nothing more will be sent; answers still come.
+    pub fn finish(&self) {
+        if let Some(tcp) = &self.tcp {
+            tcp.shutdown(std::net::Shutdown::Write).unwrap();
         }
     }
 

@@ -3,5 +3,7 @@
 
 mod client;
 mod limits;
+mod mutations;
 mod rig;
+mod torture;
 mod transports;

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     StoreError,
+    edit::parse_fingerprint,
     record::{self, RouteTarget},
 };
 use rusqlite::{Connection, Row};
@@ -80,7 +81,7 @@ fn tls(row: &Row<'_>) -> Result<GatewayTls, StoreError> {
         record::TlsTrust::Fingerprint => {
             let text: String = row.get("tls_fingerprint")?;
             let bad = row::bad("gateway", row.get("id")?);
-            TlsTrust::Pinned(edit::parse_fingerprint(&text).map_err(bad)?)
+            TlsTrust::Pinned(parse_fingerprint(&text).map_err(bad)?)
         }
     };
     Ok(GatewayTls {
