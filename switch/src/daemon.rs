@@ -101,7 +101,13 @@ impl StartError {
         match self {
             Self::Folder { .. } => true,
             Self::Store(error) => error.is_lasting(),
-            Self::Engine(_) | Self::Relay(_) | Self::Web(_) | Self::Random(_) => false,
+            Self::Engine(_)
+            | Self::Tls(_)
+            | Self::Certificate(_)
+            | Self::Resolve(_)
+            | Self::Relay(_)
+            | Self::Web(_)
+            | Self::Random(_) => false,
         }
     }
 }
@@ -124,8 +130,7 @@ impl Daemon {
         let in_force = Arc::new(OnceLock::new());
         let names = Arc::new(Names::default());
         let options = store_options(&inbox, &in_force, &names);
-        let mut store =
-            Store::open(&config.database(), options).map_err(StartError::Store)?;
+        let mut store = Store::open(&config.database(), options).map_err(StartError::Store)?;
         report_recovery(store.recovery());
         let loaded = store
             .take_loaded()

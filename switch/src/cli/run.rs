@@ -168,11 +168,10 @@ impl Running<'_> {
     /// Settings live in the store and are in force already; this is for the file and the certificate. Calls that
     /// are up go on, whatever the file says.
     fn reload(&mut self) {
-        match self.daemon.reload_certificate() {
-            Ok(()) => tracing::info!("the certificate of the SIP side was read again"),
-            Err(error) => tracing::error!(%error, "the certificate in use stays"),
-        }
         service::reloading();
+        if let Err(error) = self.daemon.reload_certificate() {
+            tracing::error!(%error, "reload: the certificate of the SIP side stays");
+        }
         match self.place.load() {
             Ok(new) => self.take(new),
             Err(error) => tracing::error!(%error, "reload: the running configuration stays"),

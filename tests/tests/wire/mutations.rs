@@ -18,10 +18,40 @@ use tandem_sip::Transport;
 
 /// Bytes that parsers stumble over.
 const SPICE: &[&[u8]] = &[
-    b"\r\n", b"\n", b"\r", b"\0", b" ", b"\"", b"<", b">", b";", b",", b":", b"%", b"@", b"\\", b"=",
-    b"\r\n ", b"\xff", b"\xc3\xa9", b"[", b"]", b"\r\n\r\n", b"Content-Length: 99999999999\r\n",
-    b"l: 3\r\n", b"sip:", b"*", b"\r\nVia: SIP/2.0/UDP a", b"\r\nContact: *", b";tag=", b"4294967296",
-    b"SIP/2.0 ", b"INVITE", b"ACK", b"CANCEL", b"BYE",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b" ",
+    b"\"",
+    b"<",
+    b">",
+    b";",
+    b",",
+    b":",
+    b"%",
+    b"@",
+    b"\\",
+    b"=",
+    b"\r\n ",
+    b"\xff",
+    b"\xc3\xa9",
+    b"[",
+    b"]",
+    b"\r\n\r\n",
+    b"Content-Length: 99999999999\r\n",
+    b"l: 3\r\n",
+    b"sip:",
+    b"*",
+    b"\r\nVia: SIP/2.0/UDP a",
+    b"\r\nContact: *",
+    b";tag=",
+    b"4294967296",
+    b"SIP/2.0 ",
+    b"INVITE",
+    b"ACK",
+    b"CANCEL",
+    b"BYE",
 ];
 /// What the process may grow by.
 const GROWTH_KB: u64 = 20 << 10;
@@ -40,7 +70,9 @@ fn mutate(rng: &mut ChaCha8Rng, seed: &[u8], other: &[u8]) -> Vec<u8> {
         match rng.random_range(0..6) {
             0 => drop(out.splice(at..end, spice)),
             1 => drop(out.splice(at..at, spice)),
-            2 => out[at..end].iter_mut().for_each(|byte| *byte = rng.random()),
+            2 => out[at..end]
+                .iter_mut()
+                .for_each(|byte| *byte = rng.random()),
             3 => drop(out.drain(at..end)),
             4 => {
                 let from = rng.random_range(0..other.len());
@@ -58,7 +90,10 @@ fn mutate(rng: &mut ChaCha8Rng, seed: &[u8], other: &[u8]) -> Vec<u8> {
 
 fn resident_kb() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -93,11 +128,18 @@ fn run(rig: &Rig, seed: u64, count: usize, mut send: impl FnMut(&[u8])) -> Figur
     let mut slowest = Duration::ZERO;
     for round in 0..count {
         let other = rng.random_range(0..corpus.len());
-        send(&mutate(&mut rng, &corpus[round % corpus.len()], &corpus[other]));
+        send(&mutate(
+            &mut rng,
+            &corpus[round % corpus.len()],
+            &corpus[other],
+        ));
         if round % 100 == 99 {
             let asked = Instant::now();
             let answer = asking.options();
-            assert!(answer.is_some(), "no answer within {DEADLINE:?} after {round} mutations");
+            assert!(
+                answer.is_some(),
+                "no answer within {DEADLINE:?} after {round} mutations"
+            );
             slowest = slowest.max(asked.elapsed());
         }
     }

@@ -18,58 +18,198 @@ const REGISTER: &str = "401 403";
 const RFC_4475: &[(&str, &str, &str, &str)] = &[
     // 3.1.1: valid, however odd.
     ("wsinv", CALL, CALL, "3.1.1.1 short tortuous INVITE"),
-    ("intmeth", "405 501", "405 501", "3.1.1.2 an unknown method, well formed"),
+    (
+        "intmeth",
+        "405 501",
+        "405 501",
+        "3.1.1.2 an unknown method, well formed",
+    ),
     ("esc01", CALL, CALL, "3.1.1.3 escapes"),
     ("escnull", REGISTER, REGISTER, "3.1.1.4 escaped nulls"),
-    ("esc02", "405 501", "405 501", "3.1.1.5 the % of a method is no escape"),
+    (
+        "esc02",
+        "405 501",
+        "405 501",
+        "3.1.1.5 the % of a method is no escape",
+    ),
     ("lwsdisp", "200", "200", "3.1.1.6 no space before <"),
     ("longreq", CALL, CALL, "3.1.1.7 long values"),
-    ("dblreq", REGISTER, REGISTER, "3.1.1.8 on a stream the trailing octets are the next request"),
-    ("semiuri", "200 404", "200 404", "3.1.1.9 semicolons in the user part"),
-    ("transports", "200", "200", "3.1.1.10 unknown transports in Via"),
-    ("mpart01", "401 403 405 407 415 488", "401 403 405 407 415 488", "3.1.1.11 multipart MESSAGE"),
-    ("unreason", "-", "-", "3.1.1.12 a response to nothing we sent"),
+    (
+        "dblreq",
+        REGISTER,
+        REGISTER,
+        "3.1.1.8 on a stream the trailing octets are the next request",
+    ),
+    (
+        "semiuri",
+        "200 404",
+        "200 404",
+        "3.1.1.9 semicolons in the user part",
+    ),
+    (
+        "transports",
+        "200",
+        "200",
+        "3.1.1.10 unknown transports in Via",
+    ),
+    (
+        "mpart01",
+        "401 403 405 407 415 488",
+        "401 403 405 407 415 488",
+        "3.1.1.11 multipart MESSAGE",
+    ),
+    (
+        "unreason",
+        "-",
+        "-",
+        "3.1.1.12 a response to nothing we sent",
+    ),
     ("noreason", "-", "-", "3.1.1.13 the same"),
     // 3.1.2: invalid.
     ("badinv01", "400", "400", "3.1.2.1 separators too many"),
-    ("clerr", "400", "-", "3.1.2.2 on a stream the rest is waited for"),
+    (
+        "clerr",
+        "400",
+        "-",
+        "3.1.2.2 on a stream the rest is waited for",
+    ),
     ("ncl", "400", "400", "3.1.2.3 negative Content-Length"),
     ("scalar02", "400", "400", "3.1.2.4 numbers too large"),
     ("scalarlg", "-", "-", "3.1.2.5 the same in a response"),
     ("quotbal", "400", "400", "3.1.2.6 a quote without end"),
-    ("ltgtruri", "400", "400", "3.1.2.7 <> around the Request-URI"),
+    (
+        "ltgtruri",
+        "400",
+        "400",
+        "3.1.2.7 <> around the Request-URI",
+    ),
     ("lwsruri", "400", "400", "3.1.2.8 space in the Request-URI"),
-    ("lwsstart", "400", "400", "3.1.2.9 spaces in the request line"),
+    (
+        "lwsstart",
+        "400",
+        "400",
+        "3.1.2.9 spaces in the request line",
+    ),
     ("trws", "400", "400", "3.1.2.10 spaces at its end"),
-    ("escruri", "400", "400", "3.1.2.11 headers in the Request-URI"),
-    ("baddate", CALL, CALL, "3.1.2.12 a date that need not be read"),
+    (
+        "escruri",
+        "400",
+        "400",
+        "3.1.2.11 headers in the Request-URI",
+    ),
+    (
+        "baddate",
+        CALL,
+        CALL,
+        "3.1.2.12 a date that need not be read",
+    ),
     ("regbadct", "400", "400", "3.1.2.13 Contact without <>"),
     ("badaspec", "400", "400", "3.1.2.14 space in an addr-spec"),
-    ("baddn", "400", "400", "3.1.2.15 a display name that is no token"),
+    (
+        "baddn",
+        "400",
+        "400",
+        "3.1.2.15 a display name that is no token",
+    ),
     ("badvers", "505", "505", "3.1.2.16 unknown version"),
-    ("mismatch01", "400", "400", "3.1.2.17 CSeq of another method"),
-    ("mismatch02", "400 501", "400 501", "3.1.2.18 the same, of an unknown method"),
+    (
+        "mismatch01",
+        "400",
+        "400",
+        "3.1.2.17 CSeq of another method",
+    ),
+    (
+        "mismatch02",
+        "400 501",
+        "400 501",
+        "3.1.2.18 the same, of an unknown method",
+    ),
     ("bigcode", "-", "-", "3.1.2.19 a status too large"),
     // 3.2: the transaction layer.
-    ("badbranch", "200 400", "200 400", "3.2.1 a branch that is only the cookie"),
+    (
+        "badbranch",
+        "200 400",
+        "200 400",
+        "3.2.1 a branch that is only the cookie",
+    ),
     // 3.3: the application layer.
     ("insuf", "400", "400", "3.3.1 required headers missing"),
     ("unkscm", "416 200", "416 200", "3.3.2 an unknown scheme"),
-    ("novelsc", "416 200", "416 200", "3.3.3 a scheme that is no SIP"),
-    ("unksm2", "400 401 403 416", "400 401 403 416", "3.3.4 unknown schemes in From, To, Contact"),
-    ("bext01", "420", "420", "3.3.5 extensions nobody knows are required"),
-    ("invut", "401 403 404 407 415", "401 403 404 407 415", "3.3.6 a body of unknown type"),
-    ("regaut01", REGISTER, REGISTER, "3.3.7 an unknown authorization scheme"),
-    ("multi01", "400", "400", "3.3.8 several values where one may be"),
+    (
+        "novelsc",
+        "416 200",
+        "416 200",
+        "3.3.3 a scheme that is no SIP",
+    ),
+    (
+        "unksm2",
+        "400 401 403 416",
+        "400 401 403 416",
+        "3.3.4 unknown schemes in From, To, Contact",
+    ),
+    (
+        "bext01",
+        "420",
+        "420",
+        "3.3.5 extensions nobody knows are required",
+    ),
+    (
+        "invut",
+        "401 403 404 407 415",
+        "401 403 404 407 415",
+        "3.3.6 a body of unknown type",
+    ),
+    (
+        "regaut01",
+        REGISTER,
+        REGISTER,
+        "3.3.7 an unknown authorization scheme",
+    ),
+    (
+        "multi01",
+        "400",
+        "400",
+        "3.3.8 several values where one may be",
+    ),
     ("mcl01", "400", "400", "3.3.9 two lengths"),
-    ("bcast", "-", "-", "3.3.10 a response with a Via of elsewhere"),
-    ("zeromf", "483 200", "483 200", "3.3.11 an OPTIONS at its last hop"),
-    ("cparam01", REGISTER, REGISTER, "3.3.12 a parameter of Contact"),
-    ("cparam02", REGISTER, REGISTER, "3.3.13 a parameter of its URI"),
+    (
+        "bcast",
+        "-",
+        "-",
+        "3.3.10 a response with a Via of elsewhere",
+    ),
+    (
+        "zeromf",
+        "483 200",
+        "483 200",
+        "3.3.11 an OPTIONS at its last hop",
+    ),
+    (
+        "cparam01",
+        REGISTER,
+        REGISTER,
+        "3.3.12 a parameter of Contact",
+    ),
+    (
+        "cparam02",
+        REGISTER,
+        REGISTER,
+        "3.3.13 a parameter of its URI",
+    ),
     ("regescrt", REGISTER, REGISTER, "3.3.14 headers in its URI"),
-    ("sdp01", "401 403 404 406 407 488", "401 403 404 406 407 488", "3.3.15 an Accept without SDP"),
+    (
+        "sdp01",
+        "401 403 404 406 407 488",
+        "401 403 404 406 407 488",
+        "3.3.15 an Accept without SDP",
+    ),
     // 3.4.
-    ("inv2543", CALL, CALL, "3.4.1 as of RFC 2543; a stream needs its length"),
+    (
+        "inv2543",
+        CALL,
+        CALL,
+        "3.4.1 as of RFC 2543; a stream needs its length",
+    ),
 ];
 
 const RFC_5118: &[(&str, &str, &str, &str)] = &[
@@ -83,7 +223,12 @@ const RFC_5118: &[(&str, &str, &str, &str)] = &[
     ("mult-ip-in-header", "481", "481", "4.7"),
     ("mult-ip-in-sdp", CALL, CALL, "4.8"),
     ("ipv4-mapped-ipv6", CALL, CALL, "4.9"),
-    ("ipv6-bug-abnf-3-colons", "200 400", "200 400", "4.10 may be read or refused"),
+    (
+        "ipv6-bug-abnf-3-colons",
+        "200 400",
+        "200 400",
+        "4.10 may be read or refused",
+    ),
     ("ipv6-correct-abnf-2-colons", "200", "200", "4.10"),
 ];
 
@@ -96,7 +241,8 @@ pub fn corpus(folder: &str, name: &str) -> Vec<u8> {
 /// Every file of both archives.
 pub fn all() -> Vec<Vec<u8>> {
     let rows = RFC_4475.iter().map(|row| corpus("torture", row.0));
-    rows.chain(RFC_5118.iter().map(|row| corpus("rfc5118", row.0))).collect()
+    rows.chain(RFC_5118.iter().map(|row| corpus("rfc5118", row.0)))
+        .collect()
 }
 
 /// The final status a message gets before the answer to an OPTIONS sent behind it; None for silence.
@@ -108,7 +254,10 @@ fn verdict(rig: &Rig, transport: Transport, bytes: &[u8]) -> Option<u16> {
         // Datagrams are read in the order they came: its answer comes after ours, or there is none.
         let options = peer.request("OPTIONS", "");
         peer.send(options.as_bytes());
-        other = options.lines().find_map(|line| line.strip_prefix("Call-ID: ")).map(str::to_owned);
+        other = options
+            .lines()
+            .find_map(|line| line.strip_prefix("Call-ID: "))
+            .map(str::to_owned);
     } else {
         // Half closed: what is answered comes before the end.
         peer.finish();
@@ -135,7 +284,9 @@ fn check(folder: &str, rows: &[(&str, &str, &str, &str)]) {
             let got = verdict(&rig, transport, &bytes);
             let text = got.map_or_else(|| "-".to_owned(), |status| status.to_string());
             if !expected.split(' ').any(|status| status == text) {
-                wrong.push(format!("{name} over {transport:?}: {text}, not {expected} ({about})"));
+                wrong.push(format!(
+                    "{name} over {transport:?}: {text}, not {expected} ({about})"
+                ));
             }
         }
         assert!(rig.is_alive(), "{name}");
@@ -162,7 +313,9 @@ fn a_request_behind_a_torturous_one_on_the_same_stream_is_answered() {
     let mut statuses = Vec::new();
     while statuses.len() < 3 {
         match Message::parse(peer.receive().unwrap().into()) {
-            Parsed::Message(answer) => statuses.extend(answer.status().filter(|status| *status >= 200)),
+            Parsed::Message(answer) => {
+                statuses.extend(answer.status().filter(|status| *status >= 200))
+            }
             other => panic!("{other:?} within {DEADLINE:?}"),
         }
     }
