@@ -6,12 +6,10 @@ use crate::{
         ConnectionLimits, Engine, EngineError, Inbox, Listen, SipIdentity, Tls, TlsFiles,
         TlsFilesError, utc_now,
     },
-    resolve::{Names, ResolveError, Resolver},
     rpc::{self, InForce},
     web::{Server, WebConfig, WebError, certificate},
 };
 use std::{
-    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::PathBuf,
     sync::{Arc, OnceLock, mpsc::channel},
@@ -29,7 +27,7 @@ use tandem_sip::{
     Transport,
     endpoint::{EndpointConfig, Timers},
 };
-use tandem_store::{Changes, Event, RecoveryReport, Store, StoreError, StoreOptions, Table};
+use tandem_store::{Event, RecoveryReport, Store, StoreError, StoreOptions};
 
 /// Seconds without a call after which a log-in ends.
 const SESSION_IDLE_S: u32 = 3_600;
@@ -44,7 +42,6 @@ pub struct Daemon {
     sip: Vec<SocketAddr>,
     relay: Arc<Relay>,
     identity: Arc<SipIdentity>,
-    resolver: Option<Resolver>,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -77,9 +74,6 @@ pub enum StartError {
     /// The certificate of the data folder.
     #[error("certificate: {0}")]
     Certificate(#[from] certificate::CertificateError),
-    /// Where names are looked up.
-    #[error(transparent)]
-    Resolve(#[from] ResolveError),
     /// The database.
     #[error("database: {0}")]
     Store(#[source] StoreError),
@@ -104,7 +98,6 @@ impl StartError {
             Self::Engine(_)
             | Self::Tls(_)
             | Self::Certificate(_)
-            | Self::Resolve(_)
             | Self::Relay(_)
             | Self::Web(_)
             | Self::Random(_) => false,
@@ -128,8 +121,7 @@ impl Daemon {
         let engine = Engine::bind(&listens(config), tls, limits)?;
         let inbox = engine.inbox();
         let in_force = Arc::new(OnceLock::new());
-        let names = Arc::new(Names::default());
-        let options = store_options(&inbox, &in_force, &names);
+        let options = store_options(&inbox, &in_force);
         let mut store = Store::open(&config.database(), options).map_err(StartError::Store)?;
         report_recovery(store.recovery());
         let loaded = store
@@ -139,7 +131,6 @@ impl Daemon {
         let directory = in_force
             .get_or_init(|| InForce::new(Arc::clone(&loaded.directory)))
             .clone();
-        let resolver = resolver(config, names, &store)?;
         let reports = inbox.clone();
         let relay = Relay::start(relay_config(config), move |report| {
             relay_report(&reports, report)
@@ -180,7 +171,6 @@ impl Daemon {
             sip,
             relay,
             identity,
-            resolver: Some(resolver),
         };
         daemon.serve(config, directory, feed)?;
         Ok(daemon)
@@ -299,7 +289,6 @@ impl Daemon {
     fn stop(&mut self) {
         // First: its handlers use the store and the core.
         self.server.take();
-        self.resolver.take();
         self.inbox.stop();
         if let Some(core) = self.core.take()
             && core.join().is_err()
@@ -347,26 +336,9 @@ fn check_clock(written_at: Option<UtcMs>) {
     }
 }
 
-/// After an answer that differs, every gateway is read again: that is a handful of rows.
-fn resolver(config: &Config, names: Arc<Names>, store: &Store) -> Result<Resolver, ResolveError> {
-    let writer = store.writer();
-    let servers: Vec<SocketAddr> = config.dns.servers.iter().map(|server| server.0).collect();
-    Resolver::start(names, &servers, move || {
-        writer.refresh(Changes {
-            tables: BTreeSet::from([Table::Gateways]),
-            ..Changes::default()
-        });
-    })
-}
-
-fn store_options(
-    inbox: &Inbox,
-    in_force: &Arc<OnceLock<InForce>>,
-    names: &Arc<Names>,
-) -> StoreOptions {
-    let (inbox, in_force, names) = (inbox.clone(), Arc::clone(in_force), Arc::clone(names));
+fn store_options(inbox: &Inbox, in_force: &Arc<OnceLock<InForce>>) -> StoreOptions {
+    let (inbox, in_force) = (inbox.clone(), Arc::clone(in_force));
     StoreOptions {
-        resolve: Arc::new(move |wanted| names.find(wanted)),
         on_event: Arc::new(move |event| store_event(&inbox, &in_force, event)),
         ..StoreOptions::default()
     }

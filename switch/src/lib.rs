@@ -9,6 +9,5 @@ pub mod config;
 pub mod daemon;
 mod demo;
 pub mod engine;
-pub mod resolve;
 pub mod rpc;
 pub mod web;

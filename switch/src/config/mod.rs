@@ -25,8 +25,6 @@ pub struct Config {
     pub listen: Vec<ListenConfig>,
     /// Certificates of the SIP side.
     pub tls: TlsConfig,
-    /// Where names of gateways are looked up.
-    pub dns: DnsConfig,
     /// The relay.
     pub media: MediaConfig,
     /// Manager and web.
@@ -49,7 +47,6 @@ impl Default for Config {
             data: "tandem-data".into(),
             listen: vec![listen(ListenTransport::Udp), listen(ListenTransport::Tcp)],
             tls: TlsConfig::default(),
-            dns: DnsConfig::default(),
             media: MediaConfig::default(),
             rpc: RpcConfig::default(),
             limits: LimitsConfig::default(),
@@ -110,43 +107,6 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
     /// Authorities in PEM that gateways' certificates are checked against; Mozilla's list if not set.
     pub authorities: Option<PathBuf>,
-}
-
-/// Where names of gateways are looked up.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DnsConfig {
-    /// `address` or `address:port`; those of the system if empty.
-    pub servers: Vec<NameServer>,
-}
-
-/// A name server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct NameServer(pub SocketAddr);
-
-impl From<NameServer> for String {
-    fn from(server: NameServer) -> Self {
-        server.0.to_string()
-    }
-}
-
-/// The port of DNS.
-const DNS_PORT: u16 = 53;
-
-impl TryFrom<String> for NameServer {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let with_port = text.parse::<SocketAddr>();
-        let parsed = with_port.or_else(|_| {
-            text.parse::<IpAddr>()
-                .map(|ip| SocketAddr::new(ip, DNS_PORT))
-        });
-        parsed.map(Self).map_err(|_| {
-            format!("{text:?} is no address of a name server; write e.g. 192.0.2.53 or [2001:db8::53]:5353")
-        })
-    }
 }
 
 /// The relay.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     future::Future,
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicI64, Ordering},
