@@ -36,6 +36,9 @@ pub struct GatewayEdit {
     /// How SIP travels to it.
     #[serde(default)]
     pub transport: Transport,
+    /// What is asked of its certificate over TLS.
+    #[serde(default)]
+    pub tls: TlsOptions,
     /// Digest credentials it asks for.
     #[serde(default)]
     pub auth: Option<GatewayAuth>,
@@ -82,6 +85,7 @@ impl Default for GatewayEdit {
             enabled: true,
             hosts: Vec::new(),
             transport: Transport::Udp,
+            tls: TlsOptions::default(),
             auth: None,
             rules: String::new(),
             codecs: Vec::new(),
@@ -108,7 +112,7 @@ fn yes() -> bool {
 pub struct GatewayHost {
     /// Name or address, without port.
     pub host: String,
-    /// Port.
+    /// Port; 0 looks for SRV records of the name (RFC 3263), and takes the transport's own port if it has none.
     #[serde(default = "sip_port")]
     pub port: u16,
     /// Lower first.
@@ -123,6 +127,31 @@ fn one() -> u16 {
 }
 fn sip_port() -> u16 {
     5060
+}
+
+/// What is asked of a gateway's certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsOptions {
+    /// How it is judged.
+    pub trust: TlsTrust,
+    /// Whom it must name; the host's name if none.
+    pub name: Option<String>,
+    /// Its SHA-256 as 32 hex pairs, if it is judged by that.
+    pub fingerprint: Option<String>,
+}
+
+/// How a certificate is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsTrust {
+    /// An authority signed it, and it is the name's.
+    #[default]
+    Authority,
+    /// It has the fingerprint, whoever signed it.
+    Fingerprint,
+    /// Any will do: nobody can tell who answers.
+    Any,
 }
 
 /// Digest credentials.

@@ -2,9 +2,12 @@
 
 use crate::{
     config::{Config, LimitsConfig, ListenTransport},
-    engine::{Engine, EngineError, Inbox, Listen, utc_now},
+    engine::{
+        ConnectionLimits, Engine, EngineError, Inbox, Listen, SipIdentity, Tls, TlsFiles,
+        TlsFilesError, utc_now,
+    },
     rpc::{self, InForce},
-    web::{Server, WebConfig, WebError},
+    web::{Server, WebConfig, WebError, certificate},
 };
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
@@ -38,6 +41,7 @@ pub struct Daemon {
     store: Option<Store>,
     sip: Vec<SocketAddr>,
     relay: Arc<Relay>,
+    identity: Arc<SipIdentity>,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -64,6 +68,12 @@ pub enum StartError {
     /// A listener.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The certificate of the SIP side, as configured.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsFilesError),
+    /// The certificate of the data folder.
+    #[error("certificate: {0}")]
+    Certificate(#[from] certificate::CertificateError),
     /// The database.
     #[error("database: {0}")]
     Store(#[source] StoreError),
@@ -85,7 +95,12 @@ impl StartError {
         match self {
             Self::Folder { .. } => true,
             Self::Store(error) => error.is_lasting(),
-            Self::Engine(_) | Self::Relay(_) | Self::Web(_) | Self::Random(_) => false,
+            Self::Engine(_)
+            | Self::Tls(_)
+            | Self::Certificate(_)
+            | Self::Relay(_)
+            | Self::Web(_)
+            | Self::Random(_) => false,
         }
     }
 }
@@ -97,11 +112,17 @@ impl Daemon {
     /// What could not be had, named with its remedy; what had been started is stopped again.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         make_folder(config)?;
-        let engine = Engine::bind(&listens(config))?;
+        let identity = Arc::new(SipIdentity::load(tls_files(config)?)?);
+        let limits = ConnectionLimits {
+            total: config.limits.max_connections,
+            per_source: config.limits.max_connections_per_source,
+        };
+        let tls = Tls::new(Arc::clone(&identity))?;
+        let engine = Engine::bind(&listens(config), tls, limits)?;
         let inbox = engine.inbox();
         let in_force = Arc::new(OnceLock::new());
-        let mut store = Store::open(&config.database(), store_options(&inbox, &in_force))
-            .map_err(StartError::Store)?;
+        let options = store_options(&inbox, &in_force);
+        let mut store = Store::open(&config.database(), options).map_err(StartError::Store)?;
         report_recovery(store.recovery());
         let loaded = store
             .take_loaded()
@@ -150,6 +171,7 @@ impl Daemon {
             store: Some(store),
             sip,
             relay,
+            identity,
         };
         daemon.serve(config, directory, feed)?;
         Ok(daemon)
@@ -211,6 +233,14 @@ impl Daemon {
     #[must_use]
     pub fn relay(&self) -> &Arc<Relay> {
         &self.relay
+    }
+
+    /// Reads the certificate of the SIP side again: who connects from now on is shown it.
+    ///
+    /// # Errors
+    /// If it cannot be read or used: the one in use stays.
+    pub fn reload_certificate(&self) -> Result<(), TlsFilesError> {
+        self.identity.reload()
     }
 
     /// Takes no new calls, lets those that are up go on for `within_s` seconds, ends the rest, writes
@@ -382,6 +412,22 @@ fn seed() -> Result<[u8; 32], StartError> {
     Ok(seed)
 }
 
+/// As configured, or those of the manager's port, which are made if missing.
+fn tls_files(config: &Config) -> Result<TlsFiles, StartError> {
+    let (certificate, key) = match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+        (_, _) => {
+            certificate::load_or_make(&config.data)?;
+            certificate::files(&config.data)
+        }
+    };
+    Ok(TlsFiles {
+        certificate,
+        key,
+        authorities: config.tls.authorities.clone(),
+    })
+}
+
 fn listens(config: &Config) -> Vec<Listen> {
     config
         .listen
@@ -393,6 +439,9 @@ fn listens(config: &Config) -> Vec<Listen> {
                 transport: match listen.transport {
                     ListenTransport::Udp => Transport::Udp,
                     ListenTransport::Tcp => Transport::Tcp,
+                    ListenTransport::Tls => Transport::Tls,
+                    ListenTransport::Ws => Transport::Ws,
+                    ListenTransport::Wss => Transport::Wss,
                 },
                 address: listen.address,
                 advertised: (told != bound).then(|| SocketAddr::new(told, listen.address.port())),

@@ -128,13 +128,13 @@ CREATE TABLE gateway (
     send_pai       INTEGER NOT NULL CHECK (send_pai IN (0, 1)),
     media          TEXT NOT NULL,
     notes          TEXT NOT NULL
-, srtp TEXT NOT NULL DEFAULT 'accepted') STRICT;
+, srtp TEXT NOT NULL DEFAULT 'accepted', tls_trust TEXT NOT NULL DEFAULT 'authority' CHECK (tls_trust IN ('authority', 'fingerprint', 'any')), tls_name TEXT, tls_fingerprint TEXT) STRICT;
 CREATE INDEX gateway_cost_tariff ON gateway (cost_tariff_id);
 CREATE TABLE gateway_host (
     gateway_id INTEGER NOT NULL REFERENCES gateway (id) ON DELETE CASCADE,
     position   INTEGER NOT NULL,
     host       TEXT NOT NULL,
-    port       INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),
+    port       INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
     priority   INTEGER NOT NULL,
     weight     INTEGER NOT NULL,
     PRIMARY KEY (gateway_id, position)

@@ -1,8 +1,8 @@
 //! Gateways: the SIP peers calls are sent to.
 
 use super::{
-    Input, Kind, Link, MEDIA, Methods, Part, Resource, SRTP, Section, TRANSPORTS, View, at, col,
-    default, field, put, text_at,
+    Choice, Input, Kind, Link, MEDIA, Methods, Part, Resource, SRTP, Section, TRANSPORTS, View, at,
+    choice, col, default, field, put, text_at,
 };
 use serde_json::{Value, json};
 use tandem_protocol::gateway::GatewayEdit;
@@ -15,10 +15,11 @@ const HOST: Part = Part {
             "port",
             "Port",
             Input::Integer {
-                min: 1,
+                min: 0,
                 max: 65_535,
             },
-        ),
+        )
+        .hint("0: found in DNS (SRV)"),
         field(
             "priority",
             "Priority",
@@ -39,6 +40,31 @@ const HOST: Part = Part {
     blank: || json!({ "host": "", "port": 5060, "priority": 0, "weight": 1 }),
     most: 16,
 };
+
+/// A gateway is no browser: no WebSocket.
+const REACHED_BY: [Choice; 3] = [
+    choice("udp", "UDP"),
+    choice("tcp", "TCP"),
+    choice("tls", "TLS"),
+];
+
+const TRUST: [Choice; 3] = [
+    choice("authority", "Signed by an authority"),
+    choice("fingerprint", "By its fingerprint"),
+    choice("any", "Any: not checked"),
+];
+
+fn is_tls(edit: &Value) -> bool {
+    text_at(edit, "transport") == "tls"
+}
+
+fn is_pinned(edit: &Value) -> bool {
+    is_tls(edit) && text_at(edit, "tls.trust") == "fingerprint"
+}
+
+fn is_named(edit: &Value) -> bool {
+    is_tls(edit) && text_at(edit, "tls.trust") == "authority"
+}
 
 const MANY: i64 = 4_294_967_295;
 
@@ -106,7 +132,14 @@ pub static GATEWAYS: Resource = Resource {
                 field("name", "Name", Input::Text).required(),
                 field("enabled", "Enabled", Input::Flag).hint("Calls are sent to it"),
                 field("hosts", "Hosts", Input::Rows(&HOST)).required(),
-                field("transport", "Transport", Input::Choice(&TRANSPORTS)),
+                field("transport", "Transport", Input::Choice(&REACHED_BY)),
+                field("tls.trust", "Certificate", Input::Choice(&TRUST)).shown(is_tls),
+                field("tls.name", "Name in it", Input::OptionalText)
+                    .shown(is_named)
+                    .hint("Empty: the host's name"),
+                field("tls.fingerprint", "Fingerprint", Input::OptionalText)
+                    .shown(is_pinned)
+                    .hint("SHA-256 in hex pairs"),
                 field("auth.username", "User name", Input::Text).hint("Empty: no digest log-in"),
                 field("auth.password", "Password", Input::Secret)
                     .shown(has_user)

@@ -56,6 +56,8 @@ pub struct Framer {
     /// Where the message at the front ends, once its head is read.
     end: Option<usize>,
     failed: Option<FramingError>,
+    /// The header section that could not be cut, if it can be answered.
+    refused: Option<Bytes>,
 }
 
 impl Framer {
@@ -100,6 +102,13 @@ impl Framer {
             Some(end) if end <= self.buffer.len() => Ok(Some(Frame::Message(self.cut(end)))),
             Some(_) | None => Ok(None),
         }
+    }
+
+    /// After [`FramingError::BadContentLength`] or [`FramingError::MessageTooLong`] the header section, once: parsed
+    /// as a message it gives the rejection that the peer is owed before the connection is closed (RFC 4475
+    /// section 3.1.2.3).
+    pub fn take_refused(&mut self) -> Option<Bytes> {
+        self.refused.take()
     }
 
     /// Bytes waiting for the rest of their message: 0 between messages.
@@ -157,10 +166,19 @@ impl Framer {
                 }
             };
             let head = self.buffer.get(..head_end).unwrap_or(&[]);
-            let end = content_length(head)?
-                .checked_add(head_end)
-                .filter(|end| *end <= MAX_MESSAGE);
-            self.end = Some(end.ok_or(FramingError::MessageTooLong)?);
+            let end = content_length(head).and_then(|length| {
+                let end = length.checked_add(head_end);
+                end.filter(|end| *end <= MAX_MESSAGE)
+                    .ok_or(FramingError::MessageTooLong)
+            });
+            match end {
+                Ok(end) => self.end = Some(end),
+                Err(error) => {
+                    let answered = error != FramingError::NoContentLength;
+                    self.refused = answered.then(|| Bytes::copy_from_slice(head));
+                    return Err(error);
+                }
+            }
             return Ok(());
         }
         if self.buffer.len() > MAX_MESSAGE {

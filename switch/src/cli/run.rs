@@ -3,7 +3,7 @@
 
 use super::{Failure, Place, admin, log::Log, say, service};
 use crate::{
-    config::{Changes, Config, ListenTransport},
+    config::{Changes, Config},
     daemon::Daemon,
     engine::utc_now,
 };
@@ -76,10 +76,7 @@ fn greet(daemon: &Daemon, config: &Config) -> Result<(), Failure> {
         say("it is not shown again; `tandem-switch admin reset` makes a new one");
     }
     for (listen, address) in config.listen.iter().zip(daemon.sip()) {
-        let transport = match listen.transport {
-            ListenTransport::Udp => "udp",
-            ListenTransport::Tcp => "tcp",
-        };
+        let transport = listen.transport.name();
         say(format_args!("sip {transport} {address}"));
     }
     if let Some(server) = daemon.rpc() {
@@ -172,6 +169,9 @@ impl Running<'_> {
     /// are up go on, whatever the file says.
     fn reload(&mut self) {
         service::reloading();
+        if let Err(error) = self.daemon.reload_certificate() {
+            tracing::error!(%error, "reload: the certificate of the SIP side stays");
+        }
         match self.place.load() {
             Ok(new) => self.take(new),
             Err(error) => tracing::error!(%error, "reload: the running configuration stays"),

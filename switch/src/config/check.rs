@@ -73,7 +73,7 @@ impl Config {
         }
         for (at, listen) in self.listen.iter().enumerate() {
             let same = |other: &&super::ListenConfig| {
-                other.transport == listen.transport
+                is_stream(other.transport) == is_stream(listen.transport)
                     && other.address == listen.address
                     && listen.address.port() != 0
             };
@@ -98,8 +98,7 @@ impl Config {
                     "is of another IP version than the address".into(),
                 );
             }
-            let taken =
-                listen.transport == ListenTransport::Tcp && listen.address == self.rpc.address;
+            let taken = is_stream(listen.transport) && listen.address == self.rpc.address;
             if taken && listen.address.port() != 0 {
                 fault(
                     &format!("listen[{at}].address"),
@@ -107,9 +106,30 @@ impl Config {
                 );
             }
         }
+        self.tls_faults(&mut fault);
         self.media_faults(&mut fault);
         self.limit_faults(&mut fault);
         faults
+    }
+
+    fn tls_faults(&self, fault: &mut impl FnMut(&str, String)) {
+        let tls = &self.tls;
+        if tls.certificate.is_some() != tls.key.is_some() {
+            let text = "certificate and key go together; set both, or neither";
+            fault("tls", text.into());
+        }
+        let files = [
+            ("tls.certificate", &tls.certificate),
+            ("tls.key", &tls.key),
+            ("tls.authorities", &tls.authorities),
+        ];
+        for (key, path) in files {
+            if let Some(path) = path
+                && let Err(error) = std::fs::File::open(path)
+            {
+                fault(key, format!("{} cannot be read: {error}", path.display()));
+            }
+        }
     }
 
     fn limit_faults(&self, fault: &mut impl FnMut(&str, String)) {
@@ -124,6 +144,18 @@ impl Config {
                 "limits.max_transactions",
                 "is below limits.max_calls; every call needs two or more".into(),
             );
+        }
+        let connections = [
+            ("limits.max_connections", self.limits.max_connections),
+            (
+                "limits.max_connections_per_source",
+                self.limits.max_connections_per_source,
+            ),
+        ];
+        for (key, limit) in connections {
+            if limit == 0 {
+                fault(key, "is 0; name how many there may be at once".into());
+            }
         }
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::EnvFilter>() {
             fault("log.filter", format!("{error}; use e.g. info"));
@@ -166,6 +198,11 @@ impl Config {
             }
         }
     }
+}
+
+/// UDP has ports of its own.
+fn is_stream(transport: ListenTransport) -> bool {
+    transport != ListenTransport::Udp
 }
 
 #[cfg(test)]

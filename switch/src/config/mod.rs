@@ -23,6 +23,8 @@ pub struct Config {
     pub data: PathBuf,
     /// SIP listeners.
     pub listen: Vec<ListenConfig>,
+    /// Certificates of the SIP side.
+    pub tls: TlsConfig,
     /// The relay.
     pub media: MediaConfig,
     /// Manager and web.
@@ -44,6 +46,7 @@ impl Default for Config {
         Self {
             data: "tandem-data".into(),
             listen: vec![listen(ListenTransport::Udp), listen(ListenTransport::Tcp)],
+            tls: TlsConfig::default(),
             media: MediaConfig::default(),
             rpc: RpcConfig::default(),
             limits: LimitsConfig::default(),
@@ -72,6 +75,38 @@ pub enum ListenTransport {
     Udp,
     /// Streams.
     Tcp,
+    /// Streams under TLS.
+    Tls,
+    /// WebSocket (RFC 7118), for browsers behind a proxy that ends TLS.
+    Ws,
+    /// WebSocket under TLS: what browsers need.
+    Wss,
+}
+
+impl ListenTransport {
+    /// As written in the file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+}
+
+/// Certificates of the SIP side.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// Certificate chain in PEM; the self-signed one of the manager's port if not set.
+    pub certificate: Option<PathBuf>,
+    /// Its private key in PEM.
+    pub key: Option<PathBuf>,
+    /// Authorities in PEM that gateways' certificates are checked against; Mozilla's list if not set.
+    pub authorities: Option<PathBuf>,
 }
 
 /// The relay.
@@ -126,6 +161,10 @@ pub struct LimitsConfig {
     pub max_calls: usize,
     /// SIP transactions at once; more are answered 503.
     pub max_transactions: usize,
+    /// TCP, TLS and WebSocket connections at once; more are not taken.
+    pub max_connections: usize,
+    /// The same of one IPv4 address, or one IPv6 network of 64 bits.
+    pub max_connections_per_source: usize,
     /// Seconds that calls may go on after TERM before they are ended.
     pub drain_s: u32,
 }
@@ -135,6 +174,8 @@ impl Default for LimitsConfig {
         Self {
             max_calls: 20_000,
             max_transactions: 200_000,
+            max_connections: 20_000,
+            max_connections_per_source: 500,
             drain_s: 10,
         }
     }

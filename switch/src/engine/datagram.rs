@@ -1,5 +1,6 @@
 //! A UDP listener of the SIP side.
 
+use super::stun;
 use bytes::Bytes;
 use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -26,6 +27,8 @@ pub(super) struct DatagramListener {
 /// What came of one look at the socket.
 pub(super) enum Received {
     Datagram(Flow, Bytes),
+    /// A keep-alive: it has been answered.
+    Answered,
     Nothing,
 }
 
@@ -72,6 +75,12 @@ impl DatagramListener {
                         remote,
                     };
                     let datagram = self.buffer.get(..length).unwrap_or_default();
+                    if stun::is_stun(datagram) {
+                        let answer = stun::answer(datagram, remote);
+                        // Lost like any datagram when it cannot be sent.
+                        let _ = answer.map(|answer| self.socket.send_to(&answer, remote));
+                        return Received::Answered;
+                    }
                     return Received::Datagram(flow, Bytes::copy_from_slice(datagram));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Received::Nothing,

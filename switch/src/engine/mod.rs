@@ -5,15 +5,23 @@
 //! then all outputs are drained. Must not know SQL, JSON-RPC or what a call is.
 
 mod clock;
+mod connection;
 mod datagram;
 mod inbox;
 mod journal;
+mod link;
 mod run;
+mod sources;
 mod stream;
+mod stun;
+mod tls;
+mod websocket;
 
 pub use clock::{Clock, utc_now};
 pub use inbox::{Inbox, ReplyTo};
 pub use run::Engine;
+pub use sources::ConnectionLimits;
+pub use tls::{SipIdentity, Tls, TlsFiles, TlsFilesError};
 
 use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
 use tandem_call::{io::MediaAddress, monitor::FeedEvent};
@@ -22,7 +30,7 @@ use tandem_sip::Transport;
 /// One SIP listener as configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// UDP or TCP.
+    /// What peers connect with.
     pub transport: Transport,
     /// Where to bind; port 0 takes a free one.
     pub address: SocketAddr,
@@ -49,12 +57,6 @@ pub enum EngineError {
         address: SocketAddr,
         /// The system's word.
         source: std::io::Error,
-    },
-    /// A listener of a kind that cannot be had.
-    #[error("{transport:?} listeners cannot be had; use udp or tcp")]
-    Transport {
-        /// As configured.
-        transport: Transport,
     },
     /// The event queue of the system failed.
     #[error("the event queue failed: {0}")]

@@ -5,7 +5,9 @@ use super::{
     datagram::{DatagramListener, Received},
     inbox::{Item, Outlet},
     journal::{Journal, Taking},
+    sources::ConnectionLimits,
     stream::Streams,
+    tls::Tls,
 };
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -18,12 +20,12 @@ use std::{
     time::Duration,
 };
 use tandem_call::{
-    Input, Now, Output, Switch,
+    Directory, Input, Now, Output, Switch,
     io::{Reply, SwitchConfig, Token as CallToken},
     journal::{AlertKind, Batch, Record},
 };
 use tandem_media::Relay;
-use tandem_sip::{Flow, Mono, Transport, endpoint::Listener};
+use tandem_sip::{Flow, Transport, endpoint::Listener};
 use tandem_store::{Loaded, Writer};
 
 const WAKER: Token = Token(0);
@@ -32,8 +34,6 @@ const FIRST_LISTENER: usize = 1;
 const FIRST_CONNECTION: usize = 1 << 16;
 /// Datagrams and items taken before others get their turn.
 const TURN: usize = 256;
-/// How often idle connections are looked for.
-const SWEEP: Duration = Duration::from_secs(20);
 
 /// Bound sockets, ready to run.
 pub struct Engine {
@@ -60,16 +60,21 @@ impl Engine {
     ///
     /// # Errors
     /// The first listener that cannot be bound.
-    pub fn bind(listens: &[Listen]) -> Result<Self, EngineError> {
+    pub fn bind(
+        listens: &[Listen],
+        tls: Tls,
+        limits: ConnectionLimits,
+    ) -> Result<Self, EngineError> {
         let poll = Poll::new()?;
+        let clock = Clock::start();
         let (inbox, outlet) = Inbox::new(Waker::new(poll.registry(), WAKER)?);
         let mut engine = Self {
             poll,
             datagrams: Vec::new(),
-            streams: Streams::new(FIRST_CONNECTION),
+            streams: Streams::new(FIRST_CONNECTION, limits, tls, clock.now().mono),
             inbox,
             outlet,
-            clock: Clock::start(),
+            clock,
             listeners: Vec::new(),
             media: listens.iter().map(|listen| listen.media).collect(),
         };
@@ -109,13 +114,10 @@ impl Engine {
                 self.datagrams.push((token, listener));
                 Ok(local)
             }
-            Transport::Tcp => self
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => self
                 .streams
-                .listen(self.poll.registry(), address, index, token)
+                .listen(self.poll.registry(), (transport, address), index, token)
                 .map_err(failed),
-            Transport::Tls | Transport::Ws | Transport::Wss => {
-                Err(EngineError::Transport { transport })
-            }
         }
     }
 
@@ -142,7 +144,7 @@ impl Engine {
     /// # Errors
     /// When the thread cannot be made.
     pub fn start(
-        self,
+        mut self,
         config: SwitchConfig,
         loaded: Loaded,
         writer: Writer,
@@ -158,6 +160,9 @@ impl Engine {
                 charged_today,
                 ..
             } = loaded;
+            let registry = self.poll.registry();
+            // Nothing is connected yet.
+            let _ = self.streams.take_directory(registry, &directory);
             let mut switch =
                 Switch::new(config, directory, ledger, registrations, self.clock.now());
             switch.restore_spending(&charged_today);
@@ -207,7 +212,6 @@ impl Running {
     fn turn(&mut self) {
         let mut events = Events::with_capacity(1024);
         let mut unread: Vec<Token> = Vec::new();
-        let mut swept = self.now().mono;
         loop {
             let wait = if unread.is_empty() {
                 self.wait()
@@ -238,7 +242,7 @@ impl Running {
             if self.items() == Going::Stop {
                 return;
             }
-            self.timers(&mut swept);
+            self.timers(&mut unread);
         }
     }
 
@@ -248,12 +252,13 @@ impl Running {
 
     fn wait(&self) -> Option<Duration> {
         let now = self.now().mono;
-        let until = [self.switch.poll_deadline(), self.journal.due()]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|deadline| deadline.since(now));
-        Some(until.unwrap_or(SWEEP).min(SWEEP))
+        let due = [
+            self.switch.poll_deadline(),
+            self.engine.streams.next_deadline(),
+            self.journal.due(),
+        ];
+        let first = due.into_iter().flatten().min();
+        first.map(|deadline| deadline.since(now))
     }
 
     /// Reads a socket; true if it may have more.
@@ -269,8 +274,7 @@ impl Running {
         let now = self.now();
         let registry = self.engine.poll.registry();
         if self.engine.streams.is_listener(token) {
-            self.engine.streams.accept(registry, token, now.mono);
-            return false;
+            return self.engine.streams.accept(registry, token, now.mono);
         }
         let arrived = self.engine.streams.ready(registry, token, now.mono);
         for (flow, bytes) in arrived.messages {
@@ -279,7 +283,7 @@ impl Running {
         for flow in arrived.failed {
             self.feed(Input::FlowFailed { flow });
         }
-        false
+        arrived.more
     }
 
     fn datagrams(&mut self, at: usize) -> bool {
@@ -289,6 +293,7 @@ impl Running {
             };
             match listener.receive() {
                 Received::Datagram(flow, bytes) => self.feed(Input::Message { flow, bytes }),
+                Received::Answered => {}
                 Received::Nothing => return false,
             }
         }
@@ -308,6 +313,9 @@ impl Running {
                             continue;
                         }
                     }
+                    if let Input::Directory(directory) = &input {
+                        self.peers(&Arc::clone(directory));
+                    }
                     self.feed(input);
                 }
                 Some(Item::Ask { command, reply }) => {
@@ -322,7 +330,14 @@ impl Running {
         Going::On
     }
 
-    fn timers(&mut self, swept: &mut Mono) {
+    fn peers(&mut self, directory: &Directory) {
+        let registry = self.engine.poll.registry();
+        for flow in self.engine.streams.take_directory(registry, directory) {
+            self.feed(Input::FlowFailed { flow });
+        }
+    }
+
+    fn timers(&mut self, unread: &mut Vec<Token>) {
         let now = self.now();
         if self
             .switch
@@ -338,15 +353,13 @@ impl Running {
             self.note(taking);
             self.feed_again();
         }
-        if now.mono.since(*swept) >= SWEEP {
-            *swept = now.mono;
-            for flow in self
-                .engine
-                .streams
-                .sweep(self.engine.poll.registry(), now.mono)
-            {
+        let streams = &mut self.engine.streams;
+        if streams.next_deadline().is_some_and(|due| due <= now.mono) {
+            let (failed, listeners) = streams.expire(self.engine.poll.registry(), now.mono);
+            for flow in failed {
                 self.feed(Input::FlowFailed { flow });
             }
+            unread.extend(listeners);
         }
     }
 
@@ -394,27 +407,33 @@ impl Running {
     }
 
     fn transmit(&mut self, flow: Flow, bytes: &Bytes, now: Now) {
-        let sent = match flow.transport {
-            Transport::Udp => self
-                .engine
-                .datagrams
-                .iter_mut()
-                .find(|(token, _)| token.0 == FIRST_LISTENER + usize::from(flow.listener))
-                .map_or_else(
-                    || Err(ErrorKind::NotFound.into()),
-                    |(_, listener)| listener.send(flow.remote, bytes),
-                ),
-            Transport::Tcp => {
-                self.engine
-                    .streams
-                    .send(self.engine.poll.registry(), flow, bytes, now.mono)
+        match flow.transport {
+            Transport::Udp => self.transmit_datagram(flow, bytes),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                let registry = self.engine.poll.registry();
+                if let Err(failed) = self.engine.streams.send(registry, flow, bytes, now.mono) {
+                    self.unsent(flow, &failed.error, &failed.flows);
+                }
             }
-            Transport::Tls | Transport::Ws | Transport::Wss => Err(ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn transmit_datagram(&mut self, flow: Flow, bytes: &Bytes) {
+        let token = FIRST_LISTENER + usize::from(flow.listener);
+        let mut listeners = self.engine.datagrams.iter_mut();
+        let sent = match listeners.find(|(own, _)| own.0 == token) {
+            Some((_, listener)) => listener.send(flow.remote, bytes),
+            None => Err(ErrorKind::NotFound.into()),
         };
         if let Err(error) = sent {
-            tracing::debug!(%error, remote = %flow.remote, "message cannot be sent");
-            self.again.push_back(Input::FlowFailed { flow });
+            self.unsent(flow, &error, &[flow]);
         }
+    }
+
+    fn unsent(&mut self, flow: Flow, error: &std::io::Error, failed: &[Flow]) {
+        tracing::debug!(%error, remote = %flow.remote, "message cannot be sent");
+        let failed = failed.iter().map(|flow| Input::FlowFailed { flow: *flow });
+        self.again.extend(failed);
     }
 }
 

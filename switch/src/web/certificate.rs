@@ -60,6 +60,12 @@ pub fn fingerprint(certificate: &[u8]) -> String {
     pairs.join(":")
 }
 
+/// Certificate and key of a data folder, whether they are there or not.
+#[must_use]
+pub fn files(data: &Path) -> (PathBuf, PathBuf) {
+    (data.join(CERTIFICATE), data.join(KEY))
+}
+
 /// The fingerprint of the certificate kept in a data folder, for programs on the same machine.
 ///
 /// # Errors
@@ -73,7 +79,7 @@ pub fn kept_fingerprint(data: &Path) -> Result<String, CertificateError> {
 /// # Errors
 /// If the files cannot be written, read or used.
 pub fn load_or_make(data: &Path) -> Result<Identity, CertificateError> {
-    let (certificate_path, key_path) = (data.join(CERTIFICATE), data.join(KEY));
+    let (certificate_path, key_path) = files(data);
     if !certificate_path.exists() || !key_path.exists() {
         make(&certificate_path, &key_path)?;
     }

@@ -26,7 +26,7 @@ pub mod verify;
 mod writer;
 
 pub use bulk::Replaced;
-pub use directory::{Changes, Resolve, Table};
+pub use directory::{Changes, Found, Resolve, Table, Wanted};
 pub use edit::{Actor, Change, Edit, EditError, Edited, FieldError};
 pub use error::StoreError;
 pub use journal::{Committer, Rejected};

@@ -36,6 +36,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 4,
         sql: include_str!("../migrations/0004_alerts.sql"),
     },
+    Migration {
+        number: 5,
+        sql: include_str!("../migrations/0005_gateway_tls.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -2,7 +2,7 @@
 
 use crate::{
     Committer, Event, Reader, RecoveryReport, StoreError, Writer, connection,
-    directory::{Catalogue, Publisher, Resolve},
+    directory::{Catalogue, Found, Publisher, Resolve, Wanted},
     edit::zone_of,
     migrate, recovery, verify, writer,
 };
@@ -10,13 +10,14 @@ use rusqlite::Connection;
 use std::{
     fs::File,
     io::ErrorKind,
-    net::{SocketAddr, ToSocketAddrs},
+    net::ToSocketAddrs,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tandem_billing::{AccountId, CallId, Micros, UtcMs, ledger::Ledger};
 use tandem_call::{Directory, journal::Registration};
+use tandem_sip::Transport;
 
 /// What the store needs of its surroundings.
 #[derive(Clone)]
@@ -25,7 +26,7 @@ pub struct StoreOptions {
     pub on_event: Arc<dyn Fn(Event) + Send + Sync>,
     /// Now. Only for heartbeats and expiry; records bring their own instants.
     pub clock: Arc<dyn Fn() -> UtcMs + Send + Sync>,
-    /// Addresses of a gateway's host name; may block.
+    /// Addresses of a gateway's host name, as far as they are known: it must not block.
     pub resolve: Resolve,
     /// Submissions to the journal and edits that may wait; beyond it `submit` refuses.
     pub queue: usize,
@@ -66,11 +67,22 @@ fn system_clock() -> UtcMs {
     UtcMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn system_resolver(host: &str, port: u16) -> Vec<SocketAddr> {
-    (host, port)
-        .to_socket_addrs()
-        .map(Iterator::collect)
-        .unwrap_or_default()
+/// For tools that run without a resolver of their own; unlike theirs it waits for the system's.
+fn system_resolver(wanted: &Wanted) -> Vec<Found> {
+    let port = match wanted.port {
+        0 if matches!(wanted.transport, Transport::Tls | Transport::Wss) => 5061,
+        0 => 5060,
+        port => port,
+    };
+    let found = (wanted.host.as_str(), port).to_socket_addrs();
+    let found = found.map(|addresses| {
+        addresses.map(|address| Found {
+            address,
+            priority: 0,
+            weight: None,
+        })
+    });
+    found.map(Iterator::collect).unwrap_or_default()
 }
 
 /// What the call core starts from.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     future::Future,
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicI64, Ordering},
@@ -327,11 +327,7 @@ fn options(core: &Arc<Core>, in_force: &Arc<OnceLock<InForce>>, clock: &Clock) -
             other => panic!("unexpected event of the store: {other:?}"),
         }),
         clock: Arc::new(move || clock.now()),
-        resolve: Arc::new(|host: &str, port: u16| {
-            host.parse()
-                .map(|ip| vec![SocketAddr::new(ip, port)])
-                .unwrap_or_default()
-        }),
+        resolve: Arc::new(|_| Vec::new()),
         ..StoreOptions::default()
     }
 }

@@ -13,9 +13,9 @@ class Operator:
         daemon.create("rate", tariff=self.cost, prefix="9", price=cost)
         self.group = daemon.create("group", name="standard")
 
-    def gateway(self, name, port, priority=1, prefix="9", **hunt):
+    def gateway(self, name, port, priority=1, prefix="9", transport="udp", **hunt):
         gateway = self.daemon.create(
-            "gateway", name=name, hosts=[{"host": "127.0.0.1", "port": port}], currency="EUR", cost_tariff=self.cost,
+            "gateway", name=name, hosts=[{"host": "127.0.0.1", "port": port}], transport=transport, currency="EUR", cost_tariff=self.cost,
             **({"hunt": hunt} if hunt else {}),
         )
         self.daemon.create(

@@ -45,6 +45,7 @@ class Phone:
             "audio_player aubridge,heard\naudio_alert aubridge,alert\n"
             "call_local_timeout 120\n"
             f"snd_path {self.folder}\n"
+            "sip_verify_server no\n"
             "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in [*modules, *MODULES])
         )
         (self.folder / "accounts").write_text(

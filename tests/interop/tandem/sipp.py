@@ -35,10 +35,10 @@ def free_media_port():
 class Sipp:
     """One SIPp process."""
 
-    def __init__(self, folder, name, scenario, *options, remote=None):
+    def __init__(self, folder, name, scenario, *options, remote=None, kind=socket.SOCK_DGRAM):
         self.folder = Path(folder)
         self.name = name
-        self.port = free_port()
+        self.port = free_port(kind)
         self.statistics = self.folder / f"{name}.csv"
         self.output = open(self.folder / f"{name}.out", "wb")
         words = [

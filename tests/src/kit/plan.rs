@@ -16,8 +16,8 @@ use tandem_billing::{
 };
 use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
-    Gateway, GatewayAuth, GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
-    RoutingPolicy, Settings, SourceAddress, SrtpPolicy, Target,
+    Gateway, GatewayAuth, GatewayHost, GatewayTls, Hours, Limits, LossPolicy, MediaMode, Route,
+    RoutingGroup, RoutingPolicy, Settings, SourceAddress, SrtpPolicy, Target,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -276,11 +276,13 @@ fn gateway(id: GatewayId, address: SocketAddr) -> Gateway {
         name: format!("gateway{id}"),
         enabled: true,
         hosts: vec![GatewayHost {
+            name: None,
             address,
             priority: 0,
             weight: 0,
         }],
         transport: Transport::Udp,
+        tls: GatewayTls::default(),
         auth: None::<GatewayAuth>,
         rules: NumberRules::default(),
         codecs: Vec::new(),

@@ -357,8 +357,9 @@ fn add_gateway(plan: Plan, gateway: &Gateway) -> Plan {
             to.hosts = (0u16..)
                 .zip(gateway.hosts)
                 .map(|(priority, host)| GatewayHost {
+                    name: None,
                     address: address(host),
-                    priority,
+                    priority: priority.into(),
                     weight: 0,
                 })
                 .collect();

@@ -4,9 +4,11 @@
 //! checked data plus look-up indexes; balances are not in it.
 
 pub mod lists;
+mod peer;
 pub mod spec;
 
 pub use lists::CallLists;
+pub use peer::{GatewayHost, GatewayTls, TlsTrust};
 pub use spec::DirectorySpec;
 
 use serde::{Deserialize, Serialize};
@@ -211,6 +213,8 @@ pub struct Gateway {
     pub hosts: Vec<GatewayHost>,
     /// To its hosts.
     pub transport: Transport,
+    /// Over TLS.
+    pub tls: GatewayTls,
     /// Answers its challenges.
     pub auth: Option<GatewayAuth>,
     /// Rewriting toward it, and its rating number.
@@ -237,16 +241,6 @@ pub struct Gateway {
     pub from_domain: Option<String>,
     /// Whether P-Asserted-Identity is sent (RFC 3325).
     pub send_pai: bool,
-}
-/// One address of a gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GatewayHost {
-    /// Resolved.
-    pub address: SocketAddr,
-    /// Lower first.
-    pub priority: u16,
-    /// Share among equal priority.
-    pub weight: u16,
 }
 /// Our user at a gateway.
 #[derive(Clone, Debug)]

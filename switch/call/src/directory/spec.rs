@@ -10,8 +10,8 @@ pub use exchange::{ExchangeSpec, RatioSpec};
 
 use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
-    GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
-    Settings, SourceAddress, SrtpPolicy, Target,
+    GatewayHost, GatewayTls, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
+    RoutingPolicy, Settings, SourceAddress, SrtpPolicy, Target,
     lists::{CallLists, ListEntry},
 };
 use serde::{Deserialize, Serialize};
@@ -511,8 +511,9 @@ impl GatewaySpec {
     fn build(self, at: usize, faults: &mut Faults) -> (GatewayId, Arc<Gateway>) {
         let rules = faults.rules(format!("gateways[{at}].rules"), &self.rules);
         let host = |(at, address)| GatewayHost {
+            name: None,
             address,
-            priority: u16::try_from(at).unwrap_or(u16::MAX),
+            priority: u32::try_from(at).unwrap_or(u32::MAX),
             weight: 1,
         };
         let gateway = Gateway {
@@ -521,6 +522,7 @@ impl GatewaySpec {
             enabled: self.enabled,
             hosts: self.hosts.into_iter().enumerate().map(host).collect(),
             transport: Transport::Udp,
+            tls: GatewayTls::default(),
             auth: self
                 .auth
                 .map(|(username, password)| GatewayAuth { username, password }),

@@ -123,9 +123,10 @@ fn ordered(core: &mut Core, gateway: &Gateway) -> Vec<GatewayHost> {
 
 fn gateway_hop(core: &Core, gateway: &Gateway, host: &GatewayHost, number: &str) -> Option<Hop> {
     let flow = core.flow_to(gateway.transport, host.address)?;
+    let name = host.name.clone().map(Host::Name);
     let mut uri = Uri::sip(
         Some(number),
-        Host::Ip(host.address.ip()),
+        name.unwrap_or(Host::Ip(host.address.ip())),
         Some(host.address.port()),
     );
     if let Some(transport) = transport_param(gateway.transport) {

@@ -104,6 +104,12 @@ impl Switch {
                 }
             }
             Method::Register => register::handle(core, txn, flow, message),
+            Method::Options if message.header("Require").is_some() => {
+                // RFC 3261 section 8.2.2.3: no extension is supported that could be required.
+                let required: Vec<&str> = message.headers("Require").collect();
+                let draft = Draft::new().header("Unsupported", required.join(", "));
+                core.reject(txn, (420, "Bad Extension"), draft);
+            }
             Method::Options => options(core, txn, flow),
             Method::Subscribe | Method::Publish => {
                 core.reject(txn, (489, "Bad Event"), Draft::new())

@@ -89,6 +89,7 @@ fn a_silent_gateway_is_left_after_its_time() {
 fn the_hosts_of_a_gateway_come_before_the_next_gateway() {
     let plan = plan().with_gateway(1, |gateway| {
         gateway.hosts.push(GatewayHost {
+            name: None,
             address: at("203.0.113.11:5060"),
             priority: 1,
             weight: 0,

@@ -1,13 +1,13 @@
 //! Gateways, routing groups with their rows, block- and allowlists.
 
 use super::{
-    Which,
+    Found, Wanted, Which,
     accounts::{limits, media, transport},
     row,
 };
 use crate::{
     StoreError,
-    edit::base_currency,
+    edit::{base_currency, parse_fingerprint},
     record::{self, RouteTarget},
 };
 use rusqlite::{Connection, Row};
@@ -21,17 +21,16 @@ use tandem_billing::{
     prefix::PrefixMap, tariff::Span,
 };
 use tandem_call::directory::{
-    CallLists, Gateway, GatewayAuth, GatewayHost, Hours, Route, RoutingGroup, RoutingPolicy,
-    Target, lists::ListEntry,
+    CallLists, Gateway, GatewayAuth, GatewayHost, GatewayTls, Hours, Route, RoutingGroup,
+    RoutingPolicy, Target, TlsTrust, lists::ListEntry,
 };
-use tracing::warn;
 
 type Hosts = BTreeMap<i64, Vec<GatewayHost>>;
 
 pub(super) fn load_gateways(
     connection: &Connection,
     which: Which<'_>,
-    resolve: &dyn Fn(&str, u16) -> Vec<SocketAddr>,
+    resolve: &dyn Fn(&Wanted) -> Vec<Found>,
 ) -> Result<BTreeMap<GatewayId, Arc<Gateway>>, StoreError> {
     let mut hosts = load_hosts(connection, which, resolve)?;
     let mut statement = connection.prepare(&format!(
@@ -57,6 +56,7 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
         enabled: !row.get::<_, bool>("disabled")?,
         hosts,
         transport: transport(row::named(row, "transport")?),
+        tls: tls(row)?,
         auth: username.map(|username| GatewayAuth {
             username,
             password: password.unwrap_or_default(),
@@ -76,34 +76,61 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
     })
 }
 
+fn tls(row: &Row<'_>) -> Result<GatewayTls, StoreError> {
+    let trust = match row::named(row, "tls_trust")? {
+        record::TlsTrust::Authority => TlsTrust::Authority,
+        record::TlsTrust::Any => TlsTrust::Any,
+        record::TlsTrust::Fingerprint => {
+            let text: String = row.get("tls_fingerprint")?;
+            let bad = row::bad("gateway", row.get("id")?);
+            TlsTrust::Pinned(parse_fingerprint(&text).map_err(bad)?)
+        }
+    };
+    Ok(GatewayTls {
+        name: row.get("tls_name")?,
+        trust,
+    })
+}
+
 fn load_hosts(
     connection: &Connection,
     which: Which<'_>,
-    resolve: &dyn Fn(&str, u16) -> Vec<SocketAddr>,
+    resolve: &dyn Fn(&Wanted) -> Vec<Found>,
 ) -> Result<Hosts, StoreError> {
     let sql = format!(
-        "SELECT gateway_id, host, port, priority, weight FROM gateway_host WHERE {} \
-         ORDER BY gateway_id, priority, weight DESC, position",
-        which.condition("gateway_id")
+        "SELECT h.gateway_id, h.host, h.port, h.priority, h.weight, g.transport FROM gateway_host h \
+         JOIN gateway g ON g.id = h.gateway_id WHERE {} \
+         ORDER BY h.gateway_id, h.priority, h.weight DESC, h.position",
+        which.condition("h.gateway_id")
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut hosts = Hosts::new();
     while let Some(row) = rows.next()? {
         let (gateway, host, port): (i64, String, u16) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let (priority, weight) = (row.get(3)?, row.get(4)?);
-        let addresses = match host.parse::<IpAddr>() {
-            Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => resolve(&host, port),
-        };
-        if addresses.is_empty() {
-            warn!(gateway, host, "gateway host has no address");
-        }
+        let (priority, weight): (u16, u16) = (row.get(3)?, row.get(4)?);
         let hosts = hosts.entry(gateway).or_default();
-        hosts.extend(addresses.into_iter().map(|address| GatewayHost {
-            address,
-            priority,
-            weight,
+        // That of the row first, that of the SRV record within it.
+        let rank = |within: u16| u32::from(priority) << 16 | u32::from(within);
+        if let Ok(address) = host.parse::<IpAddr>() {
+            hosts.push(GatewayHost {
+                name: None,
+                address: SocketAddr::new(address, port),
+                priority: rank(0),
+                weight,
+            });
+            continue;
+        }
+        let wanted = Wanted {
+            transport: transport(row::named(row, "transport")?),
+            host,
+            port,
+        };
+        hosts.extend(resolve(&wanted).into_iter().map(|found| GatewayHost {
+            name: Some(wanted.host.clone()),
+            address: found.address,
+            priority: rank(found.priority),
+            weight: found.weight.unwrap_or(weight),
         }));
     }
     Ok(hosts)

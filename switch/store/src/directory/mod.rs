@@ -22,6 +22,7 @@ use std::{
 };
 use tandem_billing::{Tariff, TariffBook, TariffId};
 use tandem_call::Directory;
+use tandem_sip::Transport;
 
 /// Parts of the directory that were edited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub enum Table {
     Lists,
     /// Exchange ratios.
     Ratios,
+    /// All gateways: a name leads elsewhere.
+    Gateways,
 }
 
 impl Changes {
@@ -90,8 +93,30 @@ impl Which<'_> {
     }
 }
 
-/// Addresses of a host name at a port.
-pub type Resolve = Arc<dyn Fn(&str, u16) -> Vec<SocketAddr> + Send + Sync>;
+/// A gateway's host name to be found in DNS.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wanted {
+    /// No address.
+    pub host: String,
+    /// 0 for what its SRV records say.
+    pub port: u16,
+    /// How the gateway is reached.
+    pub transport: Transport,
+}
+
+/// One of its addresses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// With the port to send to.
+    pub address: SocketAddr,
+    /// Lower first.
+    pub priority: u16,
+    /// Share among equal priority; None takes that of the gateway's row.
+    pub weight: Option<u16>,
+}
+
+/// Addresses of a host name.
+pub type Resolve = Arc<dyn Fn(&Wanted) -> Vec<Found> + Send + Sync>;
 
 /// The snapshot in force and what the next one is made from.
 pub(crate) struct Catalogue {
@@ -156,7 +181,9 @@ impl Catalogue {
             accounts::forget_devices(&changes.devices, &mut next);
             accounts::load_devices(&reading, Which::Ids(&changes.devices), &mut next)?;
         }
-        if !changes.gateways.is_empty() {
+        if changes.tables.contains(&Table::Gateways) {
+            next.gateways = dial_plan::load_gateways(&reading, Which::All, &*self.resolve)?;
+        } else if !changes.gateways.is_empty() {
             next.gateways
                 .retain(|id, _| !changes.gateways.contains(&id.0));
             let which = Which::Ids(&changes.gateways);

@@ -5,7 +5,7 @@ use super::{
     check::{Checked, Context, Faults, text_of},
     object,
 };
-use crate::record::{Gateway, ListEntry, Route, RouteTarget, RoutingGroup};
+use crate::record::{Gateway, ListEntry, Route, RouteTarget, RoutingGroup, TlsTrust, Transport};
 use rusqlite::{OptionalExtension, types::Value as Sql};
 use std::net::IpAddr;
 
@@ -49,6 +49,7 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
             Some(_) => {}
         }
     }
+    tls(&mut gateway, &mut faults);
     faults.fixed(context, "currency", &object(&gateway));
     gateway.auth_username = gateway.auth_username.filter(|name| !name.is_empty());
     let extra = credentials(context, &mut gateway, &mut faults)?;
@@ -65,8 +66,56 @@ fn hosts(gateway: &Gateway, faults: &mut Faults) {
         if let Err(reason) = host_name(&host.host) {
             faults.add("hosts", reason);
         }
-        faults.expect(host.port != 0, "hosts", "port must be 1 to 65535");
+        faults.expect(
+            host.port != 0 || host.host.parse::<IpAddr>().is_err(),
+            "hosts",
+            "port must be 1 to 65535 with an address; 0 looks a name's port up in DNS",
+        );
     }
+}
+
+/// Whoever connects to a gateway is no browser, and the certificate is asked for what it can show.
+fn tls(gateway: &mut Gateway, faults: &mut Faults) {
+    faults.expect(
+        !matches!(gateway.transport, Transport::Ws | Transport::Wss),
+        "transport",
+        "must be udp, tcp or tls: browsers alone are reached by WebSocket",
+    );
+    let tls = &mut gateway.tls;
+    let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    tls.tls_name = filled(tls.tls_name.take());
+    tls.tls_fingerprint = filled(tls.tls_fingerprint.take());
+    if let Some(Err(reason)) = tls.tls_name.as_deref().map(host_name) {
+        faults.add("tls_name", reason);
+    }
+    match &tls.tls_fingerprint {
+        Some(text) => match parse_fingerprint(text) {
+            Ok(_) => {}
+            Err(reason) => faults.add("tls_fingerprint", reason),
+        },
+        None => faults.expect(
+            tls.tls_trust != TlsTrust::Fingerprint,
+            "tls_fingerprint",
+            "is needed when the certificate is judged by it",
+        ),
+    }
+}
+
+/// SHA-256 in hex, colons or not.
+pub(crate) fn parse_fingerprint(text: &str) -> Result<[u8; 32], String> {
+    let fault = || format!("{text:?} is no SHA-256 fingerprint: 32 hex pairs, as in AB:CD:...");
+    let digits: Vec<u8> = text
+        .chars()
+        .filter(|c| !matches!(c, ':' | ' '))
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<_>>()
+        .ok_or_else(fault)?;
+    let bytes = digits.chunks(2).map(|pair| match pair {
+        [high, low] => Some(high << 4 | low),
+        _ => None,
+    });
+    let bytes: Vec<u8> = bytes.collect::<Option<_>>().ok_or_else(fault)?;
+    bytes.try_into().map_err(|_| fault())
 }
 
 fn host_name(host: &str) -> Result<(), String> {

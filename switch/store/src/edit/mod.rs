@@ -14,6 +14,7 @@ mod tariff;
 
 pub(crate) use apply::{Audit, apply, audit};
 pub(crate) use check::{parse_network, parse_zone, zone_of};
+pub(crate) use dial_plan::parse_fingerprint;
 pub(crate) use operator::SHORTEST_PASSWORD;
 pub(crate) use reseller::may_edit_tariff;
 pub use settings::{SettingInfo, settings};

@@ -24,6 +24,9 @@ pub struct Gateway {
     /// How it is reached.
     #[serde(default)]
     pub transport: Transport,
+    /// What is asked of its certificate over TLS.
+    #[serde(flatten)]
+    pub tls: GatewayTls,
     /// Digest user; None if it asks for none.
     #[serde(default)]
     pub auth_username: Option<String>,
@@ -72,7 +75,7 @@ pub struct Gateway {
 pub struct GatewayHost {
     /// IP address or DNS name.
     pub host: String,
-    /// 1 to 65535.
+    /// 0 looks for SRV records of the name (RFC 3263), and takes the transport's own port if it has none.
     #[serde(default = "sip_port")]
     pub port: u16,
     /// Lower first.
@@ -87,6 +90,31 @@ fn sip_port() -> u16 {
 }
 fn one() -> u16 {
     1
+}
+
+/// What is asked of a gateway's certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GatewayTls {
+    /// How it is judged.
+    pub tls_trust: TlsTrust,
+    /// Whom it must name; None takes the host's name.
+    pub tls_name: Option<String>,
+    /// Its SHA-256 in hex pairs, if it is judged by that.
+    pub tls_fingerprint: Option<String>,
+}
+
+/// How a certificate is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsTrust {
+    /// An authority signed it, and it is the name's.
+    #[default]
+    Authority,
+    /// It has the fingerprint, whoever signed it.
+    Fingerprint,
+    /// Any will do.
+    Any,
 }
 
 /// When a gateway is given up.

@@ -4,8 +4,8 @@ use super::{Maker, euro, money::Tariffs};
 use crate::{
     EditError,
     record::{
-        Gateway, GatewayHealth, GatewayHost, Identity, MediaMode, Route, RouteTarget, RoutingGroup,
-        RoutingPolicy, Transport,
+        Gateway, GatewayHealth, GatewayHost, GatewayTls, Identity, MediaMode, Route, RouteTarget,
+        RoutingGroup, RoutingPolicy, Transport,
     },
 };
 use tandem_billing::{GatewayId, RoutingGroupId, TariffId, tariff::Span};
@@ -111,6 +111,7 @@ fn gateway(
         currency: euro()?,
         stop_codes: vec![404, 484, 486, 600, 603],
         health: GatewayHealth::default(),
+        tls: GatewayTls::default(),
         identity: Identity::default(),
         media: MediaMode::Relay,
         srtp: tandem_call::directory::SrtpPolicy::default(),

@@ -8,7 +8,7 @@ use tandem_call::{
     directory::{AccountKind, CallerIdRule, Target},
 };
 use tandem_store::{
-    Edit, Scope,
+    Edit, Found, Scope,
     record::{
         self, Account, CallTerms, CallerIdMode, Device, DnisTariff, Gateway, GatewayHost,
         ListEntry, ListSide, ListVerdict, Resource, Route, RouteTarget, SourceAddress,
@@ -259,10 +259,15 @@ fn everything_of_the_call_path_arrives() {
 fn names_of_gateway_hosts_are_resolved_by_the_shell_s_function() {
     let mut fixture = Fixture::empty();
     let mut options = fixture.options();
-    options.resolve = Arc::new(|host, port| match host {
+    let found = |address: &str, port| Found {
+        address: std::net::SocketAddr::new(address.parse().unwrap(), port),
+        priority: 0,
+        weight: None,
+    };
+    options.resolve = Arc::new(move |wanted| match wanted.host.as_str() {
         "sip.example.com" => vec![
-            ([192, 0, 2, 40], port).into(),
-            ([192, 0, 2, 41], port).into(),
+            found("192.0.2.40", wanted.port),
+            found("192.0.2.41", wanted.port),
         ],
         _ => Vec::new(),
     });

@@ -16,8 +16,8 @@ use tandem_store::{
     Actor, Edit, EditError, Edited, Event, Reader, Scope, Store, StoreOptions, Writer,
     record::{
         Account, AccountKind, AccountStatus, CallTerms, Device, Gateway, GatewayHealth,
-        GatewayHost, Identity, LowBalance, MediaMode, PaymentMode, Person, Rate, Record, Route,
-        RouteTarget, RoutingGroup, RoutingPolicy, Tariff, Transport,
+        GatewayHost, GatewayTls, Identity, LowBalance, MediaMode, PaymentMode, Person, Rate,
+        Record, Route, RouteTarget, RoutingGroup, RoutingPolicy, Tariff, Transport,
     },
 };
 use tempfile::TempDir;
@@ -357,6 +357,7 @@ pub fn gateway(name: &str) -> Gateway {
         currency: euro(),
         stop_codes: vec![404],
         health: GatewayHealth::default(),
+        tls: GatewayTls::default(),
         identity: Identity::default(),
         media: MediaMode::Relay,
         srtp: tandem_call::directory::SrtpPolicy::default(),
