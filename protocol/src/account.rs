@@ -2,6 +2,7 @@
 
 use crate::{
     id::{AccountId, DeviceId, RoutingGroupId, SourceId, TariffId},
+    signalling::Signalling,
     value::{Micros, Revision, UtcMs},
 };
 use schemars::JsonSchema;
@@ -73,6 +74,9 @@ pub struct AccountEdit {
     /// Audio through us or not.
     #[serde(default)]
     pub media: MediaMode,
+    /// How its phones and addresses are spoken to; operators only.
+    #[serde(default)]
+    pub signalling: Signalling,
     /// When it stops working.
     #[serde(default)]
     pub expires_at: Option<UtcMs>,

@@ -3,6 +3,7 @@
 use crate::{
     account::{MediaMode, Transport},
     id::{GatewayId, TariffId},
+    signalling::Signalling,
     value::Revision,
 };
 use schemars::JsonSchema;
@@ -68,6 +69,9 @@ pub struct GatewayEdit {
     /// Send P-Asserted-Identity.
     #[serde(default)]
     pub send_pai: bool,
+    /// How it is spoken to and what it is trusted with.
+    #[serde(default)]
+    pub signalling: Signalling,
     /// Free text.
     #[serde(default)]
     pub notes: String,
@@ -90,6 +94,7 @@ impl Default for GatewayEdit {
             media: MediaMode::Relay,
             from_domain: None,
             send_pai: false,
+            signalling: Signalling::default(),
             notes: String::new(),
         }
     }

@@ -149,6 +149,10 @@ pub static GATEWAYS: Resource = Resource {
             ],
         },
         Section {
+            title: "Signalling",
+            fields: super::signalling::GATEWAY,
+        },
+        Section {
             title: "Hunt",
             fields: &[
                 field(

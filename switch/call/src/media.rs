@@ -281,6 +281,19 @@ pub(crate) fn offer_for(
     Ok(Some(sdp.to_bytes().into()))
 }
 
+/// A description as a called side that has not answered is shown it.
+pub(crate) fn early_body(
+    core: &Core,
+    call: &Call,
+    (flow, origin): (Flow, Origin),
+    sdp: &SessionDescription,
+) -> Option<Bytes> {
+    let address = audio_address(core, call, Side::B, flow.listener, sdp)?;
+    let mut sdp = sdp.clone();
+    sdp.rewrite(address, origin);
+    Some(sdp.to_bytes().into())
+}
+
 /// A description of one side as the leg `to` is shown it. None if there is no relay for it.
 pub(crate) fn body_for(
     core: &Core,

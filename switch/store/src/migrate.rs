@@ -28,6 +28,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 2,
         sql: include_str!("../migrations/0002_lists.sql"),
     },
+    Migration {
+        number: 3,
+        sql: include_str!("../migrations/0003_signalling.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -16,7 +16,7 @@ use tandem_billing::{
 use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
     Gateway, GatewayAuth, GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
-    RoutingPolicy, Settings, SourceAddress, Target,
+    RoutingPolicy, Settings, Signalling, SourceAddress, Target,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -251,6 +251,7 @@ fn account(id: AccountId, tariff: TariffId, reseller: Option<AccountId>) -> Acco
         reseller,
         rules: NumberRules::default(),
         caller_id: CallerIdRule::Pass,
+        signalling: Signalling::default(),
         allowed_prefixes: Vec::new(),
         blocked_prefixes: Vec::new(),
         limits: Limits::default(),
@@ -288,6 +289,7 @@ fn gateway(id: GatewayId, address: SocketAddr) -> Gateway {
         currency: euro(),
         from_domain: None,
         send_pai: false,
+        signalling: Signalling::default(),
     }
 }
 
@@ -316,6 +318,8 @@ fn empty() -> Directory {
             min_register_s: 60,
             max_register_s: 3600,
             max_slice_s: 60,
+            session_expires_s: 0,
+            min_session_expires_s: 90,
         },
     }
 }

@@ -4,9 +4,11 @@
 //! checked data plus look-up indexes; balances are not in it.
 
 pub mod lists;
+pub mod signalling;
 pub mod spec;
 
 pub use lists::CallLists;
+pub use signalling::Signalling;
 pub use spec::DirectorySpec;
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,8 @@ pub struct Account {
     pub rules: NumberRules,
     /// Applied before the caller rules.
     pub caller_id: CallerIdRule,
+    /// How its phones and addresses are spoken to.
+    pub signalling: Signalling,
     /// Empty allows all. Emergency numbers pass both lists.
     pub allowed_prefixes: Vec<String>,
     /// Numbers it may not call.
@@ -212,6 +216,8 @@ pub struct Gateway {
     pub from_domain: Option<String>,
     /// Whether P-Asserted-Identity is sent (RFC 3325).
     pub send_pai: bool,
+    /// How it is spoken to and what it is trusted with.
+    pub signalling: Signalling,
 }
 /// One address of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -351,6 +357,10 @@ pub struct Settings {
     pub max_register_s: u32,
     /// Longest slice reserved at once, seconds.
     pub max_slice_s: u32,
+    /// Seconds within which each side of a call must show that it is there (RFC 4028); 0 asks nobody to.
+    pub session_expires_s: u32,
+    /// Shortest session interval taken from a peer, seconds; 90 at least.
+    pub min_session_expires_s: u32,
 }
 
 impl Default for Settings {
@@ -368,6 +378,8 @@ impl Default for Settings {
             min_register_s: 60,
             max_register_s: 3600,
             max_slice_s: 60,
+            session_expires_s: 1800,
+            min_session_expires_s: 90,
         }
     }
 }

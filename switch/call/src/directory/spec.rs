@@ -6,7 +6,7 @@
 use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
     GatewayHost, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
-    Settings, SourceAddress, Target,
+    Settings, Signalling, SourceAddress, Target,
     lists::{CallLists, ListEntry},
 };
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,9 @@ pub struct AccountSpec {
     /// What the far end sees.
     #[serde(default = "pass")]
     pub caller_id: CallerIdRule,
+    /// How its phones and addresses are spoken to.
+    #[serde(default)]
+    pub signalling: Signalling,
     /// Empty allows all.
     #[serde(default)]
     pub allowed_prefixes: Vec<String>,
@@ -189,6 +192,14 @@ pub struct GatewaySpec {
     /// `relay` if left out.
     #[serde(default = "relay")]
     pub media: MediaMode,
+    /// Host part of From toward it.
+    pub from_domain: Option<String>,
+    /// Whether P-Asserted-Identity is sent.
+    #[serde(default)]
+    pub send_pai: bool,
+    /// How it is spoken to and what it is trusted with.
+    #[serde(default)]
+    pub signalling: Signalling,
 }
 
 /// See [`RoutingGroup`].
@@ -293,6 +304,12 @@ impl Faults {
             at,
             reason: reason.to_string(),
         });
+    }
+
+    fn signalling(&mut self, at: String, signalling: &Signalling) {
+        if let Err((field, reason)) = signalling.check() {
+            self.add(format!("{at}.signalling.{field}"), reason);
+        }
     }
 
     fn rules(&mut self, at: String, text: &str) -> NumberRules {
@@ -431,6 +448,7 @@ fn references(directory: &Directory, faults: &mut Faults) {
 impl AccountSpec {
     fn build(self, at: usize, faults: &mut Faults) -> (AccountId, Arc<Account>) {
         let rules = faults.rules(format!("accounts[{at}].rules"), &self.rules);
+        faults.signalling(format!("accounts[{at}]"), &self.signalling);
         let account = Account {
             id: self.id,
             login: self.login,
@@ -443,6 +461,7 @@ impl AccountSpec {
             reseller: self.reseller,
             rules,
             caller_id: self.caller_id,
+            signalling: self.signalling,
             allowed_prefixes: self.allowed_prefixes,
             blocked_prefixes: self.blocked_prefixes,
             limits: self.limits,
@@ -476,6 +495,7 @@ impl SourceSpec {
 impl GatewaySpec {
     fn build(self, at: usize, faults: &mut Faults) -> (GatewayId, Arc<Gateway>) {
         let rules = faults.rules(format!("gateways[{at}].rules"), &self.rules);
+        faults.signalling(format!("gateways[{at}]"), &self.signalling);
         let host = |(at, address)| GatewayHost {
             address,
             priority: u16::try_from(at).unwrap_or(u16::MAX),
@@ -499,8 +519,9 @@ impl GatewaySpec {
             ring_timeout_s: self.ring_timeout_s,
             media: self.media,
             currency: self.currency,
-            from_domain: None,
-            send_pai: false,
+            from_domain: self.from_domain,
+            send_pai: self.send_pai,
+            signalling: self.signalling,
         };
         (self.id, Arc::new(gateway))
     }

@@ -39,6 +39,7 @@ pub const ACCOUNT: Map = Map {
         col("edit.limits.loss_allowed", "loss_policy"),
         col("edit.codecs", "codecs"),
         col("edit.media", "media"),
+        col("edit.signalling", "signalling"),
         col("edit.expires_at", "expires_at"),
         col("edit.contact.name", "name"),
         col("edit.contact.company", "company"),
@@ -217,9 +218,13 @@ mod tests {
                 e.limits.loss_allowed = true;
                 e.contact.city = "Ulm".into();
                 e.low_balance.mail = "a@b.c".into();
+                e.signalling.trust = tandem_protocol::signalling::Trust::Trusted;
             });
             let mut row = ACCOUNT.to_row(serde_json::to_value(&edit).expect("writes"));
-            assert!(row.values().all(|v| !v.is_object()), "rows are flat");
+            let flat = |(key, value): (&String, &serde_json::Value)| {
+                !value.is_object() || key == "signalling"
+            };
+            assert!(row.iter().all(flat), "rows are flat but for documents");
             for (key, value) in [
                 ("id", json!(7)),
                 ("revision", json!(3)),

@@ -110,6 +110,18 @@ const SETTINGS: &[Row] = &[
         Some((1, 3600)),
         "Longest time reserved at once, seconds.",
     ),
+    (
+        "session_expires_s",
+        "1800",
+        Some((0, 86_400)),
+        "Seconds within which each side of a call must show that it is still there; 0 asks nobody to.",
+    ),
+    (
+        "min_session_expires_s",
+        "90",
+        Some((90, 3600)),
+        "Shortest session interval taken from a peer, seconds.",
+    ),
 ];
 
 /// All settings there are.
@@ -211,6 +223,8 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         min_register_s: value(connection, "min_register_s")?,
         max_register_s: value(connection, "max_register_s")?,
         max_slice_s: value(connection, "max_slice_s")?,
+        session_expires_s: value(connection, "session_expires_s")?,
+        min_session_expires_s: value(connection, "min_session_expires_s")?,
     })
 }
 

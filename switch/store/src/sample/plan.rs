@@ -111,6 +111,7 @@ fn gateway(
         currency: euro()?,
         stop_codes: vec![404, 484, 486, 600, 603],
         health: GatewayHealth::default(),
+        signalling: tandem_call::directory::Signalling::default(),
         identity: Identity::default(),
         media: MediaMode::Relay,
         notes: String::new(),

@@ -357,6 +357,7 @@ pub fn gateway(name: &str) -> Gateway {
         currency: euro(),
         stop_codes: vec![404],
         health: GatewayHealth::default(),
+        signalling: tandem_call::directory::Signalling::default(),
         identity: Identity::default(),
         media: MediaMode::Relay,
         notes: String::new(),
