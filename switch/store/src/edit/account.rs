@@ -18,7 +18,7 @@ pub(super) fn account(context: &Context<'_>, mut account: Account) -> Result<Che
     let mut faults = Faults::default();
     faults.name("login", &account.login);
     money(&account, &mut faults);
-    kept_by_the_operator(context, &mut account, &mut faults);
+    kept_by_the_operator(context, &mut account, &mut faults)?;
     call_terms(&mut account, &mut faults);
     contact(&account, &mut faults);
     place_in_tree(context, &account, &mut faults)?;
@@ -65,21 +65,33 @@ fn money(account: &Account, faults: &mut Faults) {
 }
 
 /// Whom the switch trusts is not a reseller's to say: what it cannot see stays as it is.
-fn kept_by_the_operator(context: &Context<'_>, account: &mut Account, faults: &mut Faults) {
+fn kept_by_the_operator(
+    context: &Context<'_>,
+    account: &mut Account,
+    faults: &mut Faults,
+) -> Result<(), EditError> {
     match context.actor.scope {
-        Scope::All => return,
+        Scope::All => return Ok(()),
         Scope::Branch(_) => {}
     }
-    let old = context.old.and_then(|old| old.get("signalling")).cloned();
-    let old: Signalling = old
-        .and_then(|old| serde_json::from_value(old).ok())
-        .unwrap_or_default();
+    let stored = text_of(
+        context.connection,
+        "SELECT signalling FROM account WHERE id = ?1",
+        account.id,
+    )?;
+    let old: Signalling = match stored {
+        Some(text) => {
+            serde_json::from_str(&text).map_err(|error| EditError::Store(error.to_string()))?
+        }
+        None => Signalling::default(),
+    };
     let given = std::mem::replace(&mut account.call.signalling, old);
     faults.expect(
         given == Signalling::default() || given == account.call.signalling,
         "signalling",
         "can be changed by the operator only",
     );
+    Ok(())
 }
 
 fn call_terms(account: &mut Account, faults: &mut Faults) {
