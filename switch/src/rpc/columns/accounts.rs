@@ -221,7 +221,7 @@ mod tests {
                 e.signalling.trust = tandem_protocol::signalling::Trust::Trusted;
             });
             let mut row = ACCOUNT.to_row(serde_json::to_value(&edit).expect("writes"));
-            let flat = |(key, value): (&String, &serde_json::Value)| {
+            let flat = |(key, value): (&String, &Value)| {
                 !value.is_object() || key == "signalling"
             };
             assert!(row.iter().all(flat), "rows are flat but for documents");
