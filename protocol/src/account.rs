@@ -2,6 +2,7 @@
 
 use crate::{
     id::{AccountId, DeviceId, RoutingGroupId, SourceId, TariffId},
+    signalling::Signalling,
     value::{Micros, Revision, UtcMs},
 };
 use schemars::JsonSchema;
@@ -76,6 +77,9 @@ pub struct AccountEdit {
     /// Whether SRTP keys travel in the descriptions of its phones.
     #[serde(default)]
     pub srtp: SrtpPolicy,
+    /// How its phones and addresses are spoken to; operators only.
+    #[serde(default)]
+    pub signalling: Signalling,
     /// When it stops working.
     #[serde(default)]
     pub expires_at: Option<UtcMs>,

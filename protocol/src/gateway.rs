@@ -3,6 +3,7 @@
 use crate::{
     account::{MediaMode, SrtpPolicy, Transport},
     id::{GatewayId, TariffId},
+    signalling::Signalling,
     value::Revision,
 };
 use schemars::JsonSchema;
@@ -74,6 +75,9 @@ pub struct GatewayEdit {
     /// Send P-Asserted-Identity.
     #[serde(default)]
     pub send_pai: bool,
+    /// How it is spoken to and what it is trusted with.
+    #[serde(default)]
+    pub signalling: Signalling,
     /// Free text.
     #[serde(default)]
     pub notes: String,
@@ -98,6 +102,7 @@ impl Default for GatewayEdit {
             srtp: SrtpPolicy::default(),
             from_domain: None,
             send_pai: false,
+            signalling: Signalling::default(),
             notes: String::new(),
         }
     }

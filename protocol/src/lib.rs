@@ -22,6 +22,7 @@ pub mod login;
 pub mod method;
 pub mod openrpc;
 pub mod role;
+pub mod signalling;
 pub mod simulate;
 pub mod system;
 pub mod tariff;

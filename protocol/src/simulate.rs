@@ -197,6 +197,15 @@ pub enum TraceStep {
         /// Details.
         detail: String,
     },
+    /// A target answered 3xx and this number was looked at.
+    Redirected {
+        /// Name of the target.
+        by: String,
+        /// The number it named.
+        number: String,
+        /// `followed`, or why not.
+        outcome: String,
+    },
     /// A candidate that was tried and left.
     Tried {
         /// Route id.

@@ -43,7 +43,7 @@ CREATE TABLE account (
     low_balance_mail    TEXT NOT NULL,
     lot                 TEXT,
     created_at          INTEGER NOT NULL
-, srtp TEXT NOT NULL DEFAULT 'accepted') STRICT;
+, srtp TEXT NOT NULL DEFAULT 'accepted', signalling TEXT NOT NULL DEFAULT '{}') STRICT;
 CREATE INDEX account_reseller ON account (reseller_id);
 CREATE INDEX account_tariff ON account (tariff_id);
 CREATE INDEX account_routing_group ON account (routing_group_id);
@@ -128,7 +128,7 @@ CREATE TABLE gateway (
     send_pai       INTEGER NOT NULL CHECK (send_pai IN (0, 1)),
     media          TEXT NOT NULL,
     notes          TEXT NOT NULL
-, srtp TEXT NOT NULL DEFAULT 'accepted', tls_trust TEXT NOT NULL DEFAULT 'authority' CHECK (tls_trust IN ('authority', 'fingerprint', 'any')), tls_name TEXT, tls_fingerprint TEXT) STRICT;
+, srtp TEXT NOT NULL DEFAULT 'accepted', tls_trust TEXT NOT NULL DEFAULT 'authority' CHECK (tls_trust IN ('authority', 'fingerprint', 'any')), tls_name TEXT, tls_fingerprint TEXT, signalling TEXT NOT NULL DEFAULT '{}') STRICT;
 CREATE INDEX gateway_cost_tariff ON gateway (cost_tariff_id);
 CREATE TABLE gateway_host (
     gateway_id INTEGER NOT NULL REFERENCES gateway (id) ON DELETE CASCADE,

@@ -85,7 +85,7 @@ fn caller_id_is(edit: &Value, mode: &str) -> bool {
 
 const MANY: i64 = 4_294_967_295;
 
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 7] = [
     Section {
         title: "Account",
         fields: &[
@@ -208,6 +208,10 @@ const SECTIONS: [Section; 6] = [
             field("contact.time_zone", "Time zone", Input::Text).hint("Such as Europe/Berlin"),
             field("contact.notes", "Notes", Input::Notes),
         ],
+    },
+    Section {
+        title: "Signalling",
+        fields: super::signalling::ACCOUNT,
     },
     Section {
         title: "For its own accounts",

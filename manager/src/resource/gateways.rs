@@ -184,6 +184,10 @@ pub static GATEWAYS: Resource = Resource {
             ],
         },
         Section {
+            title: "Signalling",
+            fields: super::signalling::GATEWAY,
+        },
+        Section {
             title: "Hunt",
             fields: &[
                 field(

@@ -11,6 +11,7 @@ mod contract;
 mod dialplan;
 mod gateways;
 mod money;
+mod signalling;
 mod tariffs;
 mod view;
 

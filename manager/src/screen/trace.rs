@@ -119,6 +119,15 @@ fn route_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
             Tone::Warn,
             format!("{target}: {outcome} after {after_ms} ms"),
         ),
+        TraceStep::Redirected {
+            by,
+            number,
+            outcome,
+        } => (
+            "Redirected",
+            Tone::Warn,
+            format!("{by} to {number}: {outcome}"),
+        ),
         TraceStep::Other { text } => ("Step", Tone::Weak, text.clone()),
         TraceStep::Recognised { .. }
         | TraceStep::Rewritten { .. }

@@ -57,6 +57,7 @@ fn five_candidates_100k_prefixes(bencher: divan::Bencher) {
         device: None,
         as_account: Some(AccountId(1)),
         caller: "4930123456".into(),
+        asserted: None,
         dialled: "00442079460123".into(),
         at: UtcMs(1_767_787_200_000),
         codecs: vec!["pcmu".into(), "pcma".into()],

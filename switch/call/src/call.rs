@@ -11,13 +11,13 @@ use crate::{
     directory::Account,
     hunt::Hunt,
     io::Now,
-    leg::{Answer, Leg, Passing},
+    leg::{Answer, Leg, Own, Passing, Reliable},
     media::CallMedia,
 };
 use std::{net::SocketAddr, sync::Arc};
 use tandem_billing::{AccountId, CallId, GatewayId, RouteId, UtcMs};
 use tandem_sdp::Side;
-use tandem_sip::endpoint::ServerTxn;
+use tandem_sip::{Mono, endpoint::ServerTxn};
 
 /// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub(crate) struct Call {
     /// What the called side said at its answer, until the caller has confirmed it.
     pub(crate) answer: Option<Answer>,
     pub(crate) passing: Vec<Passing>,
+    /// Requests of our own under way.
+    pub(crate) own: Vec<Own>,
     pub(crate) media: CallMedia,
     pub(crate) bill: Bill,
     pub(crate) target: Option<Target>,
@@ -68,6 +70,8 @@ pub(crate) struct Who {
     pub(crate) display: Option<String>,
     /// The caller asked not to be shown (RFC 3323).
     pub(crate) private: bool,
+    /// What was dialled before the call was forwarded, if that is to be believed.
+    pub(crate) diverted: Option<String>,
     pub(crate) dialled: String,
     pub(crate) rating_number: String,
 }
@@ -77,6 +81,7 @@ pub(crate) struct CallerLeg {
     pub(crate) leg: Leg,
     pub(crate) invite: ServerTxn,
     pub(crate) confirm: Confirm,
+    pub(crate) reliable: Reliable,
 }
 
 /// Whether the caller's dialog may be ended with BYE (RFC 3261 section 15).
@@ -115,6 +120,8 @@ pub(crate) struct Marks {
     pub(crate) answer_journalled: Option<UtcMs>,
     /// When our 200 was sent: from here time is billed. The wall clock is that of the journalled answer.
     pub(crate) answered: Option<Now>,
+    /// A side was lost: what it had is billed to its last sign of life.
+    pub(crate) billed_to: Option<Mono>,
     /// The status the caller got.
     pub(crate) status: Option<u16>,
 }
@@ -155,11 +162,11 @@ impl Call {
     }
 
     /// Milliseconds since the answer, at most what is paid for.
-    pub(crate) fn answered_ms(&self, now: Now) -> u64 {
+    pub(crate) fn answered_ms(&self, now: Mono) -> u64 {
         let Some(answered) = self.marks.answered else {
             return 0;
         };
-        let passed = now.mono.since(answered.mono).as_millis();
+        let passed = now.since(answered.mono).as_millis();
         u64::try_from(passed)
             .unwrap_or(u64::MAX)
             .min(self.bill.paid_until_s.saturating_mul(1000))

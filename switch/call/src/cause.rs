@@ -104,6 +104,9 @@ causes! {
     NO_RELAY "refused.no_relay" 503 "Service Unavailable" Switch "No audio port is free." "Widen the port range.";
     NOT_DURABLE "refused.not_durable" 503 "Service Unavailable" Switch "The journal cannot be written." "Check disk space and the data folder.";
     DRAINING "refused.draining" 503 "Service Unavailable" Operator "The switch is shutting down." "Nothing to do.";
+    SESSION_EXPIRED "answered.session_expired" 200 "OK" Network "A side gave no sign of life within the session interval; billed to its last one." "Check that side's network.";
+    NO_PRACK "cancelled.no_prack" 504 "Server Time-out" Caller "The caller never confirmed a reliable provisional answer." "Check the caller's network or switch reliable answers off for it.";
+    EXTENSION_REQUIRED "refused.extension_required" 421 "Extension Required" Caller "The caller lacks an extension its account requires." "Change the account's signalling or the phone.";
     CRASHED "switch.crash" 200 "OK" Switch "The switch stopped during the call; billed to the last second known." "See the log of the restart.";
     SHUTDOWN "switch.shutdown" 200 "OK" Operator "Ended because the switch was stopped." "Nothing to do.";
     INTERNAL "switch.internal" 500 "Server Internal Error" Switch "The switch met a state it does not know." "Report it with the call's trace.";

@@ -4,7 +4,9 @@
 //! the trace. [`attempt`] sends, [`outcome`] judges what comes back.
 
 pub(crate) mod attempt;
+pub(crate) mod fork;
 pub(crate) mod outcome;
+pub(crate) mod redirect;
 
 pub(crate) use attempt::{Attempt, Hop, credentials};
 
@@ -12,13 +14,14 @@ use crate::{
     call::{Call, Target},
     cause::{self, Cause},
     decide::{Candidate, LegTarget, Step, Usage},
-    directory::MediaMode,
+    directory::{Directory, MediaMode, Signalling},
+    leg::prack,
     media::{self, Ready},
     switch::{end, state::Core, timer::Timer},
 };
-use std::{time::Duration, vec};
+use std::{sync::LazyLock, time::Duration, vec};
 use tandem_billing::GatewayId;
-use tandem_sip::Mono;
+use tandem_sip::{Message, Mono};
 
 /// Phones rung at once for one call.
 const MAX_FORKS: usize = 10;
@@ -32,8 +35,10 @@ pub(crate) struct Hunt {
     /// For the requests we send: what the caller's had left, less one.
     pub(crate) max_forwards: u8,
     failure: Option<&'static Cause>,
-    /// The caller was sent audio of the target being tried.
-    pub(crate) early: bool,
+    /// 3xx answers looked at.
+    redirects: u8,
+    /// The remote tag whose audio the caller was sent.
+    pub(crate) early: Option<String>,
     /// The last provisional status passed to the caller.
     pub(crate) told: Option<(u16, Mono)>,
 }
@@ -58,9 +63,17 @@ impl Hunt {
             current: None,
             max_forwards,
             failure: None,
-            early: false,
+            redirects: 0,
+            early: None,
             told: None,
         }
+    }
+
+    /// Whether the caller was sent audio of another remote end than the one that sent `message`.
+    pub(crate) fn is_other_fork(&self, message: &Message) -> bool {
+        self.early
+            .as_deref()
+            .is_some_and(|early| Some(early) != message.to_tag())
     }
 }
 
@@ -72,11 +85,30 @@ impl Candidate {
         }
     }
 
+    /// How the target is spoken to.
+    pub(crate) fn signalling<'a>(&'a self, directory: &'a Directory) -> &'a Signalling {
+        static PLAIN: LazyLock<Signalling> = LazyLock::new(Signalling::default);
+        match &self.leg {
+            LegTarget::Gateway(gateway) => &gateway.signalling,
+            LegTarget::Devices { account, .. } => directory
+                .accounts
+                .get(account)
+                .map_or(&PLAIN, |account| &account.signalling),
+        }
+    }
+
     pub(crate) fn name(&self) -> String {
         match &self.leg {
             LegTarget::Gateway(gateway) => gateway.name.clone(),
             LegTarget::Devices { usernames, .. } => usernames.join(", "),
         }
+    }
+}
+
+/// From here on these are tried, and nothing else.
+fn retarget(call: &mut Call, candidates: Vec<Candidate>) {
+    if let Some(hunt) = call.hunt.as_mut() {
+        hunt.left = candidates.into_iter();
     }
 }
 
@@ -214,11 +246,12 @@ fn launch(
 
 /// Audio that the caller was sent belongs to the target left: the next one speaks under a tag of its own, as a
 /// fork would (RFC 3261 section 13.2.2.4).
-fn renew_dialog(core: &mut Core, call: &mut Call) {
-    let Some(hunt) = call.hunt.as_mut().filter(|hunt| hunt.early) else {
+pub(crate) fn renew_dialog(core: &mut Core, call: &mut Call) {
+    let Some(hunt) = call.hunt.as_mut().filter(|hunt| hunt.early.is_some()) else {
         return;
     };
-    hunt.early = false;
+    hunt.early = None;
+    prack::forget(core, call);
     let tag = core.endpoint.new_tag();
     let Some(request) = core.endpoint.server_request(call.caller.invite) else {
         return;

@@ -1,7 +1,8 @@
 //! One side of a call as SIP sees it: a dialog, the way to it, and what is under way in it.
 //!
 //! A file per verb: [`invite`] admits a caller, [`provisional`] and [`answer`] carry the called side's words
-//! back, [`ack`] confirms, [`cancel`] and [`bye`] end, [`change`] passes re-INVITE, UPDATE and INFO across.
+//! back, [`prack`] makes the former reliable, [`ack`] confirms, [`cancel`] and [`bye`] end, [`change`] passes
+//! re-INVITE, UPDATE and INFO across, [`session`] and [`refresh`] see that each side is still there.
 
 pub(crate) mod ack;
 pub(crate) mod answer;
@@ -9,11 +10,17 @@ pub(crate) mod bye;
 pub(crate) mod cancel;
 pub(crate) mod change;
 pub(crate) mod invite;
+pub(crate) mod prack;
 pub(crate) mod provisional;
+pub(crate) mod refresh;
+pub(crate) mod session;
 
 pub(crate) use answer::Answer;
 pub(crate) use bye::Farewells;
 pub(crate) use change::Passing;
+pub(crate) use prack::Reliable;
+pub(crate) use refresh::Own;
+pub(crate) use session::Session;
 
 use crate::{
     directory::{Account, Gateway},
@@ -36,7 +43,9 @@ use tandem_sip::{
 };
 
 /// What we take in a dialog and outside.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK";
+/// The extensions we know.
+pub(crate) const SUPPORTED: &str = "100rel, timer";
 /// The port a URI without one means.
 const SIP_PORT: u16 = 5060;
 
@@ -52,6 +61,7 @@ pub(crate) struct Leg {
     pub(crate) security: Security,
     /// The gateway it leads to: its credentials answer challenges within the dialog.
     pub(crate) gateway: Option<Arc<Gateway>>,
+    pub(crate) session: Session,
 }
 
 /// How a peer is reached within a dialog.
@@ -124,7 +134,8 @@ pub(crate) fn contact(core: &Core, flow: Flow) -> String {
 pub(crate) fn session_draft(core: &Core, flow: Flow, body: Option<Bytes>) -> Draft {
     let draft = Draft::new()
         .header("Contact", contact(core, flow))
-        .header("Allow", ALLOW);
+        .header("Allow", ALLOW)
+        .header("Supported", SUPPORTED);
     match body {
         Some(body) => draft.body("application/sdp", body),
         None => draft,

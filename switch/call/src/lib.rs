@@ -11,6 +11,7 @@ pub mod cause;
 pub mod decide;
 pub mod directory;
 mod hunt;
+mod identity;
 pub mod io;
 pub mod journal;
 mod leg;

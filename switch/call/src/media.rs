@@ -329,6 +329,22 @@ pub(crate) fn offer_for(
     Ok(Some(sdp.to_bytes().into()))
 }
 
+/// A description as a called side that has not answered is shown it, in answer to an offer of its own.
+pub(crate) fn early_body(
+    core: &Core,
+    call: &Call,
+    (flow, origin): (Flow, Origin),
+    security: &Security,
+    sdp: &SessionDescription,
+) -> Option<Bytes> {
+    let dress = security.dress(Said::Answer).ok()?;
+    let address = audio_address(core, call, Side::B, flow.listener, sdp)?;
+    let mut sdp = sdp.clone();
+    sdp.rewrite(address, origin);
+    sdp.dress(&dress);
+    Some(sdp.to_bytes().into())
+}
+
 /// A description of one side as the leg `to` is shown it, as an offer or answer of ours. None if there is no
 /// relay for it, or no way to protect it.
 pub(crate) fn body_for(

@@ -13,6 +13,7 @@ pub(crate) mod end;
 pub(crate) mod feed;
 pub(crate) mod index;
 pub(crate) mod outbox;
+pub(crate) mod outside;
 mod rows;
 pub(crate) mod state;
 pub(crate) mod timer;
@@ -27,7 +28,7 @@ use crate::{
     hunt::outcome,
     io::{Input, Now, Output, Reply, SwitchConfig},
     journal::Registration,
-    leg::answer,
+    leg::{answer, prack, refresh},
     media, register,
 };
 use state::{Core, Gate};
@@ -194,6 +195,10 @@ impl Switch {
                 media::closed(core, call, None);
                 settle::book(core, call);
             }),
+            Timer::Reliable(call) => self.with(call, prack::handle_due),
+            Timer::Session(call, side) => {
+                self.with(call, |core, call| refresh::handle_due(core, call, side));
+            }
             Timer::Drain => self.end_all(),
         }
         self.pump();

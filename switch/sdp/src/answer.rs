@@ -1,6 +1,6 @@
 //! Offer and answer beside each other (RFC 3264): what a new offer changes, and an answer that fits its offer.
 
-use crate::session::SessionDescription;
+use crate::{codec::Codec, session::SessionDescription};
 
 /// Whether a side went on hold or came back (RFC 3264 section 8.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,32 @@ impl SessionDescription {
             direction: was != is,
             codecs: self.codecs() != before.codecs(),
         }
+    }
+
+    /// What this side would answer to a further `offer`, going by its last description: the codecs of it that the
+    /// offer has under the same numbers, in the offer's direction reversed. None without its first codec.
+    #[must_use]
+    pub fn answer_for(&self, offer: &Self) -> Option<Self> {
+        let offered = offer.codecs();
+        let own = self.codecs();
+        let fits = |codec: &&Codec| {
+            offered
+                .iter()
+                .any(|other| other.payload_type == codec.payload_type && other.same_encoding(codec))
+        };
+        own.iter()
+            .find(|codec| !codec.is_auxiliary())
+            .filter(fits)?;
+        let kept: Vec<u8> = own
+            .iter()
+            .filter(fits)
+            .map(|codec| codec.payload_type)
+            .collect();
+        let mut answer = self.clone();
+        answer.set_formats(&kept);
+        answer.set_direction(offer.direction().reversed());
+        answer.complete_for(offer);
+        Some(answer)
     }
 
     /// Gives this answer as many media lines as its offer: those it forgot are added as rejected (RFC 3264

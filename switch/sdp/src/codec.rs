@@ -24,7 +24,7 @@ impl Codec {
         matches!(self.name.as_str(), "telephone-event" | "cn")
     }
 
-    fn same_encoding(&self, other: &Self) -> bool {
+    pub(crate) fn same_encoding(&self, other: &Self) -> bool {
         self.name == other.name && self.clock_rate == other.clock_rate
     }
 }
@@ -114,7 +114,7 @@ impl SessionDescription {
     }
 
     /// Writes the format list and drops the attributes of payload types that are not in it.
-    fn set_formats(&mut self, kept: &[u8]) {
+    pub(crate) fn set_formats(&mut self, kept: &[u8]) {
         let Some(section) = self.audio_section() else {
             return;
         };

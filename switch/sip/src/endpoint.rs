@@ -343,7 +343,12 @@ impl Endpoint {
     /// CANCELs our INVITE: at once after a provisional, else as soon as one comes (RFC 3261 section 9.1).
     /// Without a final response for 64*T1 after that the INVITE ends in [`Event::Timeout`].
     pub fn cancel(&mut self, now: Mono, txn: ClientTxn) {
-        self.cancel_client(now, txn.0);
+        self.cancel_client(now, txn.0, None);
+    }
+
+    /// As [`Self::cancel`], saying why in a Reason header (RFC 3326), e.g. that another phone took the call.
+    pub fn cancel_because(&mut self, now: Mono, txn: ClientTxn, reason: &'static str) {
+        self.cancel_client(now, txn.0, Some(reason));
     }
 
     /// A fresh unguessable tag: 96 bits.

@@ -107,7 +107,7 @@ fn received_and_rport_follow_rfc_3261_and_rfc_3581() {
 fn cancel_and_ack_follow_their_invite() {
     let invite = parse(INVITE);
     let failure = parse(response(&invite, 486, "", "tb", &Draft::new()));
-    let cancel = parse(cancel(&invite));
+    let cancel = parse(cancel(&invite, None));
     assert!(cancel.is_method(&Method::Cancel));
     assert_eq!(cancel.request_uri_text(), "sip:b@example.net");
     assert_eq!(

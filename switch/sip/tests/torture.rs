@@ -393,7 +393,7 @@ fn exercise(m: &Message) {
             (m.call_id(), m.cseq(), m.via_count())
         );
         assert_eq!(back.to_tag(), m.to_tag().or(Some("tag")));
-        let printed = cancel(m);
+        let printed = cancel(m, None);
         assert!(
             matches!(Message::parse(printed), Parsed::Message(_)),
             "our own CANCEL is valid"

@@ -172,6 +172,7 @@ fn report(directory: &Directory, case: Case) -> Report {
         device: case.device,
         as_account: case.account,
         caller: case.caller,
+        asserted: None,
         dialled: case.dialled,
         at: case.at.0,
         codecs: case.codecs,

@@ -162,6 +162,11 @@ mod tests {
                 code: text(),
                 detail: text(),
             },
+            Step::Redirected {
+                by: text(),
+                number: text(),
+                outcome: text(),
+            },
             Step::Tried {
                 route: RouteId(1),
                 target: text(),

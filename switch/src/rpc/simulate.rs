@@ -115,6 +115,7 @@ fn scoped(api: &Api, caller: &Caller, mut result: DecideResult) -> DecideResult 
         TraceStep::Listed { account, .. } => account.is_some_and(mine),
         TraceStep::Kept { .. }
         | TraceStep::Dropped { .. }
+        | TraceStep::Redirected { .. }
         | TraceStep::Tried { .. }
         | TraceStep::Other { .. } => false,
     });
@@ -160,6 +161,7 @@ fn facts(
         device: params.device.clone(),
         as_account: account,
         caller: params.caller.clone(),
+        asserted: None,
         dialled: params.dialled.clone(),
         at: params.at.map_or_else(|| api.clock.now(), |at| UtcMs(at.0)),
         codecs: params.codecs.iter().take(64).cloned().collect(),
@@ -248,6 +250,7 @@ fn rate_account(
         device: None,
         as_account: Some(account),
         caller: params.caller.clone(),
+        asserted: None,
         dialled: params.number.clone(),
         at,
         codecs: Vec::new(),

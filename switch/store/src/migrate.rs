@@ -40,6 +40,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 5,
         sql: include_str!("../migrations/0005_gateway_tls.sql"),
     },
+    Migration {
+        number: 6,
+        sql: include_str!("../migrations/0006_signalling.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

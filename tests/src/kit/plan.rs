@@ -17,7 +17,7 @@ use tandem_billing::{
 use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
     Gateway, GatewayAuth, GatewayHost, GatewayTls, Hours, Limits, LossPolicy, MediaMode, Route,
-    RoutingGroup, RoutingPolicy, Settings, SourceAddress, SrtpPolicy, Target,
+    RoutingGroup, RoutingPolicy, Settings, Signalling, SourceAddress, SrtpPolicy, Target,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -252,6 +252,7 @@ fn account(id: AccountId, tariff: TariffId, reseller: Option<AccountId>) -> Acco
         reseller,
         rules: NumberRules::default(),
         caller_id: CallerIdRule::Pass,
+        signalling: Signalling::default(),
         allowed_prefixes: Vec::new(),
         blocked_prefixes: Vec::new(),
         limits: Limits::default(),
@@ -296,6 +297,7 @@ fn gateway(id: GatewayId, address: SocketAddr) -> Gateway {
         currency: euro(),
         from_domain: None,
         send_pai: false,
+        signalling: Signalling::default(),
     }
 }
 
@@ -326,6 +328,8 @@ fn empty() -> Directory {
             max_register_s: 3600,
             max_slice_s: 60,
             srtp_keys_in_clear: false,
+            session_expires_s: 0,
+            min_session_expires_s: 90,
         },
     }
 }

@@ -302,11 +302,22 @@ impl Caller {
 
     /// A request within the dialog.
     pub fn request(&mut self, world: &mut World, method: &str, body: Option<&str>) {
+        self.request_with(world, method, "", body);
+    }
+
+    /// The same with header lines, each ended by CRLF.
+    pub fn request_with(
+        &mut self,
+        world: &mut World,
+        method: &str,
+        extra: &str,
+        body: Option<&str>,
+    ) {
         self.within.cseq += 1;
         if method == "INVITE" {
             self.invite_cseq = self.within.cseq;
         }
-        self.send(world, method, "", body);
+        self.send(world, method, extra, body);
     }
 
     /// BYE.
@@ -389,6 +400,15 @@ impl Callee {
         );
     }
 
+    /// The same with header lines, each ended by CRLF.
+    pub fn say_with(&self, world: &mut World, status: &str, extra: &str, body: Option<&str>) {
+        let text = respond(&self.invite, status, &self.tag, self.at, body);
+        world.send(
+            self.at,
+            text.replacen("User-Agent:", &format!("{extra}User-Agent:"), 1),
+        );
+    }
+
     /// 180 without audio.
     pub fn ring(&self, world: &mut World) {
         self.say(world, "180 Ringing", None);
@@ -402,12 +422,33 @@ impl Callee {
 
     /// A request within the dialog.
     pub fn request(&mut self, world: &mut World, method: &str, body: Option<&str>) {
+        self.request_with(world, method, "", body);
+    }
+
+    /// The same with header lines, each ended by CRLF.
+    pub fn request_with(
+        &mut self,
+        world: &mut World,
+        method: &str,
+        extra: &str,
+        body: Option<&str>,
+    ) {
         self.within.cseq += 1;
         self.branch += 1;
         let branch = format!("b{}{}", self.tag, self.branch);
         let text = self
             .within
-            .request(method, self.within.cseq, &branch, self.at, "", body);
+            .request(method, self.within.cseq, &branch, self.at, extra, body);
+        world.send(self.at, text);
+    }
+
+    /// ACK to the 200 of its re-INVITE sent last.
+    pub fn ack(&mut self, world: &mut World) {
+        self.branch += 1;
+        let branch = format!("b{}{}", self.tag, self.branch);
+        let text = self
+            .within
+            .request("ACK", self.within.cseq, &branch, self.at, "", None);
         world.send(self.at, text);
     }
 

@@ -53,6 +53,21 @@ pub struct World {
     next_port: u16,
     harm: Option<Harm>,
     harmed: bool,
+    /// Kept once it is asked for.
+    wire: Option<Vec<Wire>>,
+}
+
+/// A message on the wire.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    /// When it was sent.
+    pub at: Mono,
+    /// By whom.
+    pub from: SocketAddr,
+    /// To whom.
+    pub to: SocketAddr,
+    /// Itself.
+    pub message: Message,
 }
 
 /// What the network does to a datagram.
@@ -95,6 +110,7 @@ impl World {
             next_port: 20_000,
             harm: None,
             harmed: false,
+            wire: None,
         }
     }
 
@@ -104,10 +120,36 @@ impl World {
         if let Some(harm) = self.harm.take() {
             bytes = harm(&bytes).into();
         }
+        self.note(from, SocketAddr::from(SWITCH), &bytes);
         self.input(Input::Message {
             flow: flow(from),
             bytes,
         });
+    }
+
+    /// From here on every message is kept.
+    pub fn record(&mut self) {
+        self.wire.get_or_insert_default();
+    }
+
+    /// The messages kept, in order.
+    #[must_use]
+    pub fn wire(&self) -> &[Wire] {
+        self.wire.as_deref().unwrap_or_default()
+    }
+
+    fn note(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
+        let at = self.now.mono;
+        if let (Some(wire), Parsed::Message(message)) =
+            (self.wire.as_mut(), Message::parse(bytes.clone()))
+        {
+            wire.push(Wire {
+                at,
+                from,
+                to,
+                message,
+            });
+        }
     }
 
     /// The next datagram to the switch is changed on its way.
@@ -257,19 +299,7 @@ impl World {
     fn carry_out(&mut self) {
         while let Some(output) = self.switch.poll_output() {
             match output {
-                Output::Transmit { flow, bytes } => match Message::parse(bytes) {
-                    Parsed::Message(message) => self
-                        .inboxes
-                        .entry(flow.remote)
-                        .or_default()
-                        .push_back(message),
-                    // An answer to a harmed request repeats what it got.
-                    Parsed::Reject { .. } | Parsed::Drop(_) if self.harmed => {}
-                    Parsed::Reject { reason, .. } => {
-                        panic!("the switch sent what it would reject: {reason}")
-                    }
-                    Parsed::Drop(reason) => panic!("the switch sent what it would drop: {reason}"),
-                },
+                Output::Transmit { flow, bytes } => self.deliver(flow.remote, bytes),
                 Output::Relay(command) => self.relay(command),
                 Output::Journal(batch) => {
                     self.book.apply(&batch);
@@ -281,6 +311,19 @@ impl World {
                 Output::Feed(event) => self.feed.push(event),
                 Output::Reply { token, reply } => self.replies.push((token, reply)),
             }
+        }
+    }
+
+    fn deliver(&mut self, to: SocketAddr, bytes: Bytes) {
+        self.note(SocketAddr::from(SWITCH), to, &bytes);
+        match Message::parse(bytes) {
+            Parsed::Message(message) => self.inboxes.entry(to).or_default().push_back(message),
+            // An answer to a harmed request repeats what it got.
+            Parsed::Reject { .. } | Parsed::Drop(_) if self.harmed => {}
+            Parsed::Reject { reason, .. } => {
+                panic!("the switch sent what it would reject: {reason}")
+            }
+            Parsed::Drop(reason) => panic!("the switch sent what it would drop: {reason}"),
         }
     }
 

@@ -69,7 +69,7 @@ pub(super) fn rewrite(
     trace.rewritten("device name", "dialled", &known.dialled, &dialled);
     let plan = account.rules.apply(RuleKey::ToPlan, &dialled);
     let rating = account.rules.apply(RuleKey::Rating, &dialled);
-    let given = given_caller(&account.caller_id, &call.facts.caller);
+    let given = given_caller(&account.caller_id, call.facts.caller_of(account));
     let caller = account.rules.apply(RuleKey::Caller, given);
     trace.rewritten("account", "dialled", &dialled, &plan);
     trace.rewritten("account", "rating", &dialled, &rating);
@@ -131,8 +131,16 @@ pub(super) fn check_lists(
     if numbers.emergency {
         return Ok(());
     }
-    let caller = call.facts.caller.as_str();
-    check_side(call, chain, (ListSide::Caller, &[caller]), trace)?;
+    let sent = call.facts.caller.as_str();
+    let believed = chain
+        .first()
+        .map_or(sent, |account| call.facts.caller_of(account));
+    let callers = if believed == sent {
+        &[sent][..]
+    } else {
+        &[sent, believed]
+    };
+    check_side(call, chain, (ListSide::Caller, callers), trace)?;
     let dialled = [numbers.dialled.as_str(), numbers.plan.as_str()];
     check_side(call, chain, (ListSide::Dialled, &dialled), trace)?;
     for member in chain {

@@ -15,7 +15,7 @@ pub use trace::{Step, Trace};
 
 use crate::{
     cause::{self, Cause},
-    directory::{Account, Directory, Gateway, MediaMode, Route},
+    directory::{Account, Directory, Gateway, MediaMode, Route, signalling::Trust},
 };
 use std::{net::SocketAddr, sync::Arc};
 use tandem_billing::{AccountId, GatewayId, Quote, RouteId, UtcMs};
@@ -34,6 +34,8 @@ pub struct CallFacts {
     pub as_account: Option<AccountId>,
     /// The caller's number or name, as sent.
     pub caller: String,
+    /// The caller by an identity header; counts for trusted accounts only.
+    pub asserted: Option<String>,
     /// The user part of the Request-URI.
     pub dialled: String,
     /// When.
@@ -42,6 +44,17 @@ pub struct CallFacts {
     pub codecs: Vec<String>,
     /// 0..10_000: picks among equal priority by share. Drawn by the caller from its generator.
     pub draw: u16,
+}
+
+impl CallFacts {
+    /// The caller as this account is believed.
+    #[must_use]
+    pub fn caller_of(&self, account: &Account) -> &str {
+        match (account.signalling.trust, &self.asserted) {
+            (Trust::Trusted, Some(asserted)) => asserted,
+            (Trust::Trusted, None) | (Trust::Untrusted, _) => &self.caller,
+        }
+    }
 }
 
 /// Live counts that limits are checked against.

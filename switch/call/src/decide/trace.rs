@@ -95,6 +95,15 @@ pub enum Step {
         /// What exactly.
         detail: String,
     },
+    /// Added while hunting: a target answered 3xx and this number was looked at.
+    Redirected {
+        /// The target's name.
+        by: String,
+        /// The number of its Contact.
+        number: String,
+        /// `followed`, or why not.
+        outcome: String,
+    },
     /// Added while hunting: how an attempt ended.
     Tried {
         /// The dial plan row.

@@ -5,10 +5,12 @@
 
 pub mod lists;
 mod peer;
+pub mod signalling;
 pub mod spec;
 
 pub use lists::CallLists;
 pub use peer::{GatewayHost, GatewayTls, TlsTrust};
+pub use signalling::Signalling;
 pub use spec::DirectorySpec;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,8 @@ pub struct Account {
     pub rules: NumberRules,
     /// Applied before the caller rules.
     pub caller_id: CallerIdRule,
+    /// How its phones and addresses are spoken to.
+    pub signalling: Signalling,
     /// Empty allows all. Emergency numbers pass both lists.
     pub allowed_prefixes: Vec<String>,
     /// Numbers it may not call.
@@ -241,6 +245,8 @@ pub struct Gateway {
     pub from_domain: Option<String>,
     /// Whether P-Asserted-Identity is sent (RFC 3325).
     pub send_pai: bool,
+    /// How it is spoken to and what it is trusted with.
+    pub signalling: Signalling,
 }
 /// Our user at a gateway.
 #[derive(Clone, Debug)]
@@ -372,6 +378,10 @@ pub struct Settings {
     pub max_slice_s: u32,
     /// SRTP keys may travel over signalling that anybody on the way can read.
     pub srtp_keys_in_clear: bool,
+    /// Seconds within which each side of a call must show that it is there (RFC 4028); 0 asks nobody to.
+    pub session_expires_s: u32,
+    /// Shortest session interval taken from a peer, seconds; 90 at least.
+    pub min_session_expires_s: u32,
 }
 
 impl Default for Settings {
@@ -390,6 +400,8 @@ impl Default for Settings {
             max_register_s: 3600,
             max_slice_s: 60,
             srtp_keys_in_clear: false,
+            session_expires_s: 1800,
+            min_session_expires_s: 90,
         }
     }
 }

@@ -11,7 +11,7 @@ pub use exchange::{ExchangeSpec, RatioSpec};
 use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
     GatewayHost, GatewayTls, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
-    RoutingPolicy, Settings, SourceAddress, SrtpPolicy, Target,
+    RoutingPolicy, Settings, Signalling, SourceAddress, SrtpPolicy, Target,
     lists::{CallLists, ListEntry},
 };
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,9 @@ pub struct AccountSpec {
     /// What the far end sees.
     #[serde(default = "pass")]
     pub caller_id: CallerIdRule,
+    /// How its phones and addresses are spoken to.
+    #[serde(default)]
+    pub signalling: Signalling,
     /// Empty allows all.
     #[serde(default)]
     pub allowed_prefixes: Vec<String>,
@@ -209,6 +212,14 @@ pub struct GatewaySpec {
     /// `accepted` if left out.
     #[serde(default)]
     pub srtp: SrtpPolicy,
+    /// Host part of From toward it.
+    pub from_domain: Option<String>,
+    /// Whether P-Asserted-Identity is sent.
+    #[serde(default)]
+    pub send_pai: bool,
+    /// How it is spoken to and what it is trusted with.
+    #[serde(default)]
+    pub signalling: Signalling,
 }
 
 /// See [`RoutingGroup`].
@@ -320,6 +331,12 @@ impl Faults {
             self.add(at, error);
             jiff::tz::TimeZone::UTC
         })
+    }
+
+    fn signalling(&mut self, at: String, signalling: &Signalling) {
+        if let Err((field, reason)) = signalling.check() {
+            self.add(format!("{at}.signalling.{field}"), reason);
+        }
     }
 
     fn rules(&mut self, at: String, text: &str) -> NumberRules {
@@ -461,6 +478,7 @@ impl AccountSpec {
     fn build(self, at: usize, faults: &mut Faults) -> (AccountId, Arc<Account>) {
         let rules = faults.rules(format!("accounts[{at}].rules"), &self.rules);
         let time_zone = faults.zone(format!("accounts[{at}].time_zone"), &self.time_zone);
+        faults.signalling(format!("accounts[{at}]"), &self.signalling);
         let account = Account {
             id: self.id,
             login: self.login,
@@ -473,6 +491,7 @@ impl AccountSpec {
             reseller: self.reseller,
             rules,
             caller_id: self.caller_id,
+            signalling: self.signalling,
             allowed_prefixes: self.allowed_prefixes,
             blocked_prefixes: self.blocked_prefixes,
             limits: self.limits,
@@ -510,6 +529,7 @@ impl SourceSpec {
 impl GatewaySpec {
     fn build(self, at: usize, faults: &mut Faults) -> (GatewayId, Arc<Gateway>) {
         let rules = faults.rules(format!("gateways[{at}].rules"), &self.rules);
+        faults.signalling(format!("gateways[{at}]"), &self.signalling);
         let host = |(at, address)| GatewayHost {
             name: None,
             address,
@@ -536,8 +556,9 @@ impl GatewaySpec {
             media: self.media,
             srtp: self.srtp,
             currency: self.currency,
-            from_domain: None,
-            send_pai: false,
+            from_domain: self.from_domain,
+            send_pai: self.send_pai,
+            signalling: self.signalling,
         };
         (self.id, Arc::new(gateway))
     }

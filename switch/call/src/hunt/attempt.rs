@@ -3,17 +3,19 @@
 //! Nothing of the caller's message is copied: From, To, Contact, Call-ID and tags are new, so that neither side
 //! learns anything of the other but numbers and audio formats.
 
+use super::fork::Fork;
 use crate::{
     call::Call,
     decide::{Candidate, LegTarget},
-    directory::{Gateway, GatewayHost, SrtpPolicy},
-    leg::session_draft,
+    directory::{Gateway, GatewayHost, SrtpPolicy, signalling::Extension},
+    identity,
+    leg::{session, session_draft},
     media::{self, Security},
     switch::{index::Stray, state::Core},
 };
 use bytes::Bytes;
 use std::sync::Arc;
-use tandem_sdp::{SessionDescription, Side, session::Origin};
+use tandem_sdp::{Side, session::Origin};
 use tandem_sip::{
     Flow, Message, Transport, digest,
     endpoint::{ClientTxn, RequestOut},
@@ -26,6 +28,8 @@ pub(crate) struct Hop {
     pub(crate) flow: Flow,
     uri: Uri,
     routes: Vec<NameAddr>,
+    /// Whose phone; empty for a gateway.
+    device: String,
 }
 
 /// An INVITE under way.
@@ -40,8 +44,12 @@ pub(crate) struct Attempt {
     pub(crate) request: Box<RequestOut>,
     pub(crate) authorised: bool,
     pub(crate) security: Security,
-    /// Audio described before the answer.
-    pub(crate) early: Option<Box<SessionDescription>>,
+    /// It was sent again with a longer session interval (RFC 4028 section 7.3).
+    lengthened: bool,
+    /// Whose phone it rings; empty for a gateway.
+    pub(crate) device: String,
+    /// Who spoke before the answer.
+    pub(crate) forks: Vec<Fork>,
 }
 
 impl Attempt {
@@ -67,10 +75,11 @@ pub(crate) fn hops(core: &mut Core, candidate: &Candidate) -> Vec<Hop> {
         LegTarget::Devices { usernames, .. } => {
             let now = core.now.mono;
             let mut hops = Vec::new();
-            for binding in usernames
-                .iter()
-                .flat_map(|name| core.registrar.bindings(now, name))
-            {
+            let bindings = usernames.iter().flat_map(|name| {
+                let bindings = core.registrar.bindings(now, name);
+                bindings.into_iter().map(move |binding| (name, binding))
+            });
+            for (name, binding) in bindings {
                 let routes = binding
                     .path
                     .iter()
@@ -80,6 +89,7 @@ pub(crate) fn hops(core: &mut Core, candidate: &Candidate) -> Vec<Hop> {
                     flow: binding.flow,
                     uri: binding.contact,
                     routes,
+                    device: name.clone(),
                 });
             }
             hops
@@ -137,6 +147,7 @@ fn gateway_hop(core: &Core, gateway: &Gateway, host: &GatewayHost, number: &str)
         flow,
         uri,
         routes: Vec::new(),
+        device: String::new(),
     })
 }
 
@@ -162,7 +173,7 @@ pub(crate) fn send(
     let call_id = core.endpoint.new_call_id();
     let request = RequestOut {
         method: Method::Invite,
-        from: from(core, call, candidate, hop.flow),
+        from: identity::from(core, call, candidate, hop.flow),
         to: to(core, candidate, &hop.uri),
         uri: hop.uri,
         call_id: call_id.clone(),
@@ -190,7 +201,9 @@ pub(crate) fn send(
         request: Box::new(request),
         authorised: false,
         security,
-        early: None,
+        lengthened: false,
+        device: hop.device,
+        forks: Vec::new(),
     })
 }
 
@@ -220,51 +233,6 @@ fn srtp_policy(call: &Call, candidate: &Candidate) -> SrtpPolicy {
     }
 }
 
-fn from(core: &mut Core, call: &Call, candidate: &Candidate, flow: Flow) -> NameAddr {
-    let tag = ("tag".to_owned(), Some(core.endpoint.new_tag()));
-    if call.who.private {
-        let nobody = Uri::sip(
-            Some("anonymous"),
-            Host::Name("anonymous.invalid".to_owned()),
-            None,
-        );
-        return NameAddr {
-            display: Some("Anonymous".to_owned()),
-            uri: nobody,
-            params: vec![tag],
-        };
-    }
-    let display = call
-        .who
-        .display
-        .clone()
-        .filter(|_| candidate.caller == call.who.caller);
-    NameAddr {
-        display,
-        uri: caller_uri(core, candidate, flow),
-        params: vec![tag],
-    }
-}
-
-fn caller_uri(core: &Core, candidate: &Candidate, flow: Flow) -> Uri {
-    let user = Some(candidate.caller.as_str()).filter(|caller| !caller.is_empty());
-    let (host, port) = match &candidate.leg {
-        LegTarget::Gateway(gateway) => match &gateway.from_domain {
-            Some(domain) => (Host::parse(domain).ok(), None),
-            None => (None, None),
-        },
-        LegTarget::Devices { .. } => (None, None),
-    };
-    let ours = || core.endpoint.contact(flow.listener, "call").uri;
-    match host {
-        Some(host) => Uri::sip(user, host, port),
-        None => {
-            let ours = ours();
-            Uri::sip(user, ours.host, ours.port)
-        }
-    }
-}
-
 fn to(core: &Core, candidate: &Candidate, uri: &Uri) -> NameAddr {
     let uri = match &candidate.leg {
         LegTarget::Gateway(_) => Uri::sip(uri.user.as_deref(), uri.host.clone(), uri.port),
@@ -288,23 +256,29 @@ fn draft(
     flow: Flow,
     body: Option<Bytes>,
 ) -> Draft {
-    let mut draft = session_draft(core, flow, body);
-    let trusted = match &candidate.leg {
-        LegTarget::Gateway(gateway) => gateway.send_pai,
-        LegTarget::Devices { .. } => false,
+    let signalling = candidate.signalling(&call.directory);
+    // An offer in a reliable answer could not be answered before the caller has spoken.
+    let reliable = match (signalling.reliable, &body) {
+        (Extension::Off, _) | (_, None) => Extension::Off,
+        (wanted, Some(_)) => wanted,
     };
-    if trusted {
-        let identity = NameAddr {
-            display: None,
-            uri: caller_uri(core, candidate, flow),
-            params: Vec::new(),
-        };
-        draft = draft.header("P-Asserted-Identity", identity);
-        if call.who.private {
-            draft = draft.header("Privacy", "id");
-        }
+    let mut draft = session_draft(core, flow, body);
+    let mut supported = Vec::with_capacity(2);
+    if reliable != Extension::Off {
+        supported.push("100rel");
     }
-    draft
+    if signalling.session_timers != Extension::Off {
+        supported.push("timer");
+    }
+    draft.headers.retain(|(name, _)| name != "Supported");
+    if !supported.is_empty() {
+        draft = draft.header("Supported", supported.join(", "));
+    }
+    if reliable == Extension::Required {
+        draft = draft.header("Require", "100rel");
+    }
+    let draft = session::offer(core, signalling.session_timers, draft);
+    identity::headers(core, call, candidate, flow, draft)
 }
 
 /// The header that answers a gateway's challenge; None if it has no credentials, or the challenge is not ours
@@ -347,6 +321,7 @@ pub(crate) fn authorise(
         return false;
     };
     attempt.authorised = true;
+    attempt.forks.clear();
     attempt.request.cseq += 1;
     let mut request = (*attempt.request).clone();
     request.draft = request.draft.header(&name, value);
@@ -355,17 +330,53 @@ pub(crate) fn authorise(
     true
 }
 
+/// Sends the INVITE again with the session interval a 422 asks for. False if that cannot help.
+pub(crate) fn lengthen(
+    core: &mut Core,
+    call: &Call,
+    attempt: &mut Attempt,
+    answer: &Message,
+) -> bool {
+    if attempt.lengthened || session::raise(&mut attempt.request.draft, answer).is_none() {
+        return false;
+    }
+    attempt.lengthened = true;
+    attempt.authorised = false;
+    attempt.request.cseq += 1;
+    attempt.forks.clear();
+    let request = (*attempt.request).clone();
+    attempt.txn = core.endpoint.request(core.now.mono, attempt.flow, request);
+    core.index.clients.insert(attempt.txn, call.id);
+    true
+}
+
+/// What phones that lost the race are told, so that they list no missed call (RFC 3326 section 2).
+pub(crate) const ELSEWHERE: &str = r#"SIP;cause=200;text="Call completed elsewhere""#;
+
 /// Stops an INVITE; should it be answered all the same, the answer is ended at once.
 pub(crate) fn give_up(core: &mut Core, attempt: &Attempt) {
-    core.index.clients.remove(&attempt.txn);
-    core.index.call_ids.remove(&attempt.call_id);
+    leave(core, attempt);
+    core.endpoint.cancel(core.now.mono, attempt.txn);
+}
+
+/// The same, since another one answered.
+pub(crate) fn lose(core: &mut Core, attempt: &Attempt) {
+    leave(core, attempt);
+    core.endpoint
+        .cancel_because(core.now.mono, attempt.txn, ELSEWHERE);
+}
+
+fn leave(core: &mut Core, attempt: &Attempt) {
+    forget(core, attempt);
     core.strays
         .keep(core.now.mono, attempt.txn, attempt.stray());
-    core.endpoint.cancel(core.now.mono, attempt.txn);
 }
 
 /// An attempt that ended by itself.
 pub(crate) fn forget(core: &mut Core, attempt: &Attempt) {
     core.index.clients.remove(&attempt.txn);
     core.index.call_ids.remove(&attempt.call_id);
+    if let Some(fork) = attempt.forks.first() {
+        core.index.tags.remove(&fork.dialog.local_tag);
+    }
 }

@@ -1,6 +1,6 @@
 //! What comes of an attempt: refused, silent, rung too long. (Answers are [`crate::leg::answer`]'s.)
 
-use super::{Current, attempt, elapsed_ms, fail_with, next, note_tried};
+use super::{Current, attempt, elapsed_ms, fail_with, next, note_tried, redirect};
 use crate::{
     call::Call,
     cause::{self, Cause},
@@ -83,8 +83,8 @@ fn refused(core: &mut Core, call: &mut Call, txn: ClientTxn, status: u16, messag
         return;
     };
     let removed = remove(core, &mut current, txn);
-    if let (Some(mut attempt), LegTarget::Gateway(gateway)) = (removed, &current.candidate.leg)
-        && attempt::authorise(core, call, &mut attempt, gateway, message)
+    if let Some(mut attempt) = removed
+        && sent_again(core, call, &current, &mut attempt, message)
     {
         core.index
             .call_ids
@@ -93,7 +93,32 @@ fn refused(core: &mut Core, call: &mut Call, txn: ClientTxn, status: u16, messag
         put_back(call, current);
         return;
     }
+    if (300..400).contains(&status) {
+        let instead = redirect::candidates(core, call, &current, message);
+        if !instead.is_empty() {
+            super::retarget(call, instead);
+            give_up_all(core, &mut current);
+            return leave(core, call, current, status);
+        }
+    }
     proceed(core, call, current, status);
+}
+
+/// Whether the refusal could be met.
+fn sent_again(
+    core: &mut Core,
+    call: &Call,
+    current: &Current,
+    attempt: &mut attempt::Attempt,
+    message: &Message,
+) -> bool {
+    if message.status() == Some(422) {
+        return attempt::lengthen(core, call, attempt, message);
+    }
+    match &current.candidate.leg {
+        LegTarget::Gateway(gateway) => attempt::authorise(core, call, attempt, gateway, message),
+        LegTarget::Devices { .. } => false,
+    }
 }
 
 /// An attempt ended with this status: the other forks, the next host, or the end of the candidate.

@@ -15,7 +15,7 @@ use tandem_sip::{
 
 pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ServerTxn, message: &Message) {
     if txn != call.caller.invite {
-        return change::confirmed(core, call, txn, message);
+        return change::outcome::confirmed(core, call, txn, message);
     }
     match call.caller.confirm {
         Confirm::Awaited => {

@@ -1,13 +1,18 @@
 //! Somebody answered: the others are stopped, the price is taken again, and the caller gets its 200 once the
 //! hold and the answer itself are durable: no crash can forget a call that its caller knows to be answered.
 
-use super::{Leg, Reach, bye, dialog_flow, provisional, session_draft};
+use super::{
+    Leg, Reach, Session, bye, dialog_flow, prack, provisional,
+    session::{self},
+    session_draft,
+};
 use crate::{
     bill::{cdr, extend, reprice},
     call::{Call, Confirm, Stage},
     cause::{self, Cause},
     decide::{LegTarget, Step},
     directory::SrtpPolicy,
+    directory::signalling::Extension,
     hunt::{self, Attempt, Current},
     io::Now,
     journal::Record,
@@ -30,20 +35,24 @@ pub(crate) struct Answer {
 
 /// A 2xx to an INVITE of the hunt.
 pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Message) {
+    if call
+        .hunt
+        .as_ref()
+        .is_some_and(|hunt| hunt.is_other_fork(message))
+    {
+        hunt::renew_dialog(core, call);
+    }
     let Some((current, attempt)) = win(core, call, txn) else {
         return;
     };
-    let dialog = core
-        .endpoint
-        .client_request(txn)
-        .and_then(|request| Dialog::from_response(request, message));
+    let dialog = dialog_of(core, &attempt, message);
     let Some(dialog) = dialog else {
         // Without a tag or Contact there is no dialog to speak in.
         hunt::attempt::forget(core, &attempt);
         end::end(core, call, &cause::GATEWAY_REJECTED, end::Left::Callee);
         return;
     };
-    connect(core, call, &current, &attempt, dialog);
+    connect(core, call, &current, &attempt, (dialog, message));
     match agree(core, call, &attempt, message) {
         Ok(answer) => {
             call.answer = Some(answer);
@@ -58,6 +67,17 @@ pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ClientTxn, message: 
     }
 }
 
+/// The early dialog confirmed, or a new one.
+fn dialog_of(core: &Core, attempt: &Attempt, message: &Message) -> Option<Dialog> {
+    if let Some(fork) = attempt.fork(message) {
+        let mut dialog = fork.dialog.clone();
+        dialog.confirm(message);
+        return Some(dialog);
+    }
+    let request = core.endpoint.client_request(attempt.txn)?;
+    Dialog::from_response(request, message)
+}
+
 /// The attempt that answered; every other one is stopped and the hunt is over.
 fn win(core: &mut Core, call: &mut Call, txn: ClientTxn) -> Option<(Current, Attempt)> {
     let mut current = call.hunt.as_mut()?.current.take()?;
@@ -67,7 +87,7 @@ fn win(core: &mut Core, call: &mut Call, txn: ClientTxn) -> Option<(Current, Att
         .position(|attempt| attempt.txn == txn)?;
     let attempt = current.attempts.remove(at);
     for other in current.attempts.drain(..) {
-        hunt::attempt::give_up(core, &other);
+        hunt::attempt::lose(core, &other);
     }
     core.index.clients.remove(&txn);
     // A proxy may have forked it: further answers are ended as they come.
@@ -78,25 +98,35 @@ fn win(core: &mut Core, call: &mut Call, txn: ClientTxn) -> Option<(Current, Att
     call.trace.steps.push(Step::Tried {
         route: current.candidate.route.id,
         target: current.candidate.name(),
-        outcome: "answered".to_owned(),
+        outcome: match attempt.device.as_str() {
+            "" => "answered".to_owned(),
+            device => format!("answered by {device}"),
+        },
         after_ms: u64::try_from(core.now.mono.since(current.began).as_millis()).unwrap_or(u64::MAX),
     });
     call.hunt = None;
     Some((current, attempt))
 }
 
-fn connect(core: &mut Core, call: &mut Call, current: &Current, attempt: &Attempt, dialog: Dialog) {
+fn connect(
+    core: &mut Core,
+    call: &mut Call,
+    current: &Current,
+    attempt: &Attempt,
+    (dialog, message): (Dialog, &Message),
+) {
     let (reach, gateway) = match &current.candidate.leg {
         LegTarget::Gateway(gateway) => (Reach::Contact, Some(Arc::clone(gateway))),
         LegTarget::Devices { .. } => (Reach::Symmetric, None),
     };
+    let policy = current.candidate.signalling(&call.directory).session_timers;
     core.index
         .tags
         .insert(dialog.local_tag.clone(), (call.id, Side::B));
     if let Some(target) = call.target.as_mut() {
         target.call_id = Some(attempt.call_id.clone());
     }
-    call.callee = Some(Leg {
+    let mut leg = Leg {
         flow: dialog_flow(attempt.flow, &dialog, reach),
         dialog,
         origin: attempt.origin,
@@ -109,7 +139,10 @@ fn connect(core: &mut Core, call: &mut Call, current: &Current, attempt: &Attemp
         reach,
         security: attempt.security.clone(),
         gateway,
-    });
+        session: Session::new(core, policy, message),
+    };
+    session::confirm(core, (call.id, Side::B), &mut leg, message);
+    call.callee = Some(leg);
 }
 
 /// Offer and answer (RFC 3264): ACKs the called side at once, unless its 2xx held the offer.
@@ -126,7 +159,8 @@ fn agree(
     } else {
         Some(attempt.txn)
     };
-    let said = match (media::read_body(message), &attempt.early, &offer) {
+    let early = attempt.fork(message).and_then(|fork| fork.said.as_ref());
+    let said = match (media::read_body(message), early, &offer) {
         (Body::Audio(sdp), _, _) => Some(*sdp),
         // The answer came before, in a 183, and some do not repeat it.
         (Body::None, Some(early), Some(_)) => Some((**early).clone()),
@@ -199,6 +233,9 @@ pub(crate) fn proceed(core: &mut Core, call: &mut Call) {
     if core.outbox.has_failed() {
         return end::end(core, call, &cause::NOT_DURABLE, end::Left::Nobody);
     }
+    if call.caller.reliable.holds_answer() {
+        return;
+    }
     if let Some(at) = call.marks.answer_journalled {
         return if core.outbox.is_durable(call.bill.hold_seq) {
             give_answer(core, call, at)
@@ -236,9 +273,12 @@ fn journal_answer(core: &mut Core, call: &mut Call) {
 /// The 200 to the caller: from here on time is money, at the rates of the journalled instant.
 fn give_answer(core: &mut Core, call: &mut Call, at: UtcMs) {
     let body = call.answer.as_ref().map(|answer| answer.body.clone());
+    prack::forget(core, call);
     let draft = session_draft(core, call.caller.leg.flow, body);
+    let (id, invite) = (call.id, call.caller.invite);
+    let draft = session::accept(core, (id, Side::A), &mut call.caller.leg, invite, draft);
     let tag = call.caller.leg.dialog.local_tag.clone();
-    core.respond(call.caller.invite, (200, "OK"), &tag, draft);
+    core.respond(invite, (200, "OK"), &tag, draft);
     call.stage = Stage::Talking;
     call.caller.confirm = Confirm::Awaited;
     call.marks.answered = Some(Now {
@@ -280,6 +320,7 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
         described: None,
         reach: Reach::Contact,
         gateway,
+        session: Session::new(core, Extension::Off, message),
     };
     core.endpoint
         .ack(core.now.mono, txn, leg.flow, &leg.dialog, Draft::new());

@@ -1,5 +1,6 @@
 //! The caller gives up before an answer (RFC 3261 section 9.2). The endpoint has answered the CANCEL itself.
 
+use super::change;
 use crate::{
     call::{Call, Stage},
     cause,
@@ -10,8 +11,7 @@ use tandem_sip::endpoint::ServerTxn;
 /// The caller cancelled; a CANCEL that crossed our 200 never comes here, since the INVITE is answered then.
 pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ServerTxn) {
     if txn != call.caller.invite {
-        // A re-INVITE: it is answered with what the other side says, which is never long in coming.
-        return;
+        return change::cancelled(core, call, txn);
     }
     match call.stage {
         Stage::Hunting | Stage::Answering => {

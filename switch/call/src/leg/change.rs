@@ -1,15 +1,18 @@
 //! Requests within a call that are passed to the other side: re-INVITE and UPDATE (hold, resume, another
 //! codec or address), INFO. Glare by RFC 3261 section 14 and RFC 3311 section 5.2.
+//!
+//! Here a request is taken and sent on; what the other side says to it is [`outcome`]'s.
 
-use super::{Reach, dialog_flow, session_draft};
+pub(crate) mod outcome;
+
+use super::{Reach, dialog_flow, prack, session, session_draft};
 use crate::{
     call::{Call, Confirm, Stage},
-    cause,
-    hunt::credentials,
     media::{self, Body, Said},
-    switch::{end, state::Core},
+    switch::state::Core,
 };
 use bytes::Bytes;
+use outcome::acknowledge;
 use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{
     Flow, Message,
@@ -68,6 +71,13 @@ pub(crate) fn handle(
     request: (ServerTxn, Flow, &Message),
 ) {
     let (txn, flow, message) = request;
+    if is_early_offer(call, side, what, message) {
+        return prack::answer_offer(core, call, side, txn, message);
+    }
+    if let Some(least_s) = too_short(core, what, message) {
+        let draft = Draft::new().header("Min-SE", least_s);
+        return core.respond(txn, (422, "Session Interval Too Small"), "", draft);
+    }
     if let Err((answer, retry_after)) = may_pass(call, side, what, message) {
         let draft = match retry_after {
             Some(seconds) => Draft::new().header("Retry-After", seconds),
@@ -91,11 +101,50 @@ pub(crate) fn handle(
             },
         ),
         Prepared::Refresh => {
-            let draft = session_draft(core, flow, None);
+            let draft = agree_timer(core, call, side, txn, session_draft(core, flow, None));
             core.respond(txn, (200, "OK"), "", draft);
         }
         Prepared::Unfit => core.respond(txn, (488, "Not Acceptable Here"), "", Draft::new()),
     }
+}
+
+/// Before the answer, an UPDATE may change what a reliable provisional answer agreed to (RFC 3311 section 5.1).
+fn is_early_offer(call: &Call, side: Side, what: What, message: &Message) -> bool {
+    call.stage == Stage::Hunting
+        && what == What::Update
+        && side == Side::A
+        && call.caller.reliable.agreed
+        && !message.body().is_empty()
+}
+
+fn too_short(core: &Core, what: What, message: &Message) -> Option<u32> {
+    match what {
+        What::Invite | What::Update => session::too_short(core, message),
+        What::Info => None,
+    }
+}
+
+/// What a 2xx to a request that refreshes the session says of its timer.
+fn agree_timer(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    txn: ServerTxn,
+    draft: Draft,
+) -> Draft {
+    let id = call.id;
+    match (call.stage, call.leg_mut(side)) {
+        (Stage::Talking, Some(leg)) => session::accept(core, (id, side), leg, txn, draft),
+        (Stage::Hunting | Stage::Answering | Stage::Ending, _) | (Stage::Talking, None) => draft,
+    }
+}
+
+/// Whether an offer of either side is on its way to the other.
+pub(crate) fn is_under_way(call: &Call) -> bool {
+    call.passing.iter().any(|passing| match passing.what {
+        What::Invite | What::Update => true,
+        What::Info => false,
+    })
 }
 
 type Refusal = ((u16, &'static str), Option<u32>);
@@ -126,7 +175,8 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
         Confirm::Awaited | Confirm::ThenBye => true,
         Confirm::Unanswered | Confirm::Done => false,
     };
-    if unconfirmed {
+    // A request of our own to the side that asks, or to the one it would go to.
+    if unconfirmed || !call.own.is_empty() {
         return Err(pending);
     }
     let offering = call.passing.iter().find(|passing| match passing.what {
@@ -204,6 +254,9 @@ fn pass(core: &mut Core, call: &mut Call, mut passing: Passing) {
     let Some(leg) = call.leg_mut(passing.from.other()) else {
         return;
     };
+    if passing.what != What::Info {
+        passing.draft = session::restate(leg, passing.draft);
+    }
     let txn = super::send(core, leg, passing.what.method(), passing.draft.clone());
     core.index.clients.insert(txn, call.id);
     core.index.servers.insert(passing.server, call.id);
@@ -221,234 +274,15 @@ fn take(core: &mut Core, call: &mut Call, found: impl Fn(&Passing) -> bool) -> O
     Some(passing)
 }
 
-/// A response to a request that was passed on.
-pub(crate) fn response(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Message) {
-    let status = message.status().unwrap_or_default();
-    if status < 200 {
-        return;
-    }
-    let Some(passing) = take(core, call, |passing| passing.state == State::Sent(txn)) else {
-        return;
-    };
-    match (status, passing.what) {
-        (200..=299, What::Invite | What::Update) => agreed(core, call, passing, txn, message),
-        (200..=299, What::Info) => core.respond(passing.server, (200, "OK"), "", Draft::new()),
-        (_, What::Invite | What::Update | What::Info) => {
-            refused(core, call, passing, status, message)
-        }
-    }
-}
-
-fn agreed(
-    core: &mut Core,
-    call: &mut Call,
-    mut passing: Passing,
-    txn: ClientTxn,
-    message: &Message,
-) {
-    let (asker, other) = (passing.from, passing.from.other());
-    if let Some(leg) = call.leg_mut(other) {
-        leg.dialog.refresh_target(message);
-        leg.flow = dialog_flow(leg.flow, &leg.dialog, leg.reach);
-    }
-    let said = match media::read_body(message) {
-        Body::Audio(sdp) => Some(sdp),
-        Body::None | Body::Unfit => None,
-    };
-    // With an offer of the asker's this is the answer and the round is complete; else it is the offer.
-    let unconfirmed = match (&passing.offer, passing.what) {
-        (None, What::Invite) => Some(txn),
-        (Some(_), What::Invite) => {
-            acknowledge(core, call, other, txn, None);
-            None
-        }
-        (_, What::Update | What::Info) => None,
-    };
-    let body = said.and_then(|sdp| described(core, call, asker, passing.offer.as_deref(), *sdp));
-    let Some(body) = body else {
-        if let Some(txn) = unconfirmed {
-            acknowledge(core, call, other, txn, None);
-        }
-        return core.respond(
-            passing.server,
-            (488, "Not Acceptable Here"),
-            "",
-            Draft::new(),
-        );
-    };
-    let Some(flow) = call.leg(asker).map(|leg| leg.flow) else {
-        return;
-    };
-    let draft = session_draft(core, flow, Some(body));
-    core.respond(passing.server, (200, "OK"), "", draft);
-    core.feed.touch(call.id);
-    if passing.what == What::Invite {
-        passing.state = State::Answered { unconfirmed };
-        passing.offer = None;
-        core.index.servers.insert(passing.server, call.id);
-        call.passing.push(passing);
-    }
-}
-
-/// The other side's description for the asker; the relay learns both.
-fn described(
-    core: &mut Core,
-    call: &mut Call,
-    asker: Side,
-    offer: Option<&SessionDescription>,
-    mut sdp: SessionDescription,
-) -> Option<Bytes> {
-    let said = match offer {
-        Some(offer) => {
-            sdp.complete_for(offer);
-            media::hear(core, call, asker, Said::Offer, offer)?;
-            Said::Answer
-        }
-        None => Said::Offer,
-    };
-    media::hear(core, call, asker.other(), said, &sdp)?;
-    media::note_direction(core, call, sdp.direction());
-    call.media.codec = media::codec_names(&sdp)
-        .into_iter()
-        .next()
-        .or(call.media.codec.take());
-    media::body_for(core, call, asker, said, &sdp)
-}
-
-fn acknowledge(core: &mut Core, call: &Call, side: Side, txn: ClientTxn, body: Option<Bytes>) {
-    let Some(leg) = call.leg(side) else {
-        return;
-    };
-    let draft = match body {
-        Some(body) => Draft::new().body("application/sdp", body),
-        None => Draft::new(),
-    };
-    core.endpoint
-        .ack(core.now.mono, txn, leg.flow, &leg.dialog, draft);
-}
-
-fn refused(core: &mut Core, call: &mut Call, mut passing: Passing, status: u16, message: &Message) {
-    if !passing.authorised && repeat_with_credentials(core, call, &mut passing, message) {
-        call.passing.push(passing);
-        return;
-    }
-    let answer = match status {
-        // Whose credentials are wanted is not the asker's affair.
-        401 | 407 => (403, "Forbidden"),
-        // RFC 3261 section 12.2.1.2: the dialog is gone.
-        408 | 481 => (481, "Call/Transaction Does Not Exist"),
-        403 => (403, "Forbidden"),
-        405 => (405, "Method Not Allowed"),
-        415 => (415, "Unsupported Media Type"),
-        491 => (491, "Request Pending"),
-        501 => (501, "Not Implemented"),
-        300..=399 | 600..=699 => (488, "Not Acceptable Here"),
-        400..=499 => (488, "Not Acceptable Here"),
-        _ => (500, "Server Internal Error"),
-    };
-    core.respond(passing.server, answer, "", Draft::new());
-    if matches!(status, 408 | 481) {
-        let left = left_by(passing.from.other());
-        end::end(core, call, &cause::LEG_LOST, left);
-    }
-}
-
-fn left_by(side: Side) -> end::Left {
-    match side {
-        Side::A => end::Left::Caller,
-        Side::B => end::Left::Callee,
-    }
-}
-
-fn repeat_with_credentials(
-    core: &mut Core,
-    call: &mut Call,
-    passing: &mut Passing,
-    message: &Message,
-) -> bool {
-    let side = passing.from.other();
-    let found = call.leg(side).and_then(|leg| {
-        let gateway = leg.gateway.clone()?;
-        Some((gateway, leg.dialog.remote_target.to_string()))
+/// The asker takes its re-INVITE back: the other side is told, and its answer is the asker's.
+pub(crate) fn cancelled(core: &mut Core, call: &Call, txn: ServerTxn) {
+    let sent = call.passing.iter().find_map(|passing| match passing.state {
+        State::Sent(sent) if passing.server == txn => Some(sent),
+        State::Sent(_) | State::Answered { .. } => None,
     });
-    let Some((gateway, uri)) = found else {
-        return false;
-    };
-    let Some((name, value)) = credentials(core, &gateway, message, &passing.what.method(), &uri)
-    else {
-        return false;
-    };
-    let Some(leg) = call.leg_mut(side) else {
-        return false;
-    };
-    let txn = super::send(
-        core,
-        leg,
-        passing.what.method(),
-        passing.draft.clone().header(&name, value),
-    );
-    core.index.clients.insert(txn, call.id);
-    core.index.servers.insert(passing.server, call.id);
-    passing.authorised = true;
-    passing.state = State::Sent(txn);
-    true
-}
-
-/// The other side never answered.
-pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn) {
-    let Some(passing) = take(core, call, |passing| passing.state == State::Sent(txn)) else {
-        return;
-    };
-    core.respond(passing.server, (408, "Request Timeout"), "", Draft::new());
-    match passing.what {
-        What::Invite | What::Update => {
-            let left = left_by(passing.from.other());
-            end::end(core, call, &cause::LEG_LOST, left);
-        }
-        What::Info => {}
+    if let Some(sent) = sent {
+        core.endpoint.cancel(core.now.mono, sent);
     }
-}
-
-/// The asker's ACK to our 200 of its re-INVITE.
-pub(crate) fn confirmed(core: &mut Core, call: &mut Call, txn: ServerTxn, message: &Message) {
-    let Some(passing) = take(core, call, |passing| passing.server == txn) else {
-        return;
-    };
-    let State::Answered {
-        unconfirmed: Some(unconfirmed),
-    } = passing.state
-    else {
-        return;
-    };
-    let (asker, other) = (passing.from, passing.from.other());
-    let answer = match media::read_body(message) {
-        Body::Audio(sdp) => Some(sdp),
-        Body::None | Body::Unfit => None,
-    };
-    let body = answer.and_then(|sdp| {
-        media::hear(core, call, asker, Said::Answer, &sdp)?;
-        media::note_direction(core, call, sdp.direction());
-        media::body_for(core, call, other, Said::Answer, &sdp)
-    });
-    let agreed = body.is_some();
-    acknowledge(core, call, other, unconfirmed, body);
-    if !agreed {
-        end::end(core, call, &cause::MEDIA_REFUSED, end::Left::Nobody);
-    }
-}
-
-/// The asker never ACKed our 200: its side is gone.
-pub(crate) fn unconfirmed(core: &mut Core, call: &mut Call, txn: ServerTxn) {
-    let Some(passing) = take(core, call, |passing| passing.server == txn) else {
-        return;
-    };
-    if let State::Answered {
-        unconfirmed: Some(txn),
-    } = passing.state
-    {
-        acknowledge(core, call, passing.from.other(), txn, None);
-    }
-    end::end(core, call, &cause::LEG_LOST, end::Left::Nobody);
 }
 
 /// The call is over: whoever still waits for an answer gets one.

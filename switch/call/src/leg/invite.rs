@@ -1,24 +1,33 @@
 //! A caller arrives: checked, recognised, decided upon, paid for, and sent on its way.
 
-use super::{CallerParts, Leg, Reach, dialog_flow};
+use super::{CallerParts, Leg, Reach, Reliable, Session, dialog_flow, session};
 use crate::{
     bill::{self, cdr},
     call::{Call, CallerLeg, Confirm, Marks, Stage, Who},
     cause::{self, Cause},
-    decide::{Admission, CallFacts, Decision, Outcome, Refusal, Trace, decide},
-    directory::Account,
+    decide::{Admission, CallFacts, Decision, Outcome, Refusal, Step, Trace, decide},
+    directory::{
+        Account,
+        signalling::{Extension, Trust},
+    },
     hunt::{self, Hunt},
+    identity,
     journal::Record,
     media::{self, Body, CallMedia, Security},
     switch::{
         auth::{self, Proof},
+        outside,
         state::{Core, Gate},
     },
 };
 use std::sync::Arc;
 use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{
-    Flow, Message, dialog::Dialog, digest::ChallengeKind, endpoint::ServerTxn, message::Draft,
+    Flow, Message,
+    dialog::Dialog,
+    digest::ChallengeKind,
+    endpoint::ServerTxn,
+    message::{Draft, HeaderId},
 };
 
 /// Seconds after which a caller we have no room for may try again.
@@ -110,13 +119,12 @@ fn check(core: &Core, open_calls: usize, arrival: &Arrival<'_>) -> Result<(), An
     if message.max_forwards() == Some(0) {
         return Err(because(&cause::TOO_MANY_HOPS));
     }
-    let required: Vec<&str> = message.headers("Require").collect();
-    if !required.is_empty() {
-        // No extension is supported that a caller could require (RFC 3261 section 8.2.2.3).
-        return Err((
-            (420, "Bad Extension"),
-            Draft::new().header("Unsupported", required.join(", ")),
-        ));
+    if let Some(draft) = outside::unsupported(message) {
+        return Err(((420, "Bad Extension"), draft));
+    }
+    if let Some(least_s) = session::too_short(core, message) {
+        let draft = Draft::new().header("Min-SE", least_s);
+        return Err(((422, "Session Interval Too Small"), draft));
     }
     match core.index.call_ids.get(message.call_id()) {
         Some((_, Side::B)) => return Err(because(&cause::LOOP)),
@@ -155,6 +163,7 @@ fn facts(core: &mut Core, arrival: &Arrival<'_>, body: &Body) -> CallFacts {
         device: None,
         as_account: None,
         caller: shortened(message.from().uri.user_unescaped().unwrap_or_default()),
+        asserted: identity::claims(message).asserted,
         // One byte more than is allowed, so that the decision sees that it is too long.
         dialled: cut(number, MAX_NAME_BYTES + 1).to_owned(),
         at: core.now.utc,
@@ -212,7 +221,13 @@ fn refuse(
 ) {
     core.feed.totals.refused += 1;
     let (status, reason) = refusal.answer();
-    core.reject(arrival.txn, (status, reason), Draft::new());
+    let draft = match lacking(arrival.message, account) {
+        Some(tag) if status == cause::EXTENSION_REQUIRED.sip_status => {
+            Draft::new().header("Require", tag)
+        }
+        Some(_) | None => Draft::new(),
+    };
+    core.reject(arrival.txn, (status, reason), draft);
     let parts = cdr::Refused {
         call_id: arrival.message.call_id(),
         facts,
@@ -247,6 +262,12 @@ fn admit(
         account,
         mut trace,
     } = admitted;
+    if let Some(step) = lacking_step(arrival.message, &account) {
+        trace.steps.push(step);
+        let refusal = Refusal::from(&cause::EXTENSION_REQUIRED);
+        refuse(core, arrival, &facts, &account, trace, &refusal);
+        return None;
+    }
     let Some(security) = security(core, arrival, &account, offer.as_mut()) else {
         let refusal = Refusal::from(&cause::BAD_OFFER);
         refuse(core, arrival, &facts, &account, trace, &refusal);
@@ -265,18 +286,18 @@ fn admit(
     core.respond(arrival.txn, (100, "Trying"), "", Draft::new());
     let chain: Vec<_> = bill.levels.iter().map(|level| level.account.id).collect();
     core.usage.call_began(core.now.mono, &chain);
-    let received = arrival.message.max_forwards();
-    let max_forwards = received.unwrap_or(MAX_FORWARDS).saturating_sub(1);
+    let hunt = Hunt::new(admission.candidates, hops_left(arrival.message));
     let mut call = Box::new(Call {
         id,
         stage: Stage::Hunting,
         began: core.now,
         directory: Arc::clone(&core.directory),
-        caller: caller_leg(core, arrival, &facts, security),
+        caller: caller_leg(core, arrival, &facts, (&account, security)),
         callee: None,
-        hunt: Some(Box::new(Hunt::new(admission.candidates, max_forwards))),
+        hunt: Some(Box::new(hunt)),
         answer: None,
         passing: Vec::new(),
+        own: Vec::new(),
         media: CallMedia::new(offer),
         bill,
         target: None,
@@ -318,12 +339,43 @@ fn security(
     Some(security)
 }
 
+fn hops_left(message: &Message) -> u8 {
+    let received = message.max_forwards();
+    received.unwrap_or(MAX_FORWARDS).saturating_sub(1)
+}
+
+fn lacking_step(message: &Message, account: &Account) -> Option<Step> {
+    let tag = lacking(message, account)?;
+    Some(Step::Refused {
+        code: cause::EXTENSION_REQUIRED.code.to_owned(),
+        detail: format!("the caller does not support {tag}"),
+    })
+}
+
+/// What the account requires and the caller has not.
+fn lacking(message: &Message, account: &Account) -> Option<&'static str> {
+    let signalling = &account.signalling;
+    let wanted = [
+        ("100rel", signalling.reliable),
+        ("timer", signalling.session_timers),
+    ];
+    let has = |tag: &str| {
+        session::names(message, HeaderId::Supported, tag)
+            || session::names(message, HeaderId::Require, tag)
+    };
+    wanted
+        .into_iter()
+        .find(|(tag, use_of)| *use_of == Extension::Required && !has(tag))
+        .map(|(tag, _)| tag)
+}
+
 fn caller_leg(
     core: &mut Core,
     arrival: &Arrival<'_>,
     facts: &CallFacts,
-    security: Security,
+    (account, security): (&Account, Security),
 ) -> CallerLeg {
+    let first = u32::from(core.draw());
     let tag = core.endpoint.new_tag();
     let dialog = Dialog::from_request(arrival.message, &tag);
     let reach = if facts.device.is_some() {
@@ -339,8 +391,10 @@ fn caller_leg(
         reach,
         security,
         gateway: None,
+        session: Session::new(core, account.signalling.session_timers, arrival.message),
     };
     CallerLeg {
+        reliable: Reliable::new(arrival.message, account.signalling.reliable, first),
         leg,
         invite: arrival.txn,
         confirm: Confirm::Unanswered,
@@ -349,17 +403,17 @@ fn caller_leg(
 
 fn who(arrival: &Arrival<'_>, facts: CallFacts, parts: CallerParts) -> Who {
     let message = arrival.message;
-    let private = message
-        .headers("Privacy")
-        .flat_map(|line| line.split([';', ',']))
-        .any(|value| matches!(value.trim(), "id" | "user" | "header" | "session"));
+    let claims = identity::claims(message);
+    let trusted = parts.account.signalling.trust == Trust::Trusted;
+    let caller = facts.caller_of(&parts.account).to_owned();
     Who {
         account: parts.account,
         source: facts.remote,
         chain: parts.chain,
         display: message.from().display.map(shortened),
-        private,
-        caller: facts.caller,
+        private: claims.private,
+        diverted: claims.diverted.filter(|_| trusted),
+        caller,
         dialled: facts.dialled,
         rating_number: parts.rating_number,
     }

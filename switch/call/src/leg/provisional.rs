@@ -1,15 +1,21 @@
 //! What the called side says before it answers, as the caller is told it.
 
-use super::session_draft;
+use super::{
+    prack::{self, Said},
+    session_draft,
+};
 use crate::{
     call::{Call, Stage},
-    hunt::Attempt,
-    media::{self, Body, Said},
+    hunt::{
+        self, Attempt,
+        fork::{self, News},
+    },
+    media::{self, Body},
     switch::state::Core,
 };
 use bytes::Bytes;
 use std::time::Duration;
-use tandem_sdp::{SessionDescription, Side};
+use tandem_sdp::Side;
 use tandem_sip::{Message, endpoint::ClientTxn};
 
 /// The same words again are passed on this often, to keep the caller's proxies waiting (RFC 3261 section
@@ -27,6 +33,10 @@ pub(crate) fn pass(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &M
         Some(101..=199) => 183,
         Some(_) | None => return,
     };
+    match fork::note(core, call, txn, message) {
+        News::Yes => {}
+        News::No => return,
+    }
     let audio = early_audio(core, call, txn, message);
     if status == 183 && audio.is_none() && message.status() != Some(183) {
         // Forwarded, queued, early dialog gone: nothing a caller could hear.
@@ -49,11 +59,23 @@ fn early_audio(
         Body::None | Body::Unfit => return None,
     };
     let attempt = lone_attempt(call, txn)?;
-    attempt.security.hear(Said::Answer, &sdp).ok()?;
+    attempt.security.hear(media::Said::Answer, &sdp).ok()?;
     let way = (attempt.flow.remote.ip(), attempt.security.transport());
+    if call
+        .hunt
+        .as_ref()
+        .is_some_and(|hunt| hunt.is_other_fork(message))
+    {
+        hunt::renew_dialog(core, call);
+    }
     media::learn(core, call, Side::B, &sdp, way);
-    let body = media::body_for(core, call, Side::A, Said::Answer, &sdp);
-    keep(call, txn, sdp);
+    let body = media::body_for(core, call, Side::A, media::Said::Answer, &sdp);
+    if let Some(attempt) = lone_attempt(call, txn) {
+        attempt.keep(message, sdp);
+    }
+    if let Some(hunt) = call.hunt.as_mut() {
+        hunt.early = message.to_tag().map(str::to_owned);
+    }
     body
 }
 
@@ -62,12 +84,6 @@ fn lone_attempt(call: &mut Call, txn: ClientTxn) -> Option<&mut Attempt> {
     match current.attempts.as_mut_slice() {
         [only] if only.txn == txn => Some(only),
         _ => None,
-    }
-}
-
-fn keep(call: &mut Call, txn: ClientTxn, sdp: Box<SessionDescription>) {
-    if let Some(attempt) = lone_attempt(call, txn) {
-        attempt.early = Some(sdp);
     }
 }
 
@@ -80,11 +96,9 @@ fn note(core: &mut Core, call: &mut Call, status: u16, audio: bool) {
         call.marks.ringing_at = Some(core.now.utc);
     }
     call.marks.early_media |= audio;
-    if let Some(hunt) = call.hunt.as_mut() {
-        hunt.early |= audio;
-        if let Some(current) = hunt.current.as_mut() {
-            current.rang = true;
-        }
+    let hunt = call.hunt.as_mut();
+    if let Some(current) = hunt.and_then(|hunt| hunt.current.as_mut()) {
+        current.rang = true;
     }
     core.feed.touch(call.id);
 }
@@ -114,12 +128,6 @@ fn tell(core: &mut Core, call: &mut Call, status: u16, audio: Option<Bytes>) {
         return;
     }
     hunt.told = Some((status, now));
-    let reason = if status == 180 {
-        "Ringing"
-    } else {
-        "Session Progress"
-    };
     let draft = session_draft(core, call.caller.leg.flow, audio);
-    let tag = call.caller.leg.dialog.local_tag.clone();
-    core.respond(call.caller.invite, (status, reason), &tag, draft);
+    prack::say(core, call, Said { status, draft });
 }

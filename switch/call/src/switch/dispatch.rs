@@ -1,20 +1,21 @@
 //! From what arrives to the verb that handles it.
 
-use super::{Switch, end, state::Core};
+use super::{Switch, end, outside, state::Core};
 use crate::{
     bill::settle,
     call::{Call, Stage},
     cause,
-    hunt::{self, outcome},
+    hunt::{self, fork, outcome},
     leg::{
-        ALLOW, ack, answer, bye, cancel,
+        ack, answer, bye, cancel,
         change::{self, What},
         invite::{self, Arrival},
+        prack, refresh,
     },
     media, register,
 };
 use tandem_billing::CallId;
-use tandem_sdp::{RelayReport, Side};
+use tandem_sdp::{Counters, RelayReport, Side};
 use tandem_sip::{
     Flow, Message,
     endpoint::{ClientTxn, Event, ServerTxn},
@@ -36,7 +37,7 @@ impl Switch {
                 if txn == call.caller.invite {
                     end::ack_timeout(core, call);
                 } else {
-                    change::unconfirmed(core, call, txn);
+                    change::outcome::unconfirmed(core, call, txn);
                 }
             }),
             Event::Response { txn, message } => self.response(txn, &message),
@@ -59,8 +60,10 @@ impl Switch {
             return;
         };
         self.with(call, |core, call| {
-            if !outcome::response(core, call, txn, message) {
-                change::response(core, call, txn, message);
+            if !outcome::response(core, call, txn, message)
+                && !refresh::response(core, call, txn, message)
+            {
+                change::outcome::response(core, call, txn, message);
             }
         });
     }
@@ -71,8 +74,8 @@ impl Switch {
             return;
         };
         self.with(call, |core, call| {
-            if !outcome::lost(core, call, txn, sent) {
-                change::lost(core, call, txn);
+            if !outcome::lost(core, call, txn, sent) && !refresh::lost(core, call, txn) {
+                change::outcome::lost(core, call, txn);
             }
         });
     }
@@ -104,78 +107,38 @@ impl Switch {
                 }
             }
             Method::Register => register::handle(core, txn, flow, message),
-            Method::Options if message.header("Require").is_some() => {
-                // RFC 3261 section 8.2.2.3: no extension is supported that could be required.
-                let required: Vec<&str> = message.headers("Require").collect();
-                let draft = Draft::new().header("Unsupported", required.join(", "));
-                core.reject(txn, (420, "Bad Extension"), draft);
-            }
-            Method::Options => options(core, txn, flow),
-            Method::Subscribe | Method::Publish => {
-                core.reject(txn, (489, "Bad Event"), Draft::new())
-            }
-            Method::Bye
-            | Method::Cancel
-            | Method::Prack
-            | Method::Update
-            | Method::Info
-            | Method::Notify => {
-                core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
-            }
-            Method::Refer | Method::Message => not_allowed(core, txn),
-            Method::Ack => {}
-            Method::Other(_) => core.reject(
-                txn,
-                (501, "Not Implemented"),
-                Draft::new().header("Allow", ALLOW),
-            ),
+            _ => outside::handle(core, txn, flow, message),
         }
     }
-}
-
-fn options(core: &mut Core, txn: ServerTxn, flow: Flow) {
-    let contact = core.endpoint.contact(flow.listener, "call");
-    let draft = Draft::new()
-        .header("Allow", ALLOW)
-        .header("Accept", "application/sdp")
-        .header("Contact", contact);
-    core.reject(txn, (200, "OK"), draft);
-}
-
-fn not_allowed(core: &mut Core, txn: ServerTxn) {
-    core.reject(
-        txn,
-        (405, "Method Not Allowed"),
-        Draft::new().header("Allow", ALLOW),
-    );
 }
 
 /// A request within a dialog of ours.
 fn within(core: &mut Core, call: &mut Call, side: Side, request: (ServerTxn, Flow, &Message)) {
     let (txn, flow, message) = request;
+    if let Some(draft) = outside::unsupported(message) {
+        return core.reject(txn, (420, "Bad Extension"), draft);
+    }
     let Some(leg) = call.leg_mut(side) else {
-        return core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
+        return fork::request(core, call, request);
     };
     if let Err(rejection) = leg.dialog.accept_request(message) {
         return core.respond(txn, rejection.status(), "", Draft::new());
     }
+    leg.session.heard = core.now.mono;
     match message.method() {
         Method::Bye => bye::handle(core, call, side, txn),
         Method::Invite => change::handle(core, call, side, What::Invite, request),
         Method::Update => change::handle(core, call, side, What::Update, request),
         Method::Info => change::handle(core, call, side, What::Info, request),
-        Method::Options => options(core, txn, flow),
-        Method::Subscribe | Method::Publish => core.reject(txn, (489, "Bad Event"), Draft::new()),
+        Method::Options => outside::options(core, txn, flow),
+        Method::Subscribe | Method::Publish => outside::bad_event(core, txn),
+        Method::Prack if side == Side::A => prack::handle(core, call, txn, message),
         Method::Cancel | Method::Prack | Method::Notify => {
             core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
         }
-        Method::Refer | Method::Message | Method::Register => not_allowed(core, txn),
+        Method::Refer | Method::Message | Method::Register => outside::not_allowed(core, txn),
         Method::Ack => {}
-        Method::Other(_) => core.reject(
-            txn,
-            (501, "Not Implemented"),
-            Draft::new().header("Allow", ALLOW),
-        ),
+        Method::Other(_) => outside::unknown(core, txn),
     }
 }
 
@@ -193,6 +156,7 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
         RelayReport::Started { .. } => {}
         RelayReport::Inactive { silent_s, .. } => inactive(core, call, silent_s),
         RelayReport::Progress { a, b, .. } => {
+            note_audio(core, call, (a, b));
             call.media.counters = (a, b);
             core.feed.touch(call.id);
         }
@@ -205,6 +169,19 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
                     end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
                 }
             }
+        }
+    }
+}
+
+/// Audio that goes on is a sign of life of whoever sends it.
+fn note_audio(core: &Core, call: &mut Call, (a, b): (Counters, Counters)) {
+    let before = call.media.counters;
+    for (side, rose) in [
+        (Side::A, a.packets > before.0.packets),
+        (Side::B, b.packets > before.1.packets),
+    ] {
+        if let Some(leg) = call.leg_mut(side).filter(|_| rose) {
+            leg.session.heard = core.now.mono;
         }
     }
 }

@@ -6,9 +6,10 @@ use crate::{
     call::{Call, Confirm, End, Stage, Target},
     cause::{self, Cause},
     hunt,
-    leg::{answer, bye, change},
+    leg::{answer, bye, change, prack, refresh},
     media,
 };
+use tandem_sdp::Side;
 use tandem_sip::message::Draft;
 
 /// Which side has gone already and need not be told.
@@ -56,6 +57,8 @@ pub(crate) fn end_with(
         hang_up_callee(core, call);
     }
     change::abandon(core, call);
+    refresh::abandon(core, call);
+    prack::forget(core, call);
     close(core, call, cause);
 }
 
@@ -67,7 +70,8 @@ fn hang_up_callee(core: &mut Core, call: &mut Call) {
 }
 
 fn close(core: &mut Core, call: &mut Call, cause: &'static Cause) {
-    let duration_ms = call.answered_ms(core.now);
+    let billed_to = call.marks.billed_to.unwrap_or(core.now.mono);
+    let duration_ms = call.answered_ms(billed_to);
     call.stage = Stage::Ending;
     call.end = Some(End {
         cause,
@@ -80,6 +84,8 @@ fn close(core: &mut Core, call: &mut Call, cause: &'static Cause) {
         Timer::Ring(call.id),
         Timer::Extend(call.id),
         Timer::CutOff(call.id),
+        Timer::Session(call.id, Side::A),
+        Timer::Session(call.id, Side::B),
     ] {
         core.timers.disarm(timer);
     }

@@ -88,7 +88,7 @@ fn live_call(call: &Call, now: Now) -> LiveCall {
     let client = call.bill.levels.first();
     let answered_ms = call
         .end
-        .map_or_else(|| call.answered_ms(now), |end| end.duration_ms);
+        .map_or_else(|| call.answered_ms(now.mono), |end| end.duration_ms);
     let running = match call.marks.answered {
         Some(_) => running(call, answered_ms),
         None => Running::default(),

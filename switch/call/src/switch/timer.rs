@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 use tandem_billing::CallId;
+use tandem_sdp::Side;
 use tandem_sip::Mono;
 
 /// All timers.
@@ -24,6 +25,10 @@ pub(crate) enum Timer {
     CutOff(CallId),
     /// The relay has not sent its last counters: the CDR is written without them.
     RelayClose(CallId),
+    /// A reliable provisional answer is repeated until PRACKed.
+    Reliable(CallId),
+    /// A side's session is to be refreshed, or is over.
+    Session(CallId, Side),
     /// The patience of a drain is over.
     Drain,
 }
@@ -79,6 +84,9 @@ impl Timers {
             Timer::Extend(call),
             Timer::CutOff(call),
             Timer::RelayClose(call),
+            Timer::Reliable(call),
+            Timer::Session(call, Side::A),
+            Timer::Session(call, Side::B),
         ] {
             self.disarm(timer);
         }

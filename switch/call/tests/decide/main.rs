@@ -108,6 +108,7 @@ fn facts(directory: &Directory, who: &str, caller: &str, dialled: &str) -> CallF
         device,
         as_account,
         caller: caller.to_owned(),
+        asserted: None,
         dialled: dialled.to_owned(),
         at: NOON,
         codecs: vec!["pcmu".into(), "pcma".into()],

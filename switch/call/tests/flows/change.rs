@@ -106,6 +106,24 @@ fn a_refused_change_leaves_the_call() {
 }
 
 #[test]
+fn a_change_taken_back_is_taken_back_on_the_other_side() {
+    let (mut world, mut caller, callee) = talking();
+    let body = caller.sdp();
+    caller.request(&mut world, "INVITE", Some(&body));
+    let reinvite = world.expect(callee.at, "INVITE");
+    callee.respond(&mut world, &reinvite, "100 Trying", None);
+    caller.cancel(&mut world);
+    let cancel = world.expect(callee.at, "CANCEL");
+    callee.respond(&mut world, &cancel, "200 OK", None);
+    callee.respond(&mut world, &reinvite, "487 Request Terminated", None);
+    let answer = world.expect(caller.at, "487");
+    caller.ack_failure(&mut world, &answer);
+    assert!(world.book.cdrs.is_empty(), "the call goes on as it was");
+    caller.bye(&mut world);
+    world.check_idle();
+}
+
+#[test]
 fn changes_that_cross_are_491() {
     let (mut world, mut caller, mut callee) = talking();
     let body = caller.sdp();

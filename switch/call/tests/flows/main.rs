@@ -9,10 +9,14 @@ mod basic;
 mod change;
 mod failover;
 mod hostile;
+mod identity;
 mod money;
 mod race;
+mod redirect;
 mod refusal;
 mod registration;
+mod reliable;
+mod session;
 mod spending;
 
 use kit::{Plan, World, plan};

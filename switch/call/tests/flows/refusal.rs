@@ -86,10 +86,10 @@ fn a_second_call_above_the_channel_limit_is_refused() {
 fn requests_that_cannot_be_taken_get_their_status() {
     let mut world = world();
     let mut caller =
-        Caller::new(TRUNK, "4930123", "442071234", "a").with_headers("Require: 100rel\r\n");
+        Caller::new(TRUNK, "4930123", "442071234", "a").with_headers("Require: gruu\r\n");
     caller.invite(&mut world);
     let bad = world.expect(caller.at, "420");
-    assert_eq!(bad.header("Unsupported"), Some("100rel"));
+    assert_eq!(bad.header("Unsupported"), Some("gruu"));
     caller.ack_failure(&mut world, &bad);
     for (method, status) in [
         ("OPTIONS", "200"),

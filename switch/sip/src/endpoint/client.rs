@@ -106,8 +106,8 @@ impl Machine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cancel {
     No,
-    /// Asked for; waits for a provisional.
-    Wanted,
+    /// Asked for, with the value of its Reason header; waits for a provisional.
+    Wanted(Option<&'static str>),
     Sent,
 }
 
@@ -432,7 +432,7 @@ impl Endpoint {
         self.transmit(flow, ack);
     }
 
-    pub(super) fn cancel_client(&mut self, now: Mono, id: u64) {
+    pub(super) fn cancel_client(&mut self, now: Mono, id: u64, reason: Option<&'static str>) {
         let Some(txn) = self.clients.get_mut(id) else {
             return;
         };
@@ -440,9 +440,9 @@ impl Endpoint {
             return;
         }
         match txn.machine {
-            Machine::Invite(client_invite::State::Calling) => txn.cancel = Cancel::Wanted,
+            Machine::Invite(client_invite::State::Calling) => txn.cancel = Cancel::Wanted(reason),
             Machine::Invite(client_invite::State::Proceeding) => {
-                txn.cancel = Cancel::Wanted;
+                txn.cancel = Cancel::Wanted(reason);
                 self.send_cancel(now, id);
             }
             Machine::Invite(
@@ -456,17 +456,16 @@ impl Endpoint {
 
     /// CANCEL goes in a transaction of its own under the INVITE's branch.
     fn send_cancel(&mut self, now: Mono, id: u64) {
-        let Some(txn) = self
-            .clients
-            .get_mut(id)
-            .filter(|txn| txn.cancel == Cancel::Wanted)
-        else {
+        let Some(txn) = self.clients.get_mut(id) else {
+            return;
+        };
+        let Cancel::Wanted(reason) = txn.cancel else {
             return;
         };
         txn.cancel = Cancel::Sent;
         let (flow, cseq) = (txn.flow, txn.cseq);
         let Some(invite) = txn.request() else { return };
-        let bytes = message::cancel(invite);
+        let bytes = message::cancel(invite, reason);
         let via = invite.top_via();
         let branch = via.branch.unwrap_or_default();
         let key = self

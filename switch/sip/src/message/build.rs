@@ -97,13 +97,14 @@ pub fn request(parts: &RequestParts<'_>, draft: &Draft) -> Bytes {
 }
 
 /// The CANCEL of a request of ours (RFC 3261 section 9.1): same Request-URI, top Via, Route, From, To,
-/// Call-ID and CSeq number.
+/// Call-ID and CSeq number. `reason` is the value of a Reason header (RFC 3326).
 #[must_use]
-pub fn cancel(request: &Message) -> Bytes {
+pub fn cancel(request: &Message, reason: Option<&str>) -> Bytes {
     companion(
         request,
         &Method::Cancel,
         request.value(HeaderId::To).unwrap_or(""),
+        reason,
     )
 }
 
@@ -115,10 +116,11 @@ pub fn ack_failure(invite: &Message, response: &Message) -> Bytes {
         invite,
         &Method::Ack,
         response.value(HeaderId::To).unwrap_or(""),
+        None,
     )
 }
 
-fn companion(request: &Message, method: &Method, to: &str) -> Bytes {
+fn companion(request: &Message, method: &Method, to: &str, reason: Option<&str>) -> Bytes {
     let mut out = Printer::request(method.as_str(), request.request_uri_text());
     let via = request.value(HeaderId::Via).unwrap_or("");
     out.line(HeaderId::Via.name(), crate::lex::split_first(via).0);
@@ -134,5 +136,8 @@ fn companion(request: &Message, method: &Method, to: &str) -> Bytes {
         HeaderId::CSeq.name(),
         format_args!("{} {method}", request.cseq()),
     );
+    if let Some(reason) = reason {
+        out.line(HeaderId::Reason.name(), reason);
+    }
     out.finish(None)
 }

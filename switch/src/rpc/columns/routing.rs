@@ -34,6 +34,7 @@ pub const GATEWAY: Map = Map {
         col("edit.srtp", "srtp"),
         col("edit.from_domain", "from_domain"),
         col("edit.send_pai", "send_pai"),
+        col("edit.signalling", "signalling"),
         col("edit.notes", "notes"),
     ],
     finish: |wire| none_without(wire, "edit.auth", "username"),

@@ -28,7 +28,7 @@ pub(super) fn load(
     let mut ani = overrides(connection, "ani_tariff", which)?;
     let sql = format!(
         "SELECT id, login, kind, status, currency, credit_limit, tariff_id, routing_group_id, reseller_id, rules, \
-         caller_id_mode, caller_ids, allowed_prefixes, blocked_prefixes, max_calls, max_cps, max_duration_s, \
+         caller_id_mode, caller_ids, signalling, allowed_prefixes, blocked_prefixes, max_calls, max_cps, max_duration_s, \
          max_rate_per_minute, daily_spend_limit, low_balance_at, time_zone, codecs, media, srtp, loss_policy, expires_at \
          FROM account WHERE {}",
         which.condition("id")
@@ -84,6 +84,7 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         reseller: row.get::<_, Option<i64>>("reseller_id")?.map(AccountId),
         rules: row::rules(row, "rules")?,
         caller_id: caller_id(mode, ids),
+        signalling: row::document(row, "signalling")?,
         allowed_prefixes: row::texts(row, "allowed_prefixes")?,
         blocked_prefixes: row::texts(row, "blocked_prefixes")?,
         limits: limits(row)?,

@@ -73,6 +73,7 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
         currency: row::named(row, "currency")?,
         from_domain: row.get("from_domain")?,
         send_pai: row.get("send_pai")?,
+        signalling: row::document(row, "signalling")?,
     })
 }
 

@@ -6,16 +6,19 @@ use super::{
     object, reseller,
     settings::text_setting,
 };
+use crate::query::Scope;
 use crate::record::{Account, AccountKind, CallerIdMode, Device, PaymentMode, SourceAddress};
 use rusqlite::types::Value as Sql;
 use serde_json::Value;
 use tandem_billing::{Micros, UtcMs};
+use tandem_call::directory::Signalling;
 use tandem_sip::digest::Ha1;
 
 pub(super) fn account(context: &Context<'_>, mut account: Account) -> Result<Checked, EditError> {
     let mut faults = Faults::default();
     faults.name("login", &account.login);
     money(&account, &mut faults);
+    kept_by_the_operator(context, &mut account, &mut faults)?;
     call_terms(&mut account, &mut faults);
     contact(&account, &mut faults);
     place_in_tree(context, &account, &mut faults)?;
@@ -61,9 +64,40 @@ fn money(account: &Account, faults: &mut Faults) {
     }
 }
 
+/// Whom the switch trusts is not a reseller's to say: what it cannot see stays as it is.
+fn kept_by_the_operator(
+    context: &Context<'_>,
+    account: &mut Account,
+    faults: &mut Faults,
+) -> Result<(), EditError> {
+    match context.actor.scope {
+        Scope::All => return Ok(()),
+        Scope::Branch(_) => {}
+    }
+    let stored = text_of(
+        context.connection,
+        "SELECT signalling FROM account WHERE id = ?1",
+        account.id,
+    )?;
+    let old: Signalling = match stored {
+        Some(text) => {
+            serde_json::from_str(&text).map_err(|error| EditError::Store(error.to_string()))?
+        }
+        None => Signalling::default(),
+    };
+    let given = std::mem::replace(&mut account.call.signalling, old);
+    faults.expect(
+        given == Signalling::default() || given == account.call.signalling,
+        "signalling",
+        "can be changed by the operator only",
+    );
+    Ok(())
+}
+
 fn call_terms(account: &mut Account, faults: &mut Faults) {
     let call = &mut account.call;
     faults.rules("rules", &call.rules);
+    faults.signalling(&call.signalling);
     faults.codecs(&mut call.codecs);
     let ids = call.caller_ids.len();
     match call.caller_id_mode {

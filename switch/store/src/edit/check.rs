@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, types::Value as Sql};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use tandem_billing::{UtcMs, number_rule::NumberRules, tariff::Span};
+use tandem_call::directory::Signalling;
 
 /// What a check knows.
 pub(super) struct Context<'a> {
@@ -116,6 +117,12 @@ impl Faults {
     pub fn rules(&mut self, field: &str, rules: &str) {
         if let Err(fault) = NumberRules::parse(rules) {
             self.add(field, fault.to_string());
+        }
+    }
+    /// Header rules that could harm a message.
+    pub fn signalling(&mut self, signalling: &Signalling) {
+        if let Err((field, reason)) = signalling.check() {
+            self.add(&format!("signalling.{field}"), reason);
         }
     }
     /// A number prefix: no white space.

@@ -19,6 +19,7 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
     faults.title("name", &gateway.name);
     hosts(&gateway, &mut faults);
     faults.rules("rules", &gateway.rules);
+    faults.signalling(&gateway.signalling);
     faults.codecs(&mut gateway.codecs);
     let stops = gateway
         .stop_codes

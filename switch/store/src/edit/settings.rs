@@ -116,6 +116,18 @@ const SETTINGS: &[Row] = &[
         None,
         "SRTP keys may travel over UDP, TCP and WS, where anybody on the way can read them.",
     ),
+    (
+        "session_expires_s",
+        "1800",
+        Some((0, 86_400)),
+        "Seconds within which each side of a call must show that it is still there; 0 asks nobody to.",
+    ),
+    (
+        "min_session_expires_s",
+        "90",
+        Some((90, 3600)),
+        "Shortest session interval taken from a peer, seconds.",
+    ),
 ];
 
 /// All settings there are.
@@ -226,6 +238,8 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         max_register_s: value(connection, "max_register_s")?,
         max_slice_s: value(connection, "max_slice_s")?,
         srtp_keys_in_clear: value(connection, "srtp_keys_in_clear")?,
+        session_expires_s: value(connection, "session_expires_s")?,
+        min_session_expires_s: value(connection, "min_session_expires_s")?,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::records;
 use serde::{Deserialize, Serialize};
 use tandem_billing::{AccountId, Currency, Micros, RoutingGroupId, TariffId, UtcMs};
-use tandem_call::directory::SrtpPolicy;
+use tandem_call::directory::{Signalling, SrtpPolicy};
 
 /// A customer or a reseller (`features.md` section 1). Its balance moves only through the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,8 @@ pub struct CallTerms {
     pub srtp: SrtpPolicy,
     /// Whether a route dearer than the sale is used.
     pub loss_policy: LossPolicy,
+    /// How its phones and addresses are spoken to and what they are trusted with.
+    pub signalling: Signalling,
 }
 
 /// Personal and invoice data.

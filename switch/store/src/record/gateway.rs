@@ -3,7 +3,7 @@
 use super::{MediaMode, records};
 use serde::{Deserialize, Serialize};
 use tandem_billing::{Currency, TariffId};
-use tandem_call::directory::SrtpPolicy;
+use tandem_call::directory::{Signalling, SrtpPolicy};
 
 /// A SIP peer we send to (`features.md` section 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,9 @@ pub struct Gateway {
     /// When to give up on it.
     #[serde(flatten)]
     pub health: GatewayHealth,
+    /// How it is spoken to and what it is trusted with.
+    #[serde(default)]
+    pub signalling: Signalling,
     /// What we say of the caller.
     #[serde(flatten)]
     pub identity: Identity,

@@ -112,6 +112,7 @@ fn gateway(
         stop_codes: vec![404, 484, 486, 600, 603],
         health: GatewayHealth::default(),
         tls: GatewayTls::default(),
+        signalling: tandem_call::directory::Signalling::default(),
         identity: Identity::default(),
         media: MediaMode::Relay,
         srtp: tandem_call::directory::SrtpPolicy::default(),

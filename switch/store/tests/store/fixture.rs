@@ -358,6 +358,7 @@ pub fn gateway(name: &str) -> Gateway {
         stop_codes: vec![404],
         health: GatewayHealth::default(),
         tls: GatewayTls::default(),
+        signalling: tandem_call::directory::Signalling::default(),
         identity: Identity::default(),
         media: MediaMode::Relay,
         srtp: tandem_call::directory::SrtpPolicy::default(),

@@ -244,3 +244,48 @@ fn a_reseller_edits_its_branch_and_nothing_else() {
     ))
     .unwrap();
 }
+
+#[test]
+fn whom_the_switch_trusts_is_the_operators_to_say() {
+    use tandem_call::directory::signalling::{HeaderLine, Signalling, Trust};
+    let (fixture, operator) = Fixture::operator();
+    let me = branch(operator.reseller);
+    let trusted = Signalling {
+        trust: Trust::Trusted,
+        ..Signalling::default()
+    };
+    let mut mine = Account {
+        reseller_id: Some(operator.reseller),
+        ..account("mine")
+    };
+    mine.call.signalling = trusted.clone();
+    let by_reseller = fixture
+        .writer()
+        .edit(Edit::create(me.clone(), START, &mine));
+    assert_eq!(fields(by_reseller), ["signalling"]);
+    let id = fixture.create(&mine);
+    let mut read: Account = fixture.get(id);
+    assert_eq!(read.call.signalling, trusted);
+    // The reseller does not see it; what it sends back leaves it as it is.
+    read.call.signalling = Signalling::default();
+    read.person.name = "Mine".into();
+    fixture
+        .writer()
+        .edit(Edit::update(me, START, &read))
+        .unwrap();
+    let read: Account = fixture.get(id);
+    assert_eq!(
+        (read.call.signalling, read.person.name),
+        (trusted, "Mine".to_owned())
+    );
+
+    let mut harmful = gateway("harmful");
+    harmful.signalling.add_headers = vec![HeaderLine {
+        name: "X-A".into(),
+        value: "b\r\nVia: evil".into(),
+    }];
+    assert_eq!(
+        fields(fixture.try_create(&harmful)),
+        ["signalling.add_headers"]
+    );
+}

@@ -1,0 +1,105 @@
+//! How gateways and accounts are spoken to and what they are trusted with.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Signalling settings of one peer. Of an account's, resellers see and change nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Signalling {
+    /// Whether identities are believed from it and told to it.
+    pub trust: Trust,
+    /// Reliable provisional answers (RFC 3262).
+    pub reliable: Extension,
+    /// Session timers (RFC 4028).
+    pub session_timers: Extension,
+    /// What becomes of its 3xx answers.
+    pub redirect: Redirect,
+    /// How the caller is named to it.
+    pub naming: Naming,
+    /// Headers added to each INVITE sent to it. At most 16.
+    pub add_headers: Vec<HeaderLine>,
+    /// Names of headers left out of each INVITE sent to it. At most 16.
+    pub remove_headers: Vec<String>,
+}
+
+/// A header line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderLine {
+    /// Without the colon.
+    pub name: String,
+    /// At most 512 bytes, without control characters.
+    pub value: String,
+}
+
+/// Whether a peer is in the trust domain of RFC 3325.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Its identity headers are ignored; it never learns who a private caller is.
+    #[default]
+    Untrusted,
+    /// Its identity headers name the caller; it is told private callers, with the wish for privacy.
+    Trusted,
+}
+
+/// Use of a SIP extension with a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Extension {
+    /// Neither offered nor used.
+    Off,
+    /// Used if the peer can.
+    #[default]
+    Supported,
+    /// Calls without it fail.
+    Required,
+}
+
+/// What becomes of a 3xx.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Redirect {
+    /// It counts as a refusal.
+    #[default]
+    Never,
+    /// Its number goes through the caller's dial plan and is priced anew.
+    DialPlan,
+}
+
+/// How the caller is named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Naming {
+    /// User part of From.
+    pub from: FromUser,
+    /// Whether Remote-Party-ID is sent.
+    pub remote_party_id: bool,
+    /// How a forwarded call is told so.
+    pub diversion: Diverted,
+}
+
+/// The user part of From.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FromUser {
+    /// The caller's number.
+    #[default]
+    Caller,
+    /// Our digest user at the gateway.
+    Login,
+}
+
+/// How a forwarded call is told so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Diverted {
+    /// Not at all.
+    #[default]
+    Nothing,
+    /// Diversion (RFC 5806).
+    Diversion,
+    /// History-Info (RFC 7044).
+    HistoryInfo,
+}

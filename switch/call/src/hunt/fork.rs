@@ -1,0 +1,231 @@
+//! Early dialogs of an INVITE we sent: one for each remote end that spoke before the answer (RFC 3261 section
+//! 12.1), with its reliable provisional answers PRACKed (RFC 3262 section 4).
+
+use super::Attempt;
+use crate::{
+    call::{Call, Stage},
+    decide::LegTarget,
+    leg::{Reach, dialog_flow, prack, session::names, session_draft},
+    media::{self, Said},
+    switch::state::Core,
+};
+use bytes::Bytes;
+use tandem_sdp::{SessionDescription, Side};
+use tandem_sip::{
+    Flow, Message,
+    dialog::Dialog,
+    endpoint::{ClientTxn, ServerTxn},
+    message::{Draft, HeaderId},
+    value::Method,
+};
+
+/// Early dialogs kept of one INVITE; more are told apart at their 2xx only.
+const MAX_FORKS: usize = 8;
+
+/// One early dialog.
+pub(crate) struct Fork {
+    pub(crate) dialog: Dialog,
+    /// The number of its last reliable answer.
+    rseq: Option<u32>,
+    /// What it described.
+    pub(crate) said: Option<Box<SessionDescription>>,
+}
+
+/// Whether a provisional answer says anything new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Yes,
+    /// A repetition, or one that came out of order.
+    No,
+}
+
+/// Takes a provisional answer into its early dialog; PRACKs it if it is a reliable one.
+pub(crate) fn note(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Message) -> News {
+    let id = call.id;
+    let Some((attempt, reach)) = attempt_of(call, txn) else {
+        return News::Yes;
+    };
+    let by = attempt.flow;
+    let Some(fork) = open(core, attempt, message) else {
+        return News::Yes;
+    };
+    core.index
+        .tags
+        .insert(fork.dialog.local_tag.clone(), (id, Side::B));
+    if !names(message, HeaderId::Require, "100rel") {
+        return News::Yes;
+    }
+    let rseq = message
+        .value(HeaderId::RSeq)
+        .and_then(|rseq| rseq.trim().parse::<u32>().ok());
+    let Some(rseq) = rseq else {
+        return News::Yes;
+    };
+    if fork.rseq.is_some_and(|last| rseq != last.wrapping_add(1)) {
+        return News::No;
+    }
+    fork.rseq = Some(rseq);
+    let rack = format!("{rseq} {} INVITE", message.cseq());
+    let dialog = &mut fork.dialog;
+    let to = dialog_flow(by, dialog, reach);
+    let draft = Draft::new().header("RAck", rack);
+    core.endpoint
+        .request_in_dialog(core.now.mono, to, dialog, Method::Prack, draft);
+    News::Yes
+}
+
+fn attempt_of(call: &mut Call, txn: ClientTxn) -> Option<(&mut Attempt, Reach)> {
+    let current = call.hunt.as_mut()?.current.as_mut()?;
+    let reach = match &current.candidate.leg {
+        LegTarget::Gateway(_) => Reach::Contact,
+        LegTarget::Devices { .. } => Reach::Symmetric,
+    };
+    let attempt = current
+        .attempts
+        .iter_mut()
+        .find(|attempt| attempt.txn == txn)?;
+    Some((attempt, reach))
+}
+
+fn open<'a>(core: &Core, attempt: &'a mut Attempt, message: &Message) -> Option<&'a mut Fork> {
+    let tag = message.to_tag()?;
+    let at = attempt
+        .forks
+        .iter()
+        .position(|fork| fork.dialog.remote_tag == tag);
+    let at = match at {
+        Some(at) => at,
+        None if attempt.forks.len() >= MAX_FORKS => return None,
+        None => {
+            let request = core.endpoint.client_request(attempt.txn)?;
+            attempt.forks.push(Fork {
+                dialog: Dialog::from_response(request, message)?,
+                rseq: None,
+                said: None,
+            });
+            attempt.forks.len() - 1
+        }
+    };
+    attempt.forks.get_mut(at)
+}
+
+impl Attempt {
+    /// The early dialog a response belongs to.
+    pub(crate) fn fork(&self, message: &Message) -> Option<&Fork> {
+        let tag = message.to_tag()?;
+        self.forks.iter().find(|fork| fork.dialog.remote_tag == tag)
+    }
+
+    /// Keeps what an early dialog described.
+    pub(crate) fn keep(&mut self, message: &Message, sdp: Box<SessionDescription>) {
+        let tag = message.to_tag().unwrap_or_default();
+        if let Some(fork) = self
+            .forks
+            .iter_mut()
+            .find(|fork| fork.dialog.remote_tag == tag)
+        {
+            fork.said = Some(sdp);
+        }
+    }
+}
+
+/// The only target rung, and its early dialog that described its audio last.
+fn lone(call: &Call) -> Option<(&Attempt, &Fork)> {
+    let current = call.hunt.as_ref()?.current.as_ref()?;
+    let [attempt] = current.attempts.as_slice() else {
+        return None;
+    };
+    let fork = attempt
+        .forks
+        .iter()
+        .rev()
+        .find(|fork| fork.said.is_some())?;
+    Some((attempt, fork))
+}
+
+fn lone_attempt(call: &mut Call) -> Option<&mut Attempt> {
+    match call
+        .hunt
+        .as_mut()?
+        .current
+        .as_mut()?
+        .attempts
+        .as_mut_slice()
+    {
+        [attempt] => Some(attempt),
+        _ => None,
+    }
+}
+
+/// The way to the early dialog of the only target rung.
+pub(crate) fn flow(call: &Call) -> Option<Flow> {
+    lone(call).map(|(attempt, _)| attempt.flow)
+}
+
+/// What a side has described before the answer.
+pub(crate) fn agreed(call: &Call, side: Side) -> Option<&SessionDescription> {
+    match side {
+        Side::A => call.media.offer.as_ref(),
+        Side::B => lone(call)?.1.said.as_deref(),
+    }
+}
+
+/// `answer` as the side that made `offer` is shown it; the relay learns where that side takes audio now.
+pub(crate) fn describe(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    offer: &SessionDescription,
+    answer: &SessionDescription,
+) -> Option<Bytes> {
+    let (flow, origin, security) = match side {
+        Side::A => {
+            media::hear(core, call, Side::A, Said::Offer, offer)?;
+            return media::body_for(core, call, Side::A, Said::Answer, answer);
+        }
+        Side::B => {
+            let attempt = lone_attempt(call)?;
+            attempt.security.hear(Said::Offer, offer).ok()?;
+            (attempt.flow, attempt.origin, attempt.security.clone())
+        }
+    };
+    let body = media::early_body(core, call, (flow, origin), &security, answer)?;
+    let way = (flow.remote.ip(), security.transport());
+    media::learn(core, call, side, offer, way);
+    Some(body)
+}
+
+/// A request of the called side before it answered.
+pub(crate) fn request(
+    core: &mut Core,
+    call: &mut Call,
+    (txn, flow, message): (ServerTxn, Flow, &Message),
+) {
+    let tag = message.from_tag().unwrap_or_default().to_owned();
+    let current = call.hunt.as_mut().and_then(|hunt| hunt.current.as_mut());
+    let fork = current.and_then(|current| {
+        let mut forks = current
+            .attempts
+            .iter_mut()
+            .flat_map(|attempt| &mut attempt.forks);
+        forks.find(|fork| fork.dialog.remote_tag == tag && fork.dialog.call_id == message.call_id())
+    });
+    let gone = (481, "Call/Transaction Does Not Exist");
+    let Some(fork) = fork else {
+        return core.reject(txn, gone, Draft::new());
+    };
+    if let Err(rejection) = fork.dialog.accept_request(message) {
+        return core.respond(txn, rejection.status(), "", Draft::new());
+    }
+    match (message.method(), call.stage) {
+        (Method::Update, Stage::Hunting) if message.body().is_empty() => {
+            let draft = session_draft(core, flow, None);
+            core.respond(txn, (200, "OK"), "", draft);
+        }
+        (Method::Update, Stage::Hunting) => {
+            prack::answer_offer(core, call, Side::B, txn, message);
+        }
+        (Method::Info, _) => core.respond(txn, (480, "Temporarily Unavailable"), "", Draft::new()),
+        _ => core.respond(txn, gone, "", Draft::new()),
+    }
+}

@@ -1,0 +1,175 @@
+//! Who the caller is, by trust (RFC 3323, 3325, 5806, 7044): what is believed of a peer, what a target is told.
+//!
+//! Nothing is copied: numbers and names are read out of the caller's headers and written into headers of ours, so
+//! that no address, port or parameter of one side reaches the other.
+
+use crate::{
+    call::Call,
+    decide::{Candidate, LegTarget},
+    directory::signalling::{Diverted, FromUser, Signalling, Trust},
+    switch::state::Core,
+};
+use tandem_sip::{
+    Flow, Message,
+    message::{Draft, HeaderId},
+    value::{Host, NameAddr, Uri},
+};
+
+/// What a caller's INVITE says of itself; believed or not by the account it turns out to be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claims {
+    /// The caller's number or name by P-Asserted-Identity or Remote-Party-ID.
+    pub(crate) asserted: Option<String>,
+    /// The number that was dialled before the call was forwarded.
+    pub(crate) diverted: Option<String>,
+    /// It asks not to be shown.
+    pub(crate) private: bool,
+}
+
+/// Reads them.
+pub(crate) fn claims(message: &Message) -> Claims {
+    let user = |header: HeaderId| {
+        let addresses = message.addresses(header);
+        addresses.iter().find_map(user_of)
+    };
+    Claims {
+        asserted: user(HeaderId::PAssertedIdentity).or_else(|| user(HeaderId::RemotePartyId)),
+        diverted: user(HeaderId::Diversion).or_else(|| user(HeaderId::HistoryInfo)),
+        private: is_private(message),
+    }
+}
+
+fn user_of(address: &NameAddr) -> Option<String> {
+    let user = address.uri.user_unescaped()?;
+    (!user.is_empty() && user.len() <= MAX_USER_BYTES).then_some(user)
+}
+
+/// Longest identity believed, in bytes.
+const MAX_USER_BYTES: usize = 128;
+
+fn is_private(message: &Message) -> bool {
+    let asked = message
+        .values(HeaderId::Privacy)
+        .flat_map(|line| line.split([';', ',']))
+        .any(|value| matches!(value.trim(), "id" | "user" | "header" | "session"));
+    let by_party = message.addresses(HeaderId::RemotePartyId);
+    asked
+        || by_party
+            .iter()
+            .any(|party| matches!(party.param("privacy"), Some("full" | "name" | "uri")))
+}
+
+/// From toward a target.
+pub(crate) fn from(core: &mut Core, call: &Call, candidate: &Candidate, flow: Flow) -> NameAddr {
+    let tag = ("tag".to_owned(), Some(core.endpoint.new_tag()));
+    let login = login(candidate, candidate.signalling(&call.directory));
+    if call.who.private && login.is_none() {
+        let host = Host::Name("anonymous.invalid".to_owned());
+        return NameAddr {
+            display: Some("Anonymous".to_owned()),
+            uri: Uri::sip(Some("anonymous"), host, None),
+            params: vec![tag],
+        };
+    }
+    let display = call
+        .who
+        .display
+        .clone()
+        .filter(|_| candidate.caller == call.who.caller && login.is_none());
+    NameAddr {
+        display,
+        uri: uri(core, candidate, flow, login.unwrap_or(&candidate.caller)),
+        params: vec![tag],
+    }
+}
+
+fn login<'a>(candidate: &'a Candidate, signalling: &Signalling) -> Option<&'a str> {
+    match (&candidate.leg, signalling.naming.from) {
+        (LegTarget::Gateway(gateway), FromUser::Login) => {
+            gateway.auth.as_ref().map(|auth| auth.username.as_str())
+        }
+        (LegTarget::Gateway(_), FromUser::Caller) | (LegTarget::Devices { .. }, _) => None,
+    }
+}
+
+/// A user at the domain we speak as toward a target.
+fn uri(core: &Core, candidate: &Candidate, flow: Flow, user: &str) -> Uri {
+    let user = Some(user).filter(|user| !user.is_empty());
+    let domain = match &candidate.leg {
+        LegTarget::Gateway(gateway) => gateway.from_domain.as_deref(),
+        LegTarget::Devices { .. } => None,
+    };
+    match domain.and_then(|domain| Host::parse(domain).ok()) {
+        Some(host) => Uri::sip(user, host, None),
+        None => {
+            let ours = core.endpoint.contact(flow.listener, "call").uri;
+            Uri::sip(user, ours.host, ours.port)
+        }
+    }
+}
+
+/// The identity headers a target is sent, then what its header rules make of all.
+pub(crate) fn headers(
+    core: &Core,
+    call: &Call,
+    candidate: &Candidate,
+    flow: Flow,
+    mut draft: Draft,
+) -> Draft {
+    let signalling = candidate.signalling(&call.directory);
+    let trusted = signalling.trust == Trust::Trusted;
+    let told = !call.who.private || trusted;
+    let asserts = match &candidate.leg {
+        LegTarget::Gateway(gateway) => gateway.send_pai,
+        LegTarget::Devices { .. } => trusted,
+    };
+    let address = |user: &str| NameAddr::new(uri(core, candidate, flow, user));
+    if asserts && told {
+        draft = draft.header("P-Asserted-Identity", address(&candidate.caller));
+    }
+    if signalling.naming.remote_party_id && told {
+        let privacy = if call.who.private { "full" } else { "off" };
+        let party = address(&candidate.caller)
+            .with_param("party", Some("calling"))
+            .with_param("screen", Some("yes"))
+            .with_param("privacy", Some(privacy));
+        draft = draft.header("Remote-Party-ID", party);
+    }
+    if trusted && call.who.private {
+        draft = draft.header("Privacy", "id");
+    }
+    if let Some(diverted) = call.who.diverted.as_deref().filter(|_| told) {
+        draft = match signalling.naming.diversion {
+            Diverted::Nothing => draft,
+            Diverted::Diversion => {
+                let from = address(diverted).with_param("reason", Some("unconditional"));
+                draft.header("Diversion", from)
+            }
+            Diverted::HistoryInfo => draft
+                .header(
+                    "History-Info",
+                    address(diverted).with_param("index", Some("1")),
+                )
+                .header(
+                    "History-Info",
+                    address(&candidate.number).with_param("index", Some("1.1")),
+                ),
+        };
+    }
+    by_rules(signalling, draft)
+}
+
+/// Names and values were checked when they were saved; the printer lets no line break through.
+fn by_rules(signalling: &Signalling, mut draft: Draft) -> Draft {
+    let is_named = |held: &str| {
+        let mut named = signalling.remove_headers.iter();
+        named.any(|name| held.eq_ignore_ascii_case(name))
+    };
+    if !signalling.remove_headers.is_empty() {
+        draft.headers.retain(|(held, _)| !is_named(held));
+    }
+    signalling
+        .add_headers
+        .iter()
+        .fold(draft, |draft, line| draft.header(&line.name, &line.value))
+}

@@ -1,0 +1,258 @@
+//! What the other side says to a request that was passed on, and the asker's ACK.
+
+use super::{Passing, State, What, agree_timer, take};
+use crate::{
+    call::Call,
+    cause,
+    hunt::credentials,
+    leg::{dialog_flow, session, session_draft},
+    media::{self, Body, Said},
+    switch::{end, state::Core},
+};
+use bytes::Bytes;
+use tandem_sdp::{SessionDescription, Side};
+use tandem_sip::{
+    Message,
+    endpoint::{ClientTxn, ServerTxn},
+    message::Draft,
+};
+
+/// A response to a request that was passed on.
+pub(crate) fn response(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Message) {
+    let status = message.status().unwrap_or_default();
+    if status < 200 {
+        return;
+    }
+    let Some(passing) = take(core, call, |passing| passing.state == State::Sent(txn)) else {
+        return;
+    };
+    match (status, passing.what) {
+        (200..=299, What::Invite | What::Update) => agreed(core, call, passing, txn, message),
+        (200..=299, What::Info) => core.respond(passing.server, (200, "OK"), "", Draft::new()),
+        (_, What::Invite | What::Update | What::Info) => {
+            refused(core, call, passing, status, message)
+        }
+    }
+}
+
+fn agreed(
+    core: &mut Core,
+    call: &mut Call,
+    mut passing: Passing,
+    txn: ClientTxn,
+    message: &Message,
+) {
+    let (asker, other) = (passing.from, passing.from.other());
+    let id = call.id;
+    if let Some(leg) = call.leg_mut(other) {
+        leg.dialog.refresh_target(message);
+        leg.flow = dialog_flow(leg.flow, &leg.dialog, leg.reach);
+        session::confirm(core, (id, other), leg, message);
+    }
+    let said = match media::read_body(message) {
+        Body::Audio(sdp) => Some(sdp),
+        Body::None | Body::Unfit => None,
+    };
+    // With an offer of the asker's this is the answer and the round is complete; else it is the offer.
+    let unconfirmed = match (&passing.offer, passing.what) {
+        (None, What::Invite) => Some(txn),
+        (Some(_), What::Invite) => {
+            acknowledge(core, call, other, txn, None);
+            None
+        }
+        (_, What::Update | What::Info) => None,
+    };
+    let body = said.and_then(|sdp| described(core, call, asker, passing.offer.as_deref(), *sdp));
+    let Some(body) = body else {
+        if let Some(txn) = unconfirmed {
+            acknowledge(core, call, other, txn, None);
+        }
+        return core.respond(
+            passing.server,
+            (488, "Not Acceptable Here"),
+            "",
+            Draft::new(),
+        );
+    };
+    let Some(flow) = call.leg(asker).map(|leg| leg.flow) else {
+        return;
+    };
+    let draft = session_draft(core, flow, Some(body));
+    let draft = agree_timer(core, call, asker, passing.server, draft);
+    core.respond(passing.server, (200, "OK"), "", draft);
+    core.feed.touch(call.id);
+    if passing.what == What::Invite {
+        passing.state = State::Answered { unconfirmed };
+        passing.offer = None;
+        core.index.servers.insert(passing.server, call.id);
+        call.passing.push(passing);
+    }
+}
+
+/// The other side's description for the asker; the relay learns both.
+fn described(
+    core: &mut Core,
+    call: &mut Call,
+    asker: Side,
+    offer: Option<&SessionDescription>,
+    mut sdp: SessionDescription,
+) -> Option<Bytes> {
+    let said = match offer {
+        Some(offer) => {
+            sdp.complete_for(offer);
+            media::hear(core, call, asker, Said::Offer, offer)?;
+            Said::Answer
+        }
+        None => Said::Offer,
+    };
+    media::hear(core, call, asker.other(), said, &sdp)?;
+    media::note_direction(core, call, sdp.direction());
+    call.media.codec = media::codec_names(&sdp)
+        .into_iter()
+        .next()
+        .or(call.media.codec.take());
+    media::body_for(core, call, asker, said, &sdp)
+}
+
+pub(super) fn acknowledge(
+    core: &mut Core,
+    call: &Call,
+    side: Side,
+    txn: ClientTxn,
+    body: Option<Bytes>,
+) {
+    let Some(leg) = call.leg(side) else {
+        return;
+    };
+    let draft = match body {
+        Some(body) => Draft::new().body("application/sdp", body),
+        None => Draft::new(),
+    };
+    core.endpoint
+        .ack(core.now.mono, txn, leg.flow, &leg.dialog, draft);
+}
+
+fn refused(core: &mut Core, call: &mut Call, mut passing: Passing, status: u16, message: &Message) {
+    if !passing.authorised && repeat_with_credentials(core, call, &mut passing, message) {
+        call.passing.push(passing);
+        return;
+    }
+    let answer = match status {
+        // Whose credentials are wanted is not the asker's affair.
+        401 | 407 => (403, "Forbidden"),
+        // RFC 3261 section 12.2.1.2: the dialog is gone.
+        408 | 481 => (481, "Call/Transaction Does Not Exist"),
+        403 => (403, "Forbidden"),
+        405 => (405, "Method Not Allowed"),
+        415 => (415, "Unsupported Media Type"),
+        487 => (487, "Request Terminated"),
+        491 => (491, "Request Pending"),
+        501 => (501, "Not Implemented"),
+        300..=399 | 600..=699 => (488, "Not Acceptable Here"),
+        400..=499 => (488, "Not Acceptable Here"),
+        _ => (500, "Server Internal Error"),
+    };
+    core.respond(passing.server, answer, "", Draft::new());
+    if matches!(status, 408 | 481) {
+        let left = left_by(passing.from.other());
+        end::end(core, call, &cause::LEG_LOST, left);
+    }
+}
+
+fn left_by(side: Side) -> end::Left {
+    match side {
+        Side::A => end::Left::Caller,
+        Side::B => end::Left::Callee,
+    }
+}
+
+fn repeat_with_credentials(
+    core: &mut Core,
+    call: &mut Call,
+    passing: &mut Passing,
+    message: &Message,
+) -> bool {
+    let side = passing.from.other();
+    let found = call.leg(side).and_then(|leg| {
+        let gateway = leg.gateway.clone()?;
+        Some((gateway, leg.dialog.remote_target.to_string()))
+    });
+    let Some((gateway, uri)) = found else {
+        return false;
+    };
+    let Some((name, value)) = credentials(core, &gateway, message, &passing.what.method(), &uri)
+    else {
+        return false;
+    };
+    let Some(leg) = call.leg_mut(side) else {
+        return false;
+    };
+    let txn = crate::leg::send(
+        core,
+        leg,
+        passing.what.method(),
+        passing.draft.clone().header(&name, value),
+    );
+    core.index.clients.insert(txn, call.id);
+    core.index.servers.insert(passing.server, call.id);
+    passing.authorised = true;
+    passing.state = State::Sent(txn);
+    true
+}
+
+/// The other side never answered.
+pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn) {
+    let Some(passing) = take(core, call, |passing| passing.state == State::Sent(txn)) else {
+        return;
+    };
+    core.respond(passing.server, (408, "Request Timeout"), "", Draft::new());
+    match passing.what {
+        What::Invite | What::Update => {
+            let left = left_by(passing.from.other());
+            end::end(core, call, &cause::LEG_LOST, left);
+        }
+        What::Info => {}
+    }
+}
+
+/// The asker's ACK to our 200 of its re-INVITE.
+pub(crate) fn confirmed(core: &mut Core, call: &mut Call, txn: ServerTxn, message: &Message) {
+    let Some(passing) = take(core, call, |passing| passing.server == txn) else {
+        return;
+    };
+    let State::Answered {
+        unconfirmed: Some(unconfirmed),
+    } = passing.state
+    else {
+        return;
+    };
+    let (asker, other) = (passing.from, passing.from.other());
+    let answer = match media::read_body(message) {
+        Body::Audio(sdp) => Some(sdp),
+        Body::None | Body::Unfit => None,
+    };
+    let body = answer.and_then(|sdp| {
+        media::hear(core, call, asker, Said::Answer, &sdp)?;
+        media::note_direction(core, call, sdp.direction());
+        media::body_for(core, call, other, Said::Answer, &sdp)
+    });
+    let agreed = body.is_some();
+    acknowledge(core, call, other, unconfirmed, body);
+    if !agreed {
+        end::end(core, call, &cause::MEDIA_REFUSED, end::Left::Nobody);
+    }
+}
+
+/// The asker never ACKed our 200: its side is gone.
+pub(crate) fn unconfirmed(core: &mut Core, call: &mut Call, txn: ServerTxn) {
+    let Some(passing) = take(core, call, |passing| passing.server == txn) else {
+        return;
+    };
+    if let State::Answered {
+        unconfirmed: Some(txn),
+    } = passing.state
+    {
+        acknowledge(core, call, passing.from.other(), txn, None);
+    }
+    end::end(core, call, &cause::LEG_LOST, end::Left::Nobody);
+}
