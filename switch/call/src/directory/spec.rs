@@ -411,7 +411,7 @@ impl DirectorySpec {
             };
             directory.devices.insert(username, Arc::new(device));
         }
-        references(&directory, &mut faults);
+        check::references(&directory, &mut faults);
         if faults.0.is_empty() {
             Ok(directory)
         } else {
@@ -436,42 +436,6 @@ fn tariffs(specs: Vec<TariffSpec>, faults: &mut Faults) -> TariffBook {
             .for_each(|error| faults.add("tariffs".into(), error));
         TariffBook::default()
     })
-}
-
-/// Ids that name nothing.
-fn references(directory: &Directory, faults: &mut Faults) {
-    for account in directory.accounts.values() {
-        let at = |field: &str| format!("accounts {}.{field}", account.login);
-        if account
-            .tariff
-            .is_some_and(|id| directory.tariffs.get(id).is_none())
-        {
-            faults.add(at("tariff"), "there is no such tariff");
-        }
-        if account
-            .routing_group
-            .is_some_and(|id| !directory.groups.contains_key(&id))
-        {
-            faults.add(at("routing_group"), "there is no such group");
-        }
-        if directory.chain(account.id).is_none() {
-            faults.add(
-                at("reseller"),
-                "there is no such reseller, or the chain is circular or too long",
-            );
-        }
-    }
-    for gateway in directory.gateways.values() {
-        if gateway
-            .cost_tariff
-            .is_some_and(|id| directory.tariffs.get(id).is_none())
-        {
-            faults.add(
-                format!("gateways {}.cost_tariff", gateway.name),
-                "there is no such tariff",
-            );
-        }
-    }
 }
 
 impl AccountSpec {

@@ -315,13 +315,16 @@ fn admit(
         ),
     });
     index(core, &call, arrival.message.call_id());
-    call.bill.hold_seq = core.record(Record::Opened(Box::new(cdr::open_call(
-        &call,
-        core.now.utc,
-    ))));
-    core.feed.touch(id);
-    hunt::next(core, &mut call);
+    open(core, &mut call);
     Some(call)
+}
+
+/// From here on the journal knows the call.
+fn open(core: &mut Core, call: &mut Call) {
+    let open = cdr::open_call(call, core.now.utc);
+    call.bill.hold_seq = core.record(Record::Opened(Box::new(open)));
+    core.feed.touch(call.id);
+    hunt::next(core, call);
 }
 
 /// None: the offer's keys cannot be agreed on.

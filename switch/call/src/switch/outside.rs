@@ -36,7 +36,10 @@ pub(crate) fn options(core: &mut Core, txn: ServerTxn, flow: Flow) {
 /// A request without a dialog that opens none.
 pub(crate) fn handle(core: &mut Core, txn: ServerTxn, flow: Flow, message: &Message) {
     match message.method() {
-        Method::Options => options(core, txn, flow),
+        Method::Options => match unsupported(message) {
+            Some(draft) => core.reject(txn, (420, "Bad Extension"), draft),
+            None => options(core, txn, flow),
+        },
         Method::Subscribe | Method::Publish => bad_event(core, txn),
         Method::Bye
         | Method::Cancel

@@ -1,7 +1,7 @@
 //! Ids given twice, and ids that name nothing: each with the place where it stands.
 
 use super::{DirectorySpec, Faults};
-use crate::directory::Target;
+use crate::directory::{Directory, Target};
 use std::{collections::BTreeSet, fmt::Display};
 use tandem_billing::{AccountId, GatewayId, RoutingGroupId};
 
@@ -84,6 +84,42 @@ fn exists<T: Ord + Display>(
 ) {
     if !known.contains(&id) {
         faults.add(at, format!("there is no {what} {id}"));
+    }
+}
+
+/// Ids that name nothing.
+pub(super) fn references(directory: &Directory, faults: &mut Faults) {
+    for account in directory.accounts.values() {
+        let at = |field: &str| format!("accounts {}.{field}", account.login);
+        if account
+            .tariff
+            .is_some_and(|id| directory.tariffs.get(id).is_none())
+        {
+            faults.add(at("tariff"), "there is no such tariff");
+        }
+        if account
+            .routing_group
+            .is_some_and(|id| !directory.groups.contains_key(&id))
+        {
+            faults.add(at("routing_group"), "there is no such group");
+        }
+        if directory.chain(account.id).is_none() {
+            faults.add(
+                at("reseller"),
+                "there is no such reseller, or the chain is circular or too long",
+            );
+        }
+    }
+    for gateway in directory.gateways.values() {
+        if gateway
+            .cost_tariff
+            .is_some_and(|id| directory.tariffs.get(id).is_none())
+        {
+            faults.add(
+                format!("gateways {}.cost_tariff", gateway.name),
+                "there is no such tariff",
+            );
+        }
     }
 }
 
