@@ -20,6 +20,14 @@ SDP = (
 )
 
 
+# A browser is offered DTLS-SRTP and answers so (RFC 5763, RFC 8839); nothing is spoken here.
+ANSWER = (
+    "v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 8\r\n"
+    "c=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijklmn\r\n"
+    "a=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\na=setup:active\r\na=rtpmap:8 PCMA/8000\r\na=sendrecv\r\n"
+)
+
+
 def header(message, name):
     found = re.search(rf"^{name}: *(.*?)\r?$", message, re.M | re.I)
     return found[1] if found else None
@@ -116,9 +124,10 @@ async def talk(daemon):
     invite = await bob.hear(r"INVITE ")
     assert bob.host in invite.split("\r\n")[0], "the Request-URI is the registered contact"
     assert "transport=ws" in header(invite, "Contact"), invite
+    assert "UDP/TLS/RTP/SAVPF" in invite and "a=fingerprint:" in invite, invite
     await bob.socket.send(bob.reply(invite, "180 Ringing", f"Contact: {bob.contact}\r\n"))
     await alice.hear(r"SIP/2.0 180")
-    await bob.socket.send(bob.reply(invite, "200 OK", f"Contact: {bob.contact}\r\n", SDP))
+    await bob.socket.send(bob.reply(invite, "200 OK", f"Contact: {bob.contact}\r\n", ANSWER))
     answered = await alice.hear(r"SIP/2.0 200")
     target = re.search(r"<(.*?)>", header(answered, "Contact"))[1]
     to = header(answered, "To")
