@@ -7,7 +7,7 @@ use super::{
 };
 use crate::kit::Plan;
 use rust_decimal::Decimal;
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use tandem_billing::{
     Micros, RateId, TariffId,
     tariff::{BandPolicy, Rate, Span, TariffSpec},
@@ -53,6 +53,14 @@ pub struct Account {
     pub max_calls: u32,
     /// Seconds; 0 for no limit.
     pub longest_s: u32,
+}
+
+impl Account {
+    /// The devices of its phones, each once.
+    #[must_use]
+    pub fn devices(&self) -> BTreeSet<&'static str> {
+        self.phones.iter().map(|(username, _)| *username).collect()
+    }
 }
 
 /// A gateway.
@@ -212,6 +220,9 @@ fn accounts(dice: &mut Dice) -> Vec<Account> {
         ("601", "198.51.100.61:5060"),
         ("602", "198.51.100.62:5060"),
         ("603", "198.51.100.63:5060"),
+        // Two more phones of one device: they ring together.
+        ("601", "198.51.100.64:5060"),
+        ("601", "198.51.100.65:5060"),
     ];
     accounts[6].phones = &[("701", "198.51.100.71:5060"), ("702", "198.51.100.72:5060")];
     accounts[7].max_calls = u32::try_from(dice.below(4)).expect("few");
@@ -345,7 +356,7 @@ fn add_account(plan: Plan, account: &Account) -> Plan {
     if let Some(trunk) = account.trunk {
         plan = plan.source(id, trunk);
     }
-    for (username, _) in account.phones {
+    for username in account.devices() {
         plan = plan.device(id, username);
     }
     plan

@@ -28,11 +28,15 @@ impl PhoneLine {
             from: format!("<sip:{username}@{REALM}>;tag=r{username}"),
             to: format!("<sip:{username}@{REALM}>"),
             target: format!("sip:{REALM}"),
-            call_id: format!("register-{username}"),
+            call_id: format!("register-{username}-{at}"),
             cseq: 0,
         };
-        let at = at.parse().expect("an address");
-        let party = Party::new(at, within, format!("r{username}"), Mono(0));
+        let party = Party::new(
+            at.parse().expect("an address"),
+            within,
+            format!("r{username}{}", at.replace(['.', ':'], "")),
+            Mono(0),
+        );
         Self {
             party,
             username,

@@ -37,7 +37,7 @@ fn make(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         }))?;
         let edited = writer.edit(Edit::create(Actor::system("simulation"), UtcMs(0), &row))?;
         assert_eq!(edited.id, account.id, "accounts are numbered from 1");
-        for (username, _) in account.phones {
+        for username in account.devices() {
             let row: Device = serde_json::from_value(serde_json::json!({
                 "account_id": account.id, "username": username, "password": format!("secret-{username}"),
             }))?;
