@@ -13,7 +13,9 @@ pub(super) enum Event {
         bytes: Vec<u8>,
         harmed: bool,
     },
+    /// Sent by the process with this number.
     ToPeer {
+        life: u32,
         at: SocketAddr,
         bytes: Vec<u8>,
         harmed: bool,

@@ -240,7 +240,9 @@ fn not_alone(world: &World, callee: &CalleeLine) {
     if saw.vanished || saw.orphaned || saw.tainted {
         return;
     }
-    let silent = saw.status.is_none() && !callee.rang;
+    // RFC 3261 section 9.1: whoever was never heard of cannot be sent a CANCEL.
+    let unheard = !world.witness.has_heard(&callee.party.within.call_id);
+    let silent = saw.status.is_none() && (!callee.rang || unheard);
     let Some(ended) = saw.ended else {
         assert!(silent, "{name} was left ringing or talking: {saw:?}");
         return;

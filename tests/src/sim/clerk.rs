@@ -120,25 +120,27 @@ impl Clerk {
     /// The switch answers; true if this confirms a payment.
     ///
     /// # Panics
-    /// If a payment is refused.
+    /// If a payment is refused, or booked again.
     pub fn hear(&mut self, token: Token, reply: &Reply) -> Option<&Payment> {
         if Some(token) == self.drain && matches!(reply, Reply::Drained) {
             self.drained = Some(true);
         }
         let index = self.asked.remove(&token)?;
-        match reply {
-            Reply::Posted(Ok(_)) | Reply::Repeated => {}
-            other => panic!("a payment was answered with {other:?}"),
-        }
         let payment = self.payments.get_mut(index)?;
+        match (reply, payment.confirmed) {
+            (Reply::Posted(Ok(_)), false) | (Reply::Repeated, _) => {}
+            (other, before) => panic!(
+                "{} (confirmed before: {before}) was answered with {other:?}",
+                payment.key
+            ),
+        }
         payment.confirmed = true;
         Some(payment)
     }
 
-    /// The process died: what was not confirmed will be asked again.
-    pub fn forgotten(&mut self) -> Vec<usize> {
+    /// The process died: every payment is asked for again, the confirmed ones to be sure.
+    pub fn forgotten(&mut self) -> std::ops::Range<usize> {
         self.asked.clear();
-        let open = |(index, payment): (usize, &Payment)| (!payment.confirmed).then_some(index);
-        self.payments.iter().enumerate().filter_map(open).collect()
+        0..self.payments.len()
     }
 }

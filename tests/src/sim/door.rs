@@ -25,6 +25,7 @@ impl World {
         if let Parsed::Message(message) = Message::parse(bytes.clone()) {
             self.trace.message(self.now, from, "->", &message);
             self.witness.see(self.now, &message);
+            self.witness.hear(&message);
             if harmed {
                 self.peers.taint(message.call_id());
             }
@@ -35,7 +36,7 @@ impl World {
         });
     }
 
-    pub(super) fn deliver(&mut self, at: SocketAddr, bytes: Vec<u8>, harmed: bool) {
+    pub(super) fn deliver(&mut self, life: u32, at: SocketAddr, bytes: Vec<u8>, harmed: bool) {
         let Parsed::Message(message) = Message::parse(Bytes::from(bytes)) else {
             return;
         };
@@ -45,6 +46,9 @@ impl World {
         let mut hands = Hands::new(self.now.mono);
         match self.peers.hear(&self.scene, &mut hands, at, &message) {
             Heard::By(line) => {
+                if life != self.life {
+                    self.peers.orphan_line(line);
+                }
                 if harmed {
                     self.peers.taint(message.call_id());
                 }
@@ -145,6 +149,7 @@ impl World {
             self.after(
                 arrival.after,
                 Event::ToPeer {
+                    life: self.life,
                     at,
                     bytes: arrival.bytes,
                     harmed: arrival.harmed,

@@ -212,6 +212,13 @@ impl Peers {
         }
     }
 
+    /// What a line heard was said by a process that is dead.
+    pub fn orphan_line(&mut self, id: LineId) {
+        if let Some(line) = self.lines.get_mut(id) {
+            line.party_mut().saw.orphaned = true;
+        }
+    }
+
     /// The process dies: whoever is in a call now is on its own.
     pub fn orphan(&mut self, now: Mono) {
         for line in &mut self.lines {

@@ -186,7 +186,7 @@ impl Scene {
 
     fn draw_acts(&mut self, span: Ms) {
         let mut dice = Dice::new(self.seed, Topic::Acts);
-        for _ in 0..dice.below(12) {
+        for _ in 0..dice.below(20) {
             let at = dice.below(span + 120_000);
             let act = act(&mut dice);
             let wanted = match act {
@@ -314,9 +314,10 @@ fn act(dice: &mut Dice) -> Act {
             i64::try_from(dice.between(1, 14)).expect("few"),
             i64::try_from(dice.between(0, 2_000)).expect("few"),
         )),
+        // Of those that have one, most often.
         8 => Act::Edit(Edit::Limit(
-            account,
-            i64::try_from(dice.below(4_000_000)).expect("little"),
+            *dice.pick(&[1, 4, 7, 7, account]),
+            i64::try_from(dice.below(1_500_000)).expect("little"),
         )),
         _ => Act::Edit(*dice.pick(&[
             Edit::Routes,

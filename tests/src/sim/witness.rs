@@ -2,7 +2,7 @@
 //! Charges are judged by this, not by what the switch says of itself.
 
 use super::callee::FORK;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tandem_call::Now;
 use tandem_sip::{Message, value::Method};
 
@@ -21,6 +21,7 @@ pub struct Leg {
 #[derive(Clone, Debug, Default)]
 pub struct Witness {
     legs: BTreeMap<String, Leg>,
+    heard: BTreeSet<String>,
 }
 
 impl Witness {
@@ -40,6 +41,17 @@ impl Witness {
             }
             _ => {}
         }
+    }
+
+    /// A peer's message has come through.
+    pub fn hear(&mut self, message: &Message) {
+        self.heard.insert(message.call_id().to_owned());
+    }
+
+    /// Whether anything of a leg's peer ever came through.
+    #[must_use]
+    pub fn has_heard(&self, call_id: &str) -> bool {
+        self.heard.contains(call_id)
     }
 
     /// Whether it was a fork that was bridged.

@@ -279,7 +279,12 @@ impl World {
                 bytes,
                 harmed,
             } => self.arrive(from, bytes, harmed),
-            Event::ToPeer { at, bytes, harmed } => self.deliver(at, bytes, harmed),
+            Event::ToPeer {
+                life,
+                at,
+                bytes,
+                harmed,
+            } => self.deliver(life, at, bytes, harmed),
             // Whoever keeps registering would never let the core come to rest.
             Event::Peer(line, Tick::Start) if self.ended && self.peers.is_phone(line) => {}
             Event::Peer(line, tick) => {
