@@ -139,7 +139,7 @@ def media(binary, folder, tools):
 
     print(subprocess.run([f"{tools}/floor", "udp"], capture_output=True, text=True).stdout)
     ports = Ports()
-    for count in [100, 200, 400, 800, 1000, 1200]:
+    for count in [int(n) for n in os.environ.get("TANDEM_MEDIA_CALLS", "100,200,400,800,1000,1200").split(",")]:
         for make in [lambda f, p: Tandem(binary, f, p), lambda f, p: Baseline(f, p, media=2)]:
             server = make(fresh(folder, f"media{time.monotonic_ns()}"), ports)
             try:
