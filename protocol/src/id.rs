@@ -56,4 +56,6 @@ ids! {
     AlertId,
     /// One line of the audit log.
     AuditId,
+    /// A SIP trace being kept.
+    TraceId,
 }

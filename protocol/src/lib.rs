@@ -24,6 +24,7 @@ pub mod openrpc;
 pub mod role;
 pub mod signalling;
 pub mod simulate;
+pub mod sip_trace;
 pub mod system;
 pub mod tariff;
 pub mod value;
@@ -32,7 +33,7 @@ pub mod wire;
 pub use error::{ErrorCode, RpcError};
 pub use id::{
     AccountId, AlertId, AuditId, CallId, DeviceId, EntryId, ExchangeRatioId, GatewayId,
-    ListEntryId, LoginId, RateId, RouteId, RoutingGroupId, SourceId, TariffId,
+    ListEntryId, LoginId, RateId, RouteId, RoutingGroupId, SourceId, TariffId, TraceId,
 };
 pub use list::{Filter, ListParams, Op, Page, Sort};
 pub use method::{METHODS, Method, MethodInfo};

@@ -30,6 +30,10 @@ use crate::{
         Right::{Change, See},
     },
     simulate::{DecideParams, DecideResult, RateParams, RateResult, TryRuleParams, TryRuleResult},
+    sip_trace::{
+        SipTrace, TraceExportParams, TraceFile, TraceMessages, TraceReadParams, TraceRef,
+        TraceStartParams,
+    },
     system::{
         BackupResult, ById, Create, Empty, HistoryParams, Series, SetParams, Setting, SystemInfo,
         Update, VerifyResult,
@@ -254,6 +258,19 @@ methods! {
     AlertList = "alert.list", Needs(Live, See), ListParams => Page<Alert>;
     /// Hangs a call up.
     LiveHangUp = "live.hangup", Needs(Live, Change), HangUpParams => Empty;
+
+    /// Begins to keep SIP messages. For admins; for resellers about an account of their branch, its own legs only.
+    SipTraceStart = "sip_trace.start", Needs(Live, Change), TraceStartParams => SipTrace;
+    /// Keeps no more of it; what was kept stays to be read.
+    SipTraceStop = "sip_trace.stop", Needs(Live, Change), TraceRef => SipTrace;
+    /// Forgets it with all it kept.
+    SipTraceDelete = "sip_trace.delete", Needs(Live, Change), TraceRef => Empty;
+    /// The traces there are; a reseller sees those its branch began.
+    SipTraceList = "sip_trace.list", Needs(Live, Change), Empty => Vec<SipTrace>;
+    /// Messages of a trace, oldest first.
+    SipTraceRead = "sip_trace.read", Needs(Live, Change), TraceReadParams => TraceMessages;
+    /// A trace as a file: text (ladder, then messages), or pcap.
+    SipTraceExport = "sip_trace.export", Needs(Live, Change), TraceExportParams => TraceFile;
 
     /// What the switch would do with a call, and why: the call simulator.
     Decide = "decide", Needs(Simulator, See), DecideParams => DecideResult;

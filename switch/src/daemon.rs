@@ -7,6 +7,7 @@ use crate::{
         TlsFilesError, utc_now,
     },
     rpc::{self, InForce},
+    trace::Tracer,
     web::{Server, WebConfig, WebError, certificate},
 };
 use std::{
@@ -42,6 +43,7 @@ pub struct Daemon {
     sip: Vec<SocketAddr>,
     relay: Arc<Relay>,
     identity: Arc<SipIdentity>,
+    tracer: Arc<Tracer>,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -119,7 +121,7 @@ impl Daemon {
         };
         let tls = Tls::new(Arc::clone(&identity))?;
         let engine = Engine::bind(&listens(config), tls, limits)?;
-        let inbox = engine.inbox();
+        let (inbox, tracer) = (engine.inbox(), engine.tracer());
         let in_force = Arc::new(OnceLock::new());
         let options = store_options(&inbox, &in_force);
         let mut store = Store::open(&config.database(), options).map_err(StartError::Store)?;
@@ -172,6 +174,7 @@ impl Daemon {
             sip,
             relay,
             identity,
+            tracer,
         };
         daemon.serve(config, directory, feed)?;
         Ok(daemon)
@@ -192,6 +195,7 @@ impl Daemon {
             writer: store.writer(),
             database: config.database(),
             core: Arc::new(self.inbox.clone()),
+            tracer: Arc::clone(&self.tracer),
             directory,
             clock: rpc::Clock::new(utc_now),
             idle_limit_s: SESSION_IDLE_S,

@@ -10,4 +10,5 @@ pub mod daemon;
 mod demo;
 pub mod engine;
 pub mod rpc;
+pub mod trace;
 pub mod web;

@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub(crate) mod auth;
+mod belonging;
 mod census;
 mod command;
 mod dispatch;
@@ -18,6 +19,7 @@ mod rows;
 pub(crate) mod state;
 pub(crate) mod timer;
 
+pub use belonging::{Belonging, Stated};
 pub use census::Census;
 
 use crate::{

@@ -7,6 +7,7 @@
 mod clock;
 mod connection;
 mod datagram;
+mod follow;
 mod inbox;
 mod journal;
 mod link;

@@ -3,12 +3,14 @@
 use super::{
     Audience, Clock, EngineError, Inbox, Listen, ReplyTo,
     datagram::{DatagramListener, Received},
+    follow::{Followed, follow},
     inbox::{Item, Outlet},
     journal::{Journal, Taking},
     sources::ConnectionLimits,
     stream::Streams,
     tls::Tls,
 };
+use crate::trace::{Direction, Tracer};
 use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::{
@@ -45,6 +47,7 @@ pub struct Engine {
     clock: Clock,
     listeners: Vec<Listener>,
     media: Vec<tandem_call::io::MediaAddress>,
+    tracer: Arc<Tracer>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -77,6 +80,7 @@ impl Engine {
             clock,
             listeners: Vec::new(),
             media: listens.iter().map(|listen| listen.media).collect(),
+            tracer: Arc::default(),
         };
         for (index, listen) in listens.iter().enumerate() {
             let local = engine.bind_one(index, listen)?;
@@ -131,6 +135,12 @@ impl Engine {
     #[must_use]
     pub fn media(&self) -> &[tandem_call::io::MediaAddress] {
         &self.media
+    }
+
+    /// Its traces.
+    #[must_use]
+    pub fn tracer(&self) -> Arc<Tracer> {
+        Arc::clone(&self.tracer)
     }
 
     /// The way in for other threads.
@@ -278,7 +288,7 @@ impl Running {
         }
         let arrived = self.engine.streams.ready(registry, token, now.mono);
         for (flow, bytes) in arrived.messages {
-            self.feed(Input::Message { flow, bytes });
+            self.receive(flow, bytes);
         }
         for flow in arrived.failed {
             self.feed(Input::FlowFailed { flow });
@@ -292,7 +302,7 @@ impl Running {
                 return false;
             };
             match listener.receive() {
-                Received::Datagram(flow, bytes) => self.feed(Input::Message { flow, bytes }),
+                Received::Datagram(flow, bytes) => self.receive(flow, bytes),
                 Received::Answered => {}
                 Received::Nothing => return false,
             }
@@ -363,6 +373,29 @@ impl Running {
         }
     }
 
+    fn receive(&mut self, flow: Flow, bytes: Bytes) {
+        if !self.engine.tracer.is_on() {
+            return self.feed(Input::Message { flow, bytes });
+        }
+        let (now, copy) = (self.now(), bytes.clone());
+        self.switch.handle(now, Input::Message { flow, bytes });
+        // After it was handled a new call is known, and nothing it caused has been sent yet.
+        self.follow(Direction::In, flow, &copy, now);
+        self.drain(now);
+        self.feed_again();
+    }
+
+    fn follow(&self, direction: Direction, flow: Flow, bytes: &[u8], now: Now) {
+        let followed = Followed {
+            at: now.utc,
+            direction,
+            flow,
+            bytes,
+        };
+        let engine = &self.engine;
+        follow(&engine.tracer, &self.switch, &engine.listeners, &followed);
+    }
+
     fn feed(&mut self, input: Input) {
         let now = self.now();
         self.switch.handle(now, input);
@@ -407,6 +440,9 @@ impl Running {
     }
 
     fn transmit(&mut self, flow: Flow, bytes: &Bytes, now: Now) {
+        if self.engine.tracer.is_on() {
+            self.follow(Direction::Out, flow, bytes, now);
+        }
         match flow.transport {
             Transport::Udp => self.transmit_datagram(flow, bytes),
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {

@@ -26,6 +26,7 @@ pub mod session;
 mod simulate;
 mod subscribe;
 mod system;
+mod traces;
 
 pub use register::module;
 pub use session::Caller;
@@ -36,6 +37,7 @@ use self::{
     live::Board,
     session::Sessions,
 };
+use crate::trace::Tracer;
 use serde_json::Value;
 use std::{
     path::PathBuf,
@@ -105,6 +107,8 @@ pub struct Parts {
     pub database: PathBuf,
     /// Commands.
     pub core: Arc<dyn CoreHandle>,
+    /// SIP traces.
+    pub tracer: Arc<Tracer>,
     /// The directory in force.
     pub directory: InForce,
     /// The wall clock.
@@ -120,6 +124,7 @@ pub struct Api {
     writer: Writer,
     database: PathBuf,
     core: Core,
+    tracer: Arc<Tracer>,
     in_force: InForce,
     clock: Clock,
     started_at: UtcMs,
@@ -160,6 +165,7 @@ impl Api {
             writer: parts.writer,
             database: parts.database,
             core,
+            tracer: parts.tracer,
             in_force: parts.directory,
             clock: parts.clock,
         })

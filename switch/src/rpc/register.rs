@@ -8,7 +8,7 @@ use super::{
     },
     fault, lists, login, money, refunds,
     session::Connection,
-    simulate, subscribe, system,
+    simulate, subscribe, system, traces,
 };
 use jsonrpsee::{Extensions, RpcModule, core::RegisterMethodError, types::ErrorObjectOwned};
 use serde_json::value::RawValue;
@@ -228,6 +228,12 @@ fn monitor(module: &mut Module) -> Registered {
     })?;
     on::<m::LiveHangUp, _, _>(module, subscribe::hang_up)?;
     on::<m::GatewayStatusList, _, _>(module, system::gateways)?;
+    on::<m::SipTraceStart, _, _>(module, traces::start)?;
+    on::<m::SipTraceStop, _, _>(module, traces::stop)?;
+    on::<m::SipTraceDelete, _, _>(module, traces::delete)?;
+    on::<m::SipTraceList, _, _>(module, traces::list)?;
+    on::<m::SipTraceRead, _, _>(module, traces::read)?;
+    on::<m::SipTraceExport, _, _>(module, traces::export)?;
     subscribe::register(module)
 }
 

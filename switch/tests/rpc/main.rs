@@ -8,3 +8,4 @@ mod entry;
 mod feed;
 mod office;
 mod simulator;
+mod traces;

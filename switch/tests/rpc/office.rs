@@ -267,6 +267,7 @@ impl Office {
             writer: store.writer(),
             database,
             core: Arc::clone(&core) as Arc<dyn CoreHandle>,
+            tracer: Arc::default(),
             directory,
             clock,
             idle_limit_s: 600,

@@ -1,0 +1,97 @@
+//! Whose a SIP message is: what a trace asks of each message while one is on.
+//!
+//! Answered from the index of open legs, else from what the message says of its sender, which nobody has checked.
+//! Must not know traces.
+
+use super::Switch;
+use crate::{Directory, directory::Account};
+use std::{net::SocketAddr, sync::Arc};
+use tandem_billing::{AccountId, CallId, GatewayId};
+use tandem_sdp::Side;
+use tandem_sip::Transport;
+
+/// What a message says of itself, unchecked.
+#[derive(Clone, Copy, Debug)]
+pub struct Stated<'a> {
+    /// Its Call-ID.
+    pub call_id: &'a str,
+    /// The user of its From.
+    pub user: Option<&'a str>,
+    /// The peer.
+    pub remote: SocketAddr,
+    /// How it travels.
+    pub transport: Transport,
+}
+
+/// Whose a message is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Belonging {
+    /// The open call it is part of.
+    pub call: Option<CallId>,
+    /// All accounts of the call, resellers included; those of the stated sender if there is no call.
+    pub accounts: Vec<AccountId>,
+    /// The account of this leg and its resellers; empty on a leg to a gateway.
+    pub leg: Vec<AccountId>,
+    /// The gateway the call was sent to, or whose address the peer has.
+    pub gateway: Option<GatewayId>,
+}
+
+impl Switch {
+    /// Whose a message is, by the calls that are open now.
+    #[must_use]
+    pub fn belonging(&self, stated: Stated<'_>) -> Belonging {
+        let directory = &self.core.directory;
+        let indexed = self.core.index.call_ids.get(stated.call_id);
+        let found = indexed.and_then(|(id, side)| Some((self.calls.get(id)?, *side)));
+        let Some((call, side)) = found else {
+            return unconnected(directory, stated);
+        };
+        let target = call.target.as_ref();
+        let callee = target.and_then(|target| target.callee_account);
+        let called = callee.map_or_else(Vec::new, |account| chain(&call.directory, account));
+        let mut accounts = call.who.chain.clone();
+        accounts.extend(&called);
+        Belonging {
+            call: Some(call.id),
+            accounts,
+            leg: match side {
+                Side::A => call.who.chain.clone(),
+                Side::B => called,
+            },
+            gateway: target
+                .and_then(|target| target.gateway)
+                .or_else(|| gateway_at(directory, stated.remote)),
+        }
+    }
+}
+
+fn unconnected(directory: &Directory, stated: Stated<'_>) -> Belonging {
+    let gateway = gateway_at(directory, stated.remote);
+    let device = stated.user.and_then(|user| directory.devices.get(user));
+    let account = device.map(|device| device.account).or_else(|| {
+        let source = directory.source(stated.remote, stated.transport, "");
+        source.map(|source| source.account)
+    });
+    let accounts = account.map_or_else(Vec::new, |account| chain(directory, account));
+    Belonging {
+        call: None,
+        leg: accounts.clone(),
+        accounts,
+        gateway,
+    }
+}
+
+fn chain(directory: &Directory, account: AccountId) -> Vec<AccountId> {
+    let chain: Option<Vec<Arc<Account>>> = directory.chain(account);
+    chain
+        .unwrap_or_default()
+        .iter()
+        .map(|account| account.id)
+        .collect()
+}
+
+fn gateway_at(directory: &Directory, remote: SocketAddr) -> Option<GatewayId> {
+    let mut gateways = directory.gateways.values();
+    let at = gateways.find(|gateway| gateway.hosts.iter().any(|host| host.address == remote));
+    at.map(|gateway| gateway.id)
+}

@@ -1,0 +1,70 @@
+//! What the core's thread tells the traces of a message; called only while one runs.
+
+use crate::trace::{Direction, Passing, Tracer};
+use std::net::SocketAddr;
+use tandem_billing::UtcMs;
+use tandem_call::{Switch, switch::Stated};
+use tandem_sip::{
+    Flow,
+    endpoint::Listener,
+    message::{Message, Parsed},
+};
+
+/// A message on its way.
+pub(super) struct Followed<'a> {
+    pub(super) at: UtcMs,
+    pub(super) direction: Direction,
+    pub(super) flow: Flow,
+    pub(super) bytes: &'a [u8],
+}
+
+/// Hands it to the traces with whose it is.
+pub(super) fn follow(
+    tracer: &Tracer,
+    switch: &Switch,
+    listeners: &[Listener],
+    followed: &Followed<'_>,
+) {
+    let Followed {
+        at,
+        direction,
+        flow,
+        bytes,
+    } = *followed;
+    let parsed = match Message::parse(bytes::Bytes::copy_from_slice(bytes)) {
+        Parsed::Message(message) => Some(message),
+        Parsed::Drop(_) | Parsed::Reject { .. } => None,
+    };
+    let from = parsed.as_ref().map(Message::from);
+    let call_id = parsed.as_ref().map_or("", Message::call_id);
+    let stated = Stated {
+        call_id,
+        user: from.as_ref().and_then(|from| from.uri.user.as_deref()),
+        remote: flow.remote,
+        transport: flow.transport,
+    };
+    let passing = Passing {
+        at,
+        direction,
+        transport: flow.transport,
+        local: local(listeners, flow),
+        remote: flow.remote,
+        call_id,
+        bytes,
+    };
+    tracer.record(passing, &switch.belonging(stated));
+}
+
+/// What peers know the listener by, when it is bound to every address.
+fn local(listeners: &[Listener], flow: Flow) -> SocketAddr {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    listeners
+        .get(usize::from(flow.listener))
+        .map_or(unknown, |listener| {
+            if listener.local.ip().is_unspecified() {
+                listener.advertised
+            } else {
+                listener.local
+            }
+        })
+}
