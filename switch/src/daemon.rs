@@ -233,6 +233,12 @@ impl Daemon {
         self.store.as_ref()
     }
 
+    /// The SIP traces.
+    #[must_use]
+    pub fn tracer(&self) -> &Arc<Tracer> {
+        &self.tracer
+    }
+
     /// The relay, for its counters.
     #[must_use]
     pub fn relay(&self) -> &Arc<Relay> {

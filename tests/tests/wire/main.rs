@@ -6,4 +6,5 @@ mod limits;
 mod mutations;
 mod rig;
 mod torture;
+mod traced;
 mod transports;
