@@ -41,6 +41,12 @@ pub struct Cdr {
     pub sip_status: Option<u16>,
     /// Codec.
     pub codec: Option<String>,
+    /// Estimated mean opinion score of the worse leg, in hundredths.
+    #[serde(default)]
+    pub mos_x100: Option<u16>,
+    /// `caller`, `callee` or `both`: who was not heard, after the answer, while the other side was.
+    #[serde(default)]
+    pub unheard: Option<String>,
     /// What was booked.
     pub money: CdrMoney,
 }
@@ -198,8 +204,9 @@ pub struct CdrMedia {
     pub b: MediaStats,
 }
 
-/// One side's audio, as it arrived.
+/// One side's audio, as it arrived and as that side heard the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct MediaStats {
     /// Packets.
     pub packets: u64,
@@ -209,4 +216,16 @@ pub struct MediaStats {
     pub lost: u64,
     /// Interarrival jitter, microseconds.
     pub jitter_us: u32,
+    /// Packets dropped that were not protected by the side's keys.
+    pub forged: u64,
+    /// Packets the side says it missed.
+    pub far_lost: u64,
+    /// Jitter the side says it sees, microseconds.
+    pub far_jitter_us: u32,
+    /// From the switch to the side and back, microseconds; 0 if not known.
+    pub round_trip_us: u32,
+    /// Estimated mean opinion score of the worse direction, in hundredths; none if too little was heard.
+    pub mos_x100: Option<u16>,
+    /// Longest time, seconds, that the side was not heard while the other was; 0 if below the limit set.
+    pub unheard_s: u32,
 }

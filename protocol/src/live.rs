@@ -262,6 +262,9 @@ pub struct Counters {
     pub rejected: u64,
     /// SIP messages dropped.
     pub dropped: u64,
+    /// Answered calls where only one side was heard.
+    #[serde(default)]
+    pub one_way: u64,
 }
 
 /// A call to hang up.

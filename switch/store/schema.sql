@@ -387,7 +387,9 @@ CREATE TABLE cdr (
     revenue           INTEGER NOT NULL,
     cost_currency     TEXT,
     cost              INTEGER NOT NULL,
-    margin            INTEGER
+    margin            INTEGER,
+    mos_x100          INTEGER,
+    unheard           TEXT CHECK (unheard IN ('caller', 'callee', 'both'))
 ) STRICT;
 CREATE INDEX cdr_started ON cdr (started_at);
 CREATE INDEX cdr_account ON cdr (account_id, started_at);

@@ -32,6 +32,11 @@ pub fn price(text: &str) -> String {
     }
 }
 
+/// `4.37` of 437.
+pub fn hundredths(number: u16) -> String {
+    format!("{}.{:02}", number / 100, number % 100)
+}
+
 /// Thousands apart by a thin space's plain cousin, so that long figures read and paste well.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -197,7 +197,7 @@ pub fn state(state: CallState) -> (&'static str, Tone) {
     }
 }
 
-const CALLS: [Column; 13] = [
+const CALLS: [Column; 14] = [
     Column::left("State", 10),
     Column::left("Account", 13),
     Column::left("Caller", 13),
@@ -211,6 +211,7 @@ const CALLS: [Column; 13] = [
     Column::left("Codec", 7),
     Column::right("Loss", 6),
     Column::right("Jitter", 7),
+    Column::left("Quality", 15),
 ];
 
 impl CallRows<'_> {
@@ -260,6 +261,32 @@ impl CallRows<'_> {
         let (a, b) = (call.media_a, call.media_b);
         let (lost, all) = (a.lost + b.lost, a.lost + b.lost + a.packets + b.packets);
         lost.saturating_mul(1000).checked_div(all)
+    }
+
+    /// The worse side's estimate.
+    fn mos_x100(call: &LiveCall) -> Option<u16> {
+        let both = [call.media_a.mos_x100, call.media_b.mos_x100];
+        both.into_iter().flatten().min()
+    }
+
+    /// Who is not heard, else how good it sounds.
+    fn quality(call: &LiveCall) -> Cell<'static> {
+        let silent = |unheard_s: u32| unheard_s > 0;
+        let (a, b) = (call.media_a.unheard_s, call.media_b.unheard_s);
+        match (silent(a), silent(b), Self::mos_x100(call)) {
+            (true, false, _) => Cell::toned("Caller not heard", Tone::Bad),
+            (false, true, _) => Cell::toned("Callee not heard", Tone::Bad),
+            (true, true, _) => Cell::toned("Gaps both ways", Tone::Bad),
+            (false, false, Some(mos)) => {
+                let tone = match mos {
+                    0..=309 => Tone::Bad,
+                    310..=359 => Tone::Warn,
+                    _ => Tone::Good,
+                };
+                Cell::toned(format::hundredths(mos), tone)
+            }
+            (false, false, None) => Cell::toned("–", Tone::Weak),
+        }
     }
 
     fn jitter_us(call: &LiveCall) -> u32 {
@@ -315,6 +342,7 @@ impl Rows for CallRows<'_> {
                 None => Cell::toned("–", Tone::Weak),
             },
             12 => Cell::new(format!("{} ms", Self::jitter_us(call) / 1000)),
+            13 => Self::quality(call),
             _ => Cell::empty(),
         }
     }
@@ -335,6 +363,7 @@ impl Rows for CallRows<'_> {
                     .unwrap_or(-1),
             ),
             12 => Order::Number(i64::from(Self::jitter_us(call))),
+            13 => Order::Number(Self::mos_x100(call).map_or(-1, i64::from)),
             _ => Order::Text(self.cell(row, column).text),
         }
     }
@@ -582,6 +611,31 @@ mod tests {
         };
         assert!(!live.take(FeedEvent::Delta(Box::new(delta)), 25_500));
         assert_eq!(live.calls(25_500).cell(0, 8).text, "0.015000");
+    }
+
+    #[test]
+    fn who_is_not_heard_stands_before_how_it_sounds() {
+        for (a, b, expected, tone) in [
+            ((None, 0), (None, 0), "–", Tone::Weak),
+            ((Some(437), 0), (Some(342), 0), "3.42", Tone::Warn),
+            ((Some(437), 0), (None, 0), "4.37", Tone::Good),
+            (
+                (Some(437), 12),
+                (Some(437), 0),
+                "Caller not heard",
+                Tone::Bad,
+            ),
+            ((Some(437), 0), (None, 12), "Callee not heard", Tone::Bad),
+        ] {
+            let mut one = call(1, 0);
+            (one.media_a.mos_x100, one.media_a.unheard_s) = a;
+            (one.media_b.mos_x100, one.media_b.unheard_s) = b;
+            let mut live = Live::default();
+            live.take(snapshot(vec![one]), 0);
+            let cell = live.calls(0).cell(0, 13).text.into_owned();
+            let toned = CallRows::quality(live.calls(0).get(0).expect("a call")).tone;
+            assert_eq!((cell.as_str(), toned), (expected, tone));
+        }
     }
 
     #[test]

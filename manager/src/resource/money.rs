@@ -108,6 +108,14 @@ fn margin(row: &Value) -> String {
         .unwrap_or_default()
 }
 
+fn mos(row: &Value) -> String {
+    let found = at(row, "mos_x100").and_then(Value::as_u64);
+    found
+        .and_then(|mos| u16::try_from(mos).ok())
+        .map(format::hundredths)
+        .unwrap_or_default()
+}
+
 /// Only calls that a gateway took have a cost, be it 0.
 fn cost(row: &Value) -> String {
     match text_at(row, "money.cost_currency") {
@@ -152,6 +160,8 @@ pub static CDRS: Resource = Resource {
         col("money.billed_secs", "Billed s", 8, Kind::Number),
         col("money.currency", "Currency", 8, Kind::Text),
         col("codec", "Codec", 8, Kind::Text),
+        col("mos_x100", "MOS", 6, Kind::Figure(mos)),
+        col("unheard", "Not heard", 9, Kind::Text),
     ],
     order: "numbers.dialled",
     sort: Some(("times.started_at", true)),

@@ -71,7 +71,9 @@ fn body(ui: &mut Ui, detail: &CdrDetail, names: &Names) {
             "audio",
             &[
                 ("From the caller", audio(&detail.media.a)),
+                ("Caller's quality", heard(&detail.media.a)),
                 ("From the callee", audio(&detail.media.b)),
+                ("Callee's quality", heard(&detail.media.b)),
                 ("Call-ID, caller", cdr.numbers.a_call_id.clone()),
                 (
                     "Call-ID, callee",
@@ -197,11 +199,34 @@ fn amount(micros: Micros, currency: &str) -> String {
 }
 
 fn audio(stats: &MediaStats) -> String {
-    format!(
+    let mut text = format!(
         "{} packets, {} bytes, {} lost, jitter {} ms",
         format::grouped(stats.packets),
         format::grouped(stats.bytes),
         format::grouped(stats.lost),
         stats.jitter_us / 1000
-    )
+    );
+    if stats.forged > 0 {
+        text += &format!(", {} forged", format::grouped(stats.forged));
+    }
+    text
+}
+
+/// What a side says of the audio it was sent, and how both directions sounded.
+fn heard(stats: &MediaStats) -> String {
+    let mut parts = Vec::new();
+    if stats.round_trip_us > 0 {
+        parts.push(format!("round trip {} ms", stats.round_trip_us / 1000));
+    }
+    if stats.far_lost > 0 || stats.far_jitter_us > 0 {
+        let (lost, ms) = (format::grouped(stats.far_lost), stats.far_jitter_us / 1000);
+        parts.push(format!("missed {lost}, jitter there {ms} ms"));
+    }
+    if let Some(mos) = stats.mos_x100 {
+        parts.push(format!("MOS {}", format::hundredths(mos)));
+    }
+    if stats.unheard_s > 0 {
+        parts.push(format!("not heard for {} s", stats.unheard_s));
+    }
+    parts.join(", ")
 }

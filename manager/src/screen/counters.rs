@@ -53,7 +53,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 /// Name, value and tone of each figure.
-fn figures(c: &Counters) -> [(&'static str, String, Tone); 11] {
+fn figures(c: &Counters) -> [(&'static str, String, Tone); 12] {
     let acd = c
         .answered_ms
         .checked_div(c.answered)
@@ -110,6 +110,15 @@ fn figures(c: &Counters) -> [(&'static str, String, Tone); 11] {
             "SIP refused or dropped",
             format::grouped(drops),
             if drops > 0 { Tone::Warn } else { Tone::Normal },
+        ),
+        (
+            "One side not heard",
+            format::grouped(c.one_way),
+            if c.one_way > 0 {
+                Tone::Warn
+            } else {
+                Tone::Normal
+            },
         ),
     ]
 }

@@ -136,6 +136,8 @@ fn call(at: i64, now_ms: i64) -> LiveCall {
         bytes: 688_000,
         lost: at.unsigned_abs() % 130,
         jitter_us: 1_900 + 140 * (place as u32 % 40),
+        mos_x100: Some(437 - (place as u16 % 30)),
+        ..MediaStats::default()
     };
     let mut call = LiveCall {
         call: CallId(at + 1),

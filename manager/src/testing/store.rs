@@ -55,6 +55,7 @@ impl Store {
             messages_out: 402_118,
             rejected: 87,
             dropped: 1_904,
+            one_way: 12,
             challenged: 30_118,
         };
         Self {

@@ -49,8 +49,9 @@ pub struct Cost {
     pub cost: Micros,
 }
 
-/// One side's audio, as it arrived.
+/// One side's audio, as it arrived and as that side heard the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MediaStats {
     /// RTP packets.
     pub packets: u64,
@@ -60,6 +61,27 @@ pub struct MediaStats {
     pub lost: u64,
     /// RFC 3550 section 6.4.1, in microseconds.
     pub jitter_us: u32,
+    /// Dropped: not protected by the side's keys.
+    pub forged: u64,
+    /// By the side's own RTCP: packets it missed of what it was sent.
+    pub far_lost: u64,
+    /// By the side's own RTCP: jitter at its end, in microseconds.
+    pub far_jitter_us: u32,
+    /// Between the switch and the side, there and back, in microseconds; 0 if not known.
+    pub round_trip_us: u32,
+    /// Estimated mean opinion score of the worse direction, in hundredths; None if too little was heard.
+    pub mos_x100: Option<u16>,
+    /// Longest time after the answer that nothing came from the side while the other one sent; 0 below the limit
+    /// of the settings.
+    pub unheard_s: u32,
+}
+
+impl MediaStats {
+    /// The worse one of both sides' estimates.
+    #[must_use]
+    pub fn worst_mos_x100(a: &Self, b: &Self) -> Option<u16> {
+        [a.mos_x100, b.mos_x100].into_iter().flatten().min()
+    }
 }
 
 /// A call detail record; exactly one per call, answered or not.

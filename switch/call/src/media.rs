@@ -3,8 +3,10 @@
 //! Neither side ever sees an address of the other, unless both allow direct media: then the audio address
 //! alone is passed on, under an origin of ours.
 
+mod listen;
 mod security;
 
+pub(crate) use listen::note_audio;
 pub(crate) use security::{Said, Security};
 
 use crate::{
@@ -64,6 +66,7 @@ pub(crate) struct CallMedia {
     pub(crate) allowed: Vec<String>,
     pub(crate) held: bool,
     pub(crate) counters: (Counters, Counters),
+    pub(crate) unheard: listen::Unheard,
 }
 
 impl CallMedia {
@@ -77,17 +80,17 @@ impl CallMedia {
             allowed: Vec::new(),
             held: false,
             counters: (Counters::default(), Counters::default()),
+            unheard: listen::Unheard::default(),
         }
     }
 
+    /// Both sides' audio for CDR and monitor.
     pub(crate) fn stats(&self) -> (MediaStats, MediaStats) {
-        let stats = |c: Counters| MediaStats {
-            packets: c.packets,
-            bytes: c.bytes,
-            lost: c.lost,
-            jitter_us: c.jitter_us,
-        };
-        (stats(self.counters.0), stats(self.counters.1))
+        let codec = self.codec.as_deref().unwrap_or_default();
+        let (a, b) = &self.counters;
+        let mut stats = (listen::stats(codec, a, b), listen::stats(codec, b, a));
+        (stats.0.unheard_s, stats.1.unheard_s) = self.unheard.longest_s();
+        stats
     }
 }
 
@@ -410,6 +413,6 @@ pub(crate) fn closed(core: &mut Core, call: &mut Call, counters: Option<(Counter
     }
     call.media.relay = Relay::Closed;
     if let Some(counters) = counters {
-        call.media.counters = counters;
+        note_audio(core, call, counters);
     }
 }

@@ -1,8 +1,9 @@
 //! What a watcher is told: a snapshot, then numbered deltas.
 
 use crate::journal::Alert;
-use tandem_billing::{AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs};
-use tandem_sdp::relay::Counters;
+use tandem_billing::{
+    AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs, cdr::MediaStats,
+};
 
 /// One delta.
 #[derive(Clone, Debug)]
@@ -104,10 +105,10 @@ pub struct LiveCall {
     pub margin: Option<Micros>,
     /// Seconds paid for so far.
     pub paid_until_s: u64,
-    /// What arrived from the caller.
-    pub media_a: Counters,
-    /// What arrived from the called side.
-    pub media_b: Counters,
+    /// The caller's audio.
+    pub media_a: MediaStats,
+    /// The called side's.
+    pub media_b: MediaStats,
 }
 
 /// A phone that is registered.
@@ -181,6 +182,8 @@ pub struct Totals {
     pub rejected: u64,
     /// Messages that could not even be answered.
     pub dropped: u64,
+    /// Answered calls where only one side was heard for the time in the settings.
+    pub one_way: u64,
 }
 
 /// Everything at one instant.

@@ -11,6 +11,7 @@ use crate::end::{End, lock};
 use crate::gate::Channel;
 use crate::latch::Mode;
 use crate::ports::PortPool;
+use crate::rtcp::Report;
 use crate::silence::Silence;
 use crate::wrap::Transport;
 
@@ -150,9 +151,22 @@ impl Bridge {
         else {
             return Passed::Dropped;
         };
-        match buffer.get(..length) {
-            Some(packet) => far.send(channel, packet),
-            None => Passed::Dropped,
+        let Some(packet) = buffer.get(..length) else {
+            return Passed::Dropped;
+        };
+        match channel {
+            Channel::Rtp => {}
+            Channel::Rtcp => note_report(near, far, packet, now_us),
         }
+        far.send(channel, packet)
     }
+}
+
+/// What a report on its way tells of both sides.
+fn note_report(near: &mut End, far: &mut End, packet: &[u8], now_us: Micros) {
+    let report = Report::read(packet);
+    if let Some(sent) = report.sent {
+        far.gate.note_report_sent(sent, now_us);
+    }
+    near.gate.note_report(&report, &far.gate, now_us);
 }

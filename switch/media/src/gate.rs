@@ -7,6 +7,7 @@ use tandem_sdp::Counters;
 use crate::Micros;
 use crate::latch::{Latch, Mode, Rule, Verdict};
 use crate::reception::Reception;
+use crate::rtcp::{Block, Report, Reports};
 use crate::rtp::{RtpHeader, rtcp_sender};
 
 /// Time a packet uses up: 400 packets a second are twice what the shortest packets in use (5 ms) need.
@@ -29,6 +30,7 @@ pub struct Gate {
     rtp: Latch,
     rtcp: Latch,
     reception: Reception,
+    reports: Reports,
     counters: Counters,
     used_until_us: Micros,
     last_audio_us: Option<Micros>,
@@ -140,6 +142,20 @@ impl Gate {
         true
     }
 
+    /// A report of the other side is on its way to this one.
+    pub fn note_report_sent(&mut self, report: u32, now_us: Micros) {
+        self.reports.note_sent(report, now_us);
+    }
+
+    /// What this side says of the other's stream, of which `sender` has the reception.
+    pub fn note_report(&mut self, report: &Report, sender: &Self, now_us: Micros) {
+        let (ssrc, rate) = sender.reception.stream();
+        let of_it = |block: &&Block| ssrc == Some(block.ssrc);
+        if let Some(block) = report.blocks.iter().find(of_it) {
+            self.reports.note_heard(block, rate, now_us);
+        }
+    }
+
     /// Where the side takes its packets now.
     #[must_use]
     pub fn destination(&self, channel: Channel) -> Option<SocketAddr> {
@@ -167,6 +183,7 @@ impl Gate {
         Counters {
             lost: self.reception.lost(),
             jitter_us: self.reception.jitter_us(),
+            heard: self.reports.heard(),
             ..self.counters
         }
     }

@@ -18,6 +18,7 @@ pub mod latch;
 mod ports;
 pub mod reception;
 mod relay;
+pub mod rtcp;
 pub mod rtp;
 mod silence;
 mod socket;

@@ -74,6 +74,15 @@ impl Reception {
         self.lost_before + self.stream.as_ref().map_or(0, Stream::lost)
     }
 
+    /// The stream that comes now, and its clock in Hz; 0 while that is not known.
+    #[must_use]
+    pub fn stream(&self) -> (Option<u32>, u32) {
+        match &self.stream {
+            Some(stream) => (Some(stream.ssrc), stream.clock.rate),
+            None => (None, 0),
+        }
+    }
+
     /// Interarrival jitter of the last stream, microseconds.
     #[must_use]
     pub fn jitter_us(&self) -> u32 {

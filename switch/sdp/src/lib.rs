@@ -12,6 +12,7 @@ mod connection;
 pub mod dress;
 mod media_line;
 mod profile;
+pub mod quality;
 pub mod relay;
 mod rewrite;
 pub mod sdes;

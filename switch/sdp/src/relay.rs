@@ -191,6 +191,21 @@ pub struct Counters {
     pub excess: u64,
     /// Dropped because they did not bear the side's keys: plain, forged or repeated.
     pub forged: u64,
+    /// What the side says of the audio it was sent.
+    pub heard: Heard,
+}
+
+/// What a side's RTCP says of the audio it was sent (RFC 3550 section 6.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Report blocks so far; 0: the side sends none, and nothing is known.
+    pub reports: u32,
+    /// Packets it missed.
+    pub lost: u64,
+    /// Interarrival jitter at its end, microseconds.
+    pub jitter_us: u32,
+    /// From here to it and back, microseconds; 0 if not known.
+    pub round_trip_us: u32,
 }
 
 /// What a relay thread tells the core.

@@ -1,11 +1,11 @@
 //! CDRs with all that is kept of the call.
 
-use super::{Api, Caller, columns::CDR, fault, lists, simulate};
+use super::{Api, Caller, columns::CDR, fault, lists, live_row::media, simulate};
 use std::sync::Arc;
 use tandem_billing::CallId;
 use tandem_protocol::{
     Micros, Price, RpcError,
-    cdr::{CdrDetail, CdrMedia, Cost, KeptRatios, LevelCharge, MediaStats},
+    cdr::{CdrDetail, CdrMedia, Cost, KeptRatios, LevelCharge},
     simulate::TraceStep,
 };
 use tandem_store::query::ChargeRow;
@@ -69,15 +69,6 @@ fn ratios(kept: tandem_billing::exchange::KeptRatios) -> KeptRatios {
         ratios: ratios
             .map(|(currency, ratio)| (currency.to_string(), Price(ratio.normalize().to_string())))
             .collect(),
-    }
-}
-
-fn media(stats: &tandem_billing::cdr::MediaStats) -> MediaStats {
-    MediaStats {
-        packets: stats.packets,
-        bytes: stats.bytes,
-        lost: stats.lost,
-        jitter_us: stats.jitter_us,
     }
 }
 

@@ -75,12 +75,20 @@ pub fn is_connected(row: &LiveCall) -> bool {
     row.state == CallState::Answered
 }
 
-fn media(counters: &tandem_sdp::relay::Counters) -> MediaStats {
+/// One side's audio.
+#[must_use]
+pub fn media(stats: &tandem_billing::cdr::MediaStats) -> MediaStats {
     MediaStats {
-        packets: counters.packets,
-        bytes: counters.bytes,
-        lost: counters.lost,
-        jitter_us: counters.jitter_us,
+        packets: stats.packets,
+        bytes: stats.bytes,
+        lost: stats.lost,
+        jitter_us: stats.jitter_us,
+        forged: stats.forged,
+        far_lost: stats.far_lost,
+        far_jitter_us: stats.far_jitter_us,
+        round_trip_us: stats.round_trip_us,
+        mos_x100: stats.mos_x100,
+        unheard_s: stats.unheard_s,
     }
 }
 
@@ -158,5 +166,6 @@ pub fn totals(totals: &Totals) -> Counters {
         messages_out: totals.messages_out,
         rejected: totals.rejected,
         dropped: totals.dropped,
+        one_way: totals.one_way,
     }
 }

@@ -79,6 +79,11 @@ fn counters(registry: &mut Registry, totals: &Totals) {
             "SIP messages dropped",
             totals.dropped,
         ),
+        (
+            "calls_one_way",
+            "Answered calls where only one side was heard",
+            totals.one_way,
+        ),
     ] {
         let counter: Counter = Counter::default();
         counter.inc_by(value);

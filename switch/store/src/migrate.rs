@@ -44,6 +44,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 6,
         sql: include_str!("../migrations/0006_signalling.sql"),
     },
+    Migration {
+        number: 7,
+        sql: include_str!("../migrations/0007_quality.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

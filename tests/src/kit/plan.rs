@@ -323,6 +323,7 @@ fn empty() -> Directory {
             max_hops: 10,
             emergency_numbers: Vec::new(),
             rtp_inactivity_s: 30,
+            one_way_after_s: 10,
             global_limits: Limits::default(),
             min_register_s: 60,
             max_register_s: 3600,

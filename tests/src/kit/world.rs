@@ -43,6 +43,8 @@ pub struct World {
     pub relay: Vec<RelayCommand>,
     /// Whether the relay has ports.
     pub relay_full: bool,
+    /// What a relay says at its end.
+    pub last_counters: (Counters, Counters),
     /// Replies to commands.
     pub replies: Vec<(Token, Reply)>,
     /// Deltas of the monitor.
@@ -95,6 +97,11 @@ impl World {
             utc: UtcMs(START_MS),
         };
         let ledger = Ledger::load(balances.iter().copied(), []);
+        let came = Counters {
+            packets: 50,
+            bytes: 8600,
+            ..Counters::default()
+        };
         Self {
             switch: Switch::new(config(), directory, ledger, Vec::new(), now),
             now,
@@ -102,6 +109,7 @@ impl World {
             disk: Disk::Instant,
             relay: Vec::new(),
             relay_full: false,
+            last_counters: (came, came),
             replies: Vec::new(),
             feed: Vec::new(),
             inboxes: BTreeMap::new(),
@@ -342,16 +350,8 @@ impl World {
                 })
             }
             RelayCommand::Close { id } => {
-                let counters = Counters {
-                    packets: 50,
-                    bytes: 8600,
-                    ..Counters::default()
-                };
-                Some(RelayReport::Closed {
-                    id: *id,
-                    a: counters,
-                    b: counters,
-                })
+                let (a, b) = self.last_counters;
+                Some(RelayReport::Closed { id: *id, a, b })
             }
             RelayCommand::SetTransport { .. }
             | RelayCommand::SetTarget { .. }

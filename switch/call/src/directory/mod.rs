@@ -368,6 +368,8 @@ pub struct Settings {
     pub emergency_numbers: Vec<String>,
     /// Seconds without audio after which a call is ended; 0 never.
     pub rtp_inactivity_s: u32,
+    /// Seconds after the answer that only one side is heard before the call is marked so; 0 never.
+    pub one_way_after_s: u32,
     /// Of the whole switch.
     pub global_limits: Limits,
     /// Shortest registration, seconds.
@@ -395,6 +397,7 @@ impl Default for Settings {
             max_hops: 10,
             emergency_numbers: Vec::new(),
             rtp_inactivity_s: 60,
+            one_way_after_s: 10,
             global_limits: Limits::default(),
             min_register_s: 60,
             max_register_s: 3600,

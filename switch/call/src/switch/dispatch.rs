@@ -15,7 +15,7 @@ use crate::{
     media, register,
 };
 use tandem_billing::CallId;
-use tandem_sdp::{Counters, RelayReport, Side};
+use tandem_sdp::{RelayReport, Side};
 use tandem_sip::{
     Flow, Message,
     endpoint::{ClientTxn, Event, ServerTxn},
@@ -156,8 +156,7 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
         RelayReport::Started { .. } => {}
         RelayReport::Inactive { silent_s, .. } => inactive(core, call, silent_s),
         RelayReport::Progress { a, b, .. } => {
-            note_audio(core, call, (a, b));
-            call.media.counters = (a, b);
+            media::note_audio(core, call, (a, b));
             core.feed.touch(call.id);
         }
         RelayReport::Closed { a, b, .. } => {
@@ -169,19 +168,6 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
                     end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
                 }
             }
-        }
-    }
-}
-
-/// Audio that goes on is a sign of life of whoever sends it.
-fn note_audio(core: &Core, call: &mut Call, (a, b): (Counters, Counters)) {
-    let before = call.media.counters;
-    for (side, rose) in [
-        (Side::A, a.packets > before.0.packets),
-        (Side::B, b.packets > before.1.packets),
-    ] {
-        if let Some(leg) = call.leg_mut(side).filter(|_| rose) {
-            leg.session.heard = core.now.mono;
         }
     }
 }

@@ -93,6 +93,7 @@ fn live_call(call: &Call, now: Now) -> LiveCall {
         Some(_) => running(call, answered_ms),
         None => Running::default(),
     };
+    let (media_a, media_b) = call.media.stats();
     LiveCall {
         call: call.id,
         state: state(call),
@@ -115,8 +116,8 @@ fn live_call(call: &Call, now: Now) -> LiveCall {
         cost: running.cost,
         margin: running.margin,
         paid_until_s: call.bill.paid_until_s,
-        media_a: call.media.counters.0,
-        media_b: call.media.counters.1,
+        media_a,
+        media_b,
     }
 }
 

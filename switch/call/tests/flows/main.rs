@@ -11,6 +11,7 @@ mod failover;
 mod hostile;
 mod identity;
 mod money;
+mod quality;
 mod race;
 mod redirect;
 mod refusal;

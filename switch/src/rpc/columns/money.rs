@@ -65,6 +65,8 @@ pub const CDR: Map = Map {
         col("cause", "cause"),
         col("sip_status", "sip_status"),
         col("codec", "codec"),
+        col("mos_x100", "mos_x100"),
+        col("unheard", "unheard"),
         col("money.billed_secs", "billed_secs"),
         col("money.currency", "currency"),
         col("money.charge", "charge"),

@@ -81,6 +81,12 @@ const SETTINGS: &[Row] = &[
         "Seconds without audio after which a call is ended; 0 never.",
     ),
     (
+        "one_way_after_s",
+        "10",
+        Some((0, 3600)),
+        "Seconds after the answer that only one side is heard before a call is marked so; 0 never.",
+    ),
+    (
         "max_calls",
         "0",
         Some((0, 1_000_000)),
@@ -230,6 +236,7 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         max_hops: value(connection, "max_hops")?,
         emergency_numbers: value(connection, "emergency_numbers")?,
         rtp_inactivity_s: value(connection, "rtp_inactivity_s")?,
+        one_way_after_s: value(connection, "one_way_after_s")?,
         global_limits: Limits {
             max_calls: value(connection, "max_calls")?,
             max_cps: value(connection, "max_cps")?,

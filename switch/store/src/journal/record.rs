@@ -5,7 +5,7 @@ use rusqlite::{Connection, named_params, params};
 use serde::Serialize;
 use tandem_billing::{
     AccountId, CallId, Currency, Micros, UtcMs,
-    cdr::Cdr,
+    cdr::{Cdr, MediaStats},
     ledger::{Entry, Level},
 };
 use tandem_call::journal::{Alert, Batch, OpenCall, Record, Registration};
@@ -189,8 +189,8 @@ fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), S
         "INSERT INTO cdr (call_id, a_call_id, b_call_id, account_id, source, caller, dialled, sent_number, \
          rating_number, started_at, ringing_at, answered_at, ended_at, duration_ms, pdd_ms, route_id, gateway_id, \
          callee_account_id, cause, sip_status, codec, prefix, destination, billed_secs, currency, charge, \
-         revenue_currency, revenue, cost_currency, cost, margin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
+         revenue_currency, revenue, cost_currency, cost, margin, mos_x100, unheard) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)",
         params![
             cdr.call.0,
             cdr.a_call_id,
@@ -223,9 +223,21 @@ fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), S
             money.cost_currency,
             money.cost.0,
             money.margin,
+            MediaStats::worst_mos_x100(&cdr.media_a, &cdr.media_b),
+            unheard(cdr),
         ],
     )
     .map(drop)
+}
+
+/// Who was not heard, as the row has it.
+fn unheard(cdr: &Cdr) -> Option<&'static str> {
+    match (cdr.media_a.unheard_s, cdr.media_b.unheard_s) {
+        (0, 0) => None,
+        (_, 0) => Some("caller"),
+        (0, _) => Some("callee"),
+        (_, _) => Some("both"),
+    }
 }
 
 fn insert_detail(connection: &Connection, cdr: &Cdr) -> Result<(), StoreError> {

@@ -57,6 +57,10 @@ pub struct CdrRow {
     pub sip_status: Option<u16>,
     /// Lower-case name.
     pub codec: Option<String>,
+    /// Estimated mean opinion score of the worse leg, hundredths.
+    pub mos_x100: Option<u16>,
+    /// `caller`, `callee` or `both`: who was not heard while the other side was.
+    pub unheard: Option<String>,
     /// The money.
     #[serde(flatten)]
     pub money: CdrMoney,

@@ -90,6 +90,8 @@ const CDR: View = View {
         text("cause"),
         int("sip_status"),
         text("codec"),
+        int("mos_x100"),
+        text("unheard"),
         int("billed_secs"),
         text("currency"),
         int("charge"),

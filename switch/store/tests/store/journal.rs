@@ -241,9 +241,16 @@ fn a_cdrs_audio_and_ratios_and_todays_charges_outlive_a_restart() {
         bytes: 480_000,
         lost: 7,
         jitter_us: 2_100,
+        forged: 1,
+        far_lost: 9,
+        far_jitter_us: 4_000,
+        round_trip_us: 61_000,
+        mos_x100: Some(421),
+        unheard_s: 12,
     };
     for record in after.iter_mut().flat_map(|batch| &mut batch.records) {
         if let Record::Ended { cdr, .. } = record {
+            cdr.media_a.mos_x100 = Some(437);
             cdr.media_b = heard;
             cdr.exchange = Some(dollars.clone());
         }
@@ -266,6 +273,8 @@ fn a_cdrs_audio_and_ratios_and_todays_charges_outlive_a_restart() {
     let call = tandem_billing::CallId(2);
     let detail = fixture.reader().cdr(call, Scope::All).unwrap().unwrap();
     assert_eq!(detail.media.b, heard);
+    let row = (detail.cdr.mos_x100, detail.cdr.unheard.as_deref());
+    assert_eq!(row, (Some(421), Some("callee")));
     assert_eq!(detail.exchange, Some(dollars));
     let branch = Scope::Branch(operator.reseller);
     let seen = fixture.reader().cdr(call, branch).unwrap().unwrap();
