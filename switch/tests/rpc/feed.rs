@@ -2,10 +2,11 @@
 
 use crate::office::{self, Desk};
 use serde_json::json;
-use tandem_billing::{AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs};
+use tandem_billing::{
+    AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs, cdr::MediaStats,
+};
 use tandem_call::monitor::{CallState, Change, FeedEvent, LiveCall, LiveRegistration};
 use tandem_protocol::live::{Applied, FeedEvent as WireEvent, LiveState};
-use tandem_sdp::relay::Counters;
 
 pub fn live_call(call: i64, chain: &[i64]) -> LiveCall {
     LiveCall {
@@ -30,8 +31,8 @@ pub fn live_call(call: i64, chain: &[i64]) -> LiveCall {
         cost: Micros(3),
         margin: Some(Micros(2)),
         paid_until_s: 30,
-        media_a: Counters::default(),
-        media_b: Counters::default(),
+        media_a: MediaStats::default(),
+        media_b: MediaStats::default(),
     }
 }
 
