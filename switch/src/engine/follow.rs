@@ -36,10 +36,15 @@ pub(super) fn follow(
         Parsed::Drop(_) | Parsed::Reject { .. } => None,
     };
     let from = parsed.as_ref().map(Message::from);
+    let to = parsed.as_ref().map(Message::to);
     let call_id = parsed.as_ref().map_or("", Message::call_id);
     let stated = Stated {
         call_id,
         user: from.as_ref().and_then(|from| from.uri.user.as_deref()),
+        dialled: to
+            .as_ref()
+            .and_then(|to| to.uri.user.as_deref())
+            .unwrap_or_default(),
         remote: flow.remote,
         transport: flow.transport,
     };

@@ -141,6 +141,14 @@ impl Plan {
         self
     }
 
+    /// The last source's calls begin with this.
+    #[must_use]
+    pub fn tech_prefix(mut self, prefix: &str) -> Self {
+        let source = self.directory.sources.last_mut();
+        source.expect("a source was added").tech_prefix = prefix.into();
+        self
+    }
+
     /// A phone of an account; its password is its name reversed.
     #[must_use]
     pub fn device(mut self, account: i64, username: &str) -> Self {

@@ -17,6 +17,8 @@ pub struct Stated<'a> {
     pub call_id: &'a str,
     /// The user of its From.
     pub user: Option<&'a str>,
+    /// The user of its To; empty if it has none.
+    pub dialled: &'a str,
     /// The peer.
     pub remote: SocketAddr,
     /// How it travels.
@@ -67,11 +69,16 @@ impl Switch {
 
 fn unconnected(directory: &Directory, stated: Stated<'_>) -> Belonging {
     let gateway = gateway_at(directory, stated.remote);
-    let device = stated.user.and_then(|user| directory.devices.get(user));
-    let account = device.map(|device| device.account).or_else(|| {
-        let source = directory.source(stated.remote, stated.transport, "");
-        source.map(|source| source.account)
-    });
+    // Anyone can give a phone's name; an address is harder to have.
+    let source = directory.source(stated.remote, stated.transport, stated.dialled);
+    let account = match (source, gateway) {
+        (Some(source), _) => Some(source.account),
+        (None, Some(_)) => None,
+        (None, None) => {
+            let device = stated.user.and_then(|user| directory.devices.get(user));
+            device.map(|device| device.account)
+        }
+    };
     let accounts = account.map_or_else(Vec::new, |account| chain(directory, account));
     Belonging {
         call: None,

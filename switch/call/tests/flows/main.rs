@@ -6,6 +6,7 @@
 mod kit;
 
 mod basic;
+mod belonging;
 mod change;
 mod failover;
 mod hostile;
