@@ -25,7 +25,7 @@ use crate::{
         Access::{self, LoggedIn, Needs, Open},
         Area::{
             Accounts, Audit, Cdrs, DialPlan, Gateways, Live, Logins, Money, Settings, Simulator,
-            System, Tariffs,
+            SipTraces, System, Tariffs,
         },
         Right::{Change, See},
     },
@@ -260,17 +260,17 @@ methods! {
     LiveHangUp = "live.hangup", Needs(Live, Change), HangUpParams => Empty;
 
     /// Begins to keep SIP messages. For admins; for resellers about an account of their branch, its own legs only.
-    SipTraceStart = "sip_trace.start", Needs(Live, Change), TraceStartParams => SipTrace;
+    SipTraceStart = "sip_trace.start", Needs(SipTraces, Change), TraceStartParams => SipTrace;
     /// Keeps no more of it; what was kept stays to be read.
-    SipTraceStop = "sip_trace.stop", Needs(Live, Change), TraceRef => SipTrace;
+    SipTraceStop = "sip_trace.stop", Needs(SipTraces, Change), TraceRef => SipTrace;
     /// Forgets it with all it kept.
-    SipTraceDelete = "sip_trace.delete", Needs(Live, Change), TraceRef => Empty;
+    SipTraceDelete = "sip_trace.delete", Needs(SipTraces, Change), TraceRef => Empty;
     /// The traces there are; a reseller sees those its branch began.
-    SipTraceList = "sip_trace.list", Needs(Live, Change), Empty => Vec<SipTrace>;
+    SipTraceList = "sip_trace.list", Needs(SipTraces, See), Empty => Vec<SipTrace>;
     /// Messages of a trace, oldest first.
-    SipTraceRead = "sip_trace.read", Needs(Live, Change), TraceReadParams => TraceMessages;
+    SipTraceRead = "sip_trace.read", Needs(SipTraces, See), TraceReadParams => TraceMessages;
     /// A trace as a file: text (ladder, then messages), or pcap.
-    SipTraceExport = "sip_trace.export", Needs(Live, Change), TraceExportParams => TraceFile;
+    SipTraceExport = "sip_trace.export", Needs(SipTraces, See), TraceExportParams => TraceFile;
 
     /// What the switch would do with a call, and why: the call simulator.
     Decide = "decide", Needs(Simulator, See), DecideParams => DecideResult;

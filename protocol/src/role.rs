@@ -26,6 +26,8 @@ pub enum Area {
     Cdrs,
     /// Live calls, registrations, alerts.
     Live,
+    /// SIP traces: what phones and gateways say word by word.
+    SipTraces,
     /// Call simulator, pricing, number rules.
     Simulator,
     /// Settings.
@@ -39,7 +41,7 @@ pub enum Area {
 }
 impl Area {
     /// Every area.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Accounts,
         Self::Gateways,
         Self::DialPlan,
@@ -47,6 +49,7 @@ impl Area {
         Self::Money,
         Self::Cdrs,
         Self::Live,
+        Self::SipTraces,
         Self::Simulator,
         Self::Settings,
         Self::Logins,
@@ -83,7 +86,7 @@ pub struct Grant {
 pub enum Role {
     /// Everything, logins included.
     Admin,
-    /// Daily work: all but logins, settings and the audit log.
+    /// Daily work: all but logins, settings, the audit log and SIP traces.
     Operator,
     /// Sees what an operator works with, changes nothing.
     Viewer,
@@ -99,24 +102,24 @@ impl Role {
     pub fn ceiling(self, area: Area) -> Option<Right> {
         use Area::{
             Accounts, Audit, Cdrs, DialPlan, Gateways, Live, Logins, Money, Settings, Simulator,
-            System, Tariffs,
+            SipTraces, System, Tariffs,
         };
         match (self, area) {
             (Self::Admin, _) => Some(Right::Change),
-            (Self::Operator, Logins | Audit) => None,
+            (Self::Operator, Logins | Audit | SipTraces) => None,
             (Self::Operator, Settings) => Some(Right::See),
             (
                 Self::Operator,
                 Accounts | Gateways | DialPlan | Tariffs | Money | Cdrs | Live | Simulator | System,
             ) => Some(Right::Change),
-            (Self::Viewer, Logins | Audit) => None,
+            (Self::Viewer, Logins | Audit | SipTraces) => None,
             (
                 Self::Viewer,
                 Accounts | Gateways | DialPlan | Tariffs | Money | Cdrs | Live | Simulator
                 | Settings | System,
             ) => Some(Right::See),
             (Self::Reseller, Gateways | Settings | Logins | Audit | System) => None,
-            (Self::Reseller, Accounts | Tariffs | Money | Live) => Some(Right::Change),
+            (Self::Reseller, Accounts | Tariffs | Money | Live | SipTraces) => Some(Right::Change),
             (Self::Reseller, DialPlan | Cdrs | Simulator) => Some(Right::See),
         }
     }

@@ -120,6 +120,7 @@ const CEILINGS: &str = "
     money      change  change   see    change
     cdrs       change  change   see    see
     live       change  change   see    change
+    sip_traces change  -        -      change
     simulator  change  change   see    see
     settings   change  see      see    -
     logins     change  -        -      -

@@ -14,7 +14,7 @@ const ROLES: [Choice; 4] = [
     choice("reseller", "Reseller"),
 ];
 
-const AREAS: [Choice; 12] = [
+const AREAS: [Choice; 13] = [
     choice("accounts", "Accounts"),
     choice("gateways", "Gateways"),
     choice("dial_plan", "Dial plan"),
@@ -22,6 +22,7 @@ const AREAS: [Choice; 12] = [
     choice("money", "Money"),
     choice("cdrs", "CDRs"),
     choice("live", "Live"),
+    choice("sip_traces", "SIP traces"),
     choice("simulator", "Simulator"),
     choice("settings", "Settings"),
     choice("logins", "Logins"),
@@ -38,7 +39,7 @@ const GRANT: Part = Part {
         field("right", "Right", Input::Choice(&RIGHTS)),
     ],
     blank: || json!({ "area": "accounts", "right": "see" }),
-    most: 12,
+    most: 13,
 };
 
 fn is_reseller(edit: &Value) -> bool {

@@ -82,12 +82,12 @@ const EXPECTED: &str = "
     live.unsubscribe         - A O V R
     live.hangup              - A O - R
     alert.list               - A O V R
-    sip_trace.start          - A O - R
-    sip_trace.stop           - A O - R
-    sip_trace.delete         - A O - R
-    sip_trace.list           - A O - R
-    sip_trace.read           - A O - R
-    sip_trace.export         - A O - R
+    sip_trace.start          - A - - R
+    sip_trace.stop           - A - - R
+    sip_trace.delete         - A - - R
+    sip_trace.list           - A - - R
+    sip_trace.read           - A - - R
+    sip_trace.export         - A - - R
     decide                   - A O V R
     rate                     - A O V R
     number_rule.try          - A O V R
