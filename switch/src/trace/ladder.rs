@@ -118,7 +118,7 @@ mod tests {
             local: ([192, 0, 2, 1], 5060).into(),
             remote: ([192, 0, 2, 9], port).into(),
             call: None,
-            bytes: text.as_bytes().to_vec(),
+            bytes: text.as_bytes().to_vec().into(),
         };
         let text = write(&[
             kept(1, Direction::In, 7, "INVITE sip:1@x SIP/2.0\r\n\r\n"),

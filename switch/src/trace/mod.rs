@@ -9,6 +9,7 @@ mod mask;
 mod pcap;
 mod ring;
 
+use bytes::Bytes;
 use ring::Ring;
 use std::{
     collections::BTreeMap,
@@ -127,7 +128,7 @@ pub struct Kept {
     /// The call it is part of.
     pub call: Option<CallId>,
     /// All of it.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 impl Kept {

@@ -123,7 +123,7 @@ mod tests {
             local: local.parse().expect("an address"),
             remote: remote.parse().expect("an address"),
             call: None,
-            bytes: bytes.to_vec(),
+            bytes: bytes.to_vec().into(),
         }
     }
 

@@ -127,7 +127,7 @@ impl Ring {
             local: passing.local,
             remote: passing.remote,
             call,
-            bytes,
+            bytes: bytes.into(),
         });
         self.next += 1;
         while self.bytes > self.order.bytes {

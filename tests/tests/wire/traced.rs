@@ -37,7 +37,7 @@ fn both_ways_over_every_transport_and_nothing_once_it_is_over() {
         }
         assert!(asked.summary().starts_with("OPTIONS "));
         assert_eq!(answered.summary(), "SIP/2.0 200 OK");
-        let shown = String::from_utf8(asked.bytes.clone()).unwrap();
+        let shown = String::from_utf8(asked.bytes.to_vec()).unwrap();
         assert!(shown.contains("response=\"********\""), "{shown}");
         assert_eq!(shown.len(), request.len());
         let packets = trace::capture(&kept);
