@@ -86,15 +86,7 @@ fn figures(c: &Counters) -> [(&'static str, String, Tone); 12] {
             ),
             Tone::Good,
         ),
-        (
-            "Refused",
-            format::grouped(c.refused),
-            if c.refused > 0 {
-                Tone::Warn
-            } else {
-                Tone::Normal
-            },
-        ),
+        ("Refused", format::grouped(c.refused), warned(c.refused)),
         ("ACD", acd, Tone::Normal),
         ("PDD", pdd, Tone::Normal),
         (
@@ -109,18 +101,19 @@ fn figures(c: &Counters) -> [(&'static str, String, Tone); 12] {
         (
             "SIP refused or dropped",
             format::grouped(drops),
-            if drops > 0 { Tone::Warn } else { Tone::Normal },
+            warned(drops),
         ),
         (
             "One side not heard",
             format::grouped(c.one_way),
-            if c.one_way > 0 {
-                Tone::Warn
-            } else {
-                Tone::Normal
-            },
+            warned(c.one_way),
         ),
     ]
+}
+
+/// Of a count that had better be nothing.
+fn warned(count: u64) -> Tone {
+    if count > 0 { Tone::Warn } else { Tone::Normal }
 }
 
 fn cards(ui: &mut Ui, c: &Counters) {
