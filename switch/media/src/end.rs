@@ -125,11 +125,10 @@ impl End {
         came: (usize, SocketAddr),
         now_us: Micros,
     ) -> Option<(Channel, usize)> {
-        let (length, source) = came;
-        let (channel, length) = match self.wrap.as_mut() {
-            None => (socket, length),
+        let (channel, length, source) = match self.wrap.as_mut() {
+            None => (socket, came.0, came.1),
             Some(wrap) => match wrap.open(&mut self.gate, socket, buffer, came, now_us) {
-                Opened::Packet(channel, length) => (channel, length),
+                Opened::Packet(channel, length, source) => (channel, length, source),
                 Opened::Replies(replies) => {
                     self.reply(replies);
                     return None;

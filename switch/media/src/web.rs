@@ -135,6 +135,13 @@ impl Web {
         self.drain(outcome);
     }
 
+    /// The way in use, for a packet that came by any proven one: a browser sends by a new way before it nominates it
+    /// (RFC 8445 section 12.1). None for a stranger, or after the peer's consent has ended.
+    pub(crate) fn way_of(&self, source: SocketAddr) -> Option<SocketAddr> {
+        let proven = self.ways.iter().any(|way| way.source == source);
+        self.nominated.filter(|_| proven)
+    }
+
     fn remember(&mut self, source: SocketAddr, now_us: Micros) {
         if let Some(way) = self.ways.iter_mut().find(|way| way.source == source) {
             way.checked_us = now_us;

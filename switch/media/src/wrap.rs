@@ -26,8 +26,8 @@ pub(crate) struct Transport {
 /// What a datagram was.
 #[derive(Debug)]
 pub(crate) enum Opened {
-    /// A plain packet, left in the buffer: its channel and length.
-    Packet(Channel, usize),
+    /// A plain packet, left in the buffer: its channel, its length, and the source to judge it by.
+    Packet(Channel, usize, SocketAddr),
     /// Part of finding the way or the keys; these are to be sent.
     Replies(Replies),
     /// Nothing that may pass; it is counted.
@@ -114,15 +114,22 @@ impl Wrap {
             Channel::Rtp if self.rtcp_mux => channel_of(packet),
             Channel::Rtp | Channel::Rtcp => socket,
         };
-        let receiver = match &mut self.shield {
-            Shield::None => return Opened::Packet(channel, length),
+        let (receiver, source) = match &mut self.shield {
+            Shield::None => return Opened::Packet(channel, length, source),
             Shield::Shut => return Opened::Nothing,
             Shield::Web(web, keys) if !is_media(packet) => {
                 let outcome = web.handle(packet, source, now_us);
                 return Opened::Replies(take_outcome(gate, keys, outcome, now_us));
             }
             Shield::Web(_, None) => return Opened::Nothing,
-            Shield::Web(_, Some((receiver, _))) | Shield::Keys(receiver, _) => receiver,
+            Shield::Web(web, Some((receiver, _))) => match web.way_of(source) {
+                Some(way) => (receiver, way),
+                None => {
+                    gate.note_foreign();
+                    return Opened::Nothing;
+                }
+            },
+            Shield::Keys(receiver, _) => (receiver, source),
         };
         let ssrc = match channel {
             Channel::Rtp => RtpHeader::split(packet).map(|(header, _)| header.ssrc),
@@ -136,7 +143,7 @@ impl Wrap {
             return Opened::Nothing;
         }
         match receiver.open(channel, buffer, length, now_us) {
-            Some(length) => Opened::Packet(channel, length),
+            Some(length) => Opened::Packet(channel, length, source),
             None => {
                 gate.note_forged();
                 Opened::Nothing

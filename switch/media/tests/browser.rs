@@ -52,13 +52,19 @@ fn audio(sequence: u16) -> Vec<u8> {
 }
 
 fn check(username: &str, pwd: &str) -> Vec<u8> {
+    check_of(username, pwd, true)
+}
+
+fn check_of(username: &str, pwd: &str, nominates: bool) -> Vec<u8> {
     let provider = default_provider().unwrap();
     let mut message = Message::new();
     message.new_transaction_id().unwrap();
     message.set_type(BINDING_REQUEST);
     message.write_header();
     message.add(ATTR_USERNAME, username.as_bytes());
-    message.add(ATTR_USE_CANDIDATE, &[]);
+    if nominates {
+        message.add(ATTR_USE_CANDIDATE, &[]);
+    }
     MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), provider.crypto())
         .add_to(&mut message)
         .unwrap();
@@ -262,6 +268,33 @@ fn a_browser_and_a_phone_hear_each_other() {
     let (a, b) = call.close();
     assert_eq!((a.packets, a.forged, a.foreign), (1, 1, 3));
     assert_eq!((b.packets, b.forged), (1, 0));
+}
+
+/// RFC 8445 section 12.1: a browser that changes its way sends by the new one before it nominates it.
+#[test]
+fn audio_passes_by_each_proven_way_and_by_no_other() {
+    let (certificate, fingerprint) = certificate();
+    let call = call(fingerprint);
+    call.prove_the_way();
+    let (ours, _) = call.shake(certificate);
+    let mut sender = Sender::new(ours).unwrap();
+    let relay = (Ipv4Addr::LOCALHOST, call.ports.0);
+    let (other_way, stranger) = (socket(), socket());
+    let unnominated = check_of("oursfrag:peerfrag", &ice("ours").pwd, false);
+    other_way.send_to(&unnominated, relay).unwrap();
+    other_way.recv(&mut [0; 2_048]).unwrap();
+
+    let mut sealed = |sequence| sender.seal(Channel::Rtp, &audio(sequence)).unwrap();
+    stranger.send_to(&sealed(1), relay).unwrap();
+    other_way.send_to(&sealed(2), relay).unwrap();
+    call.say(&sealed(3));
+    let mut buffer = [0; 2_048];
+    for sequence in [2, 3] {
+        let length = call.phone.recv(&mut buffer).unwrap();
+        assert_eq!(buffer[..length], audio(sequence));
+    }
+    let (a, _) = call.close();
+    assert_eq!((a.packets, a.forged, a.foreign), (2, 0, 1));
 }
 
 #[test]
