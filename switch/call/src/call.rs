@@ -17,7 +17,7 @@ use crate::{
 use std::{net::SocketAddr, sync::Arc};
 use tandem_billing::{AccountId, CallId, GatewayId, RouteId, UtcMs};
 use tandem_sdp::Side;
-use tandem_sip::{Mono, endpoint::ServerTxn};
+use tandem_sip::{Mono, endpoint::ServerTxn, value::EndReason};
 
 /// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +124,8 @@ pub(crate) struct Marks {
     pub(crate) billed_to: Option<Mono>,
     /// The status the caller got.
     pub(crate) status: Option<u16>,
+    /// Why the side that hung up did: the other one is told.
+    pub(crate) reason: EndReason,
 }
 
 /// How it ended.

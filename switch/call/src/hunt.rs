@@ -37,6 +37,8 @@ pub(crate) struct Hunt {
     failure: Option<&'static Cause>,
     /// 3xx answers looked at.
     redirects: u8,
+    /// Contacts of the last one that are still to be tried.
+    further: Option<redirect::Further>,
     /// The remote tag whose audio the caller was sent.
     pub(crate) early: Option<String>,
     /// The last provisional status passed to the caller.
@@ -64,6 +66,7 @@ impl Hunt {
             max_forwards,
             failure: None,
             redirects: 0,
+            further: None,
             early: None,
             told: None,
         }
@@ -119,6 +122,9 @@ pub(crate) fn next(core: &mut Core, call: &mut Call) {
             Started::UnderWay => return,
             Started::Not => {}
         }
+    }
+    if redirect::further(core, call) {
+        return next(core, call);
     }
     exhausted(core, call);
 }
@@ -362,7 +368,7 @@ pub(crate) fn abandon(core: &mut Core, call: &mut Call) {
         let after_ms = elapsed_ms(core, current.began);
         note_tried(call, &current.candidate, "given up".to_owned(), after_ms);
         for attempt in current.attempts {
-            attempt::give_up(core, &attempt);
+            attempt::give_up(core, &attempt, call.marks.reason);
         }
     }
 }

@@ -168,6 +168,9 @@ fn by_rules(signalling: &Signalling, mut draft: Draft) -> Draft {
     if !signalling.remove_headers.is_empty() {
         draft.headers.retain(|(held, _)| !is_named(held));
     }
+    if is_named("User-Agent") {
+        draft = draft.without_product();
+    }
     signalling
         .add_headers
         .iter()

@@ -30,6 +30,8 @@ pub struct Dialog {
     pub local_cseq: u32,
     /// The last CSeq number they sent.
     pub remote_cseq: Option<u32>,
+    /// Whether our product is named in it: as in the INVITE of ours that began it.
+    pub names_product: bool,
 }
 
 /// Why a request does not fit the dialog: the status to answer with.
@@ -69,6 +71,7 @@ impl Dialog {
             routes: request.addresses(HeaderId::RecordRoute),
             local_cseq: 0,
             remote_cseq: Some(request.cseq()),
+            names_product: true,
         }
     }
 
@@ -87,6 +90,7 @@ impl Dialog {
             routes: routes_back(response),
             local_cseq: request.cseq(),
             remote_cseq: None,
+            names_product: request.value(HeaderId::UserAgent).is_some(),
         })
     }
 

@@ -11,7 +11,7 @@ use crate::{
     flow::{Flow, Transport},
     message::{Draft, Message},
     time::Mono,
-    value::{Host, Method, NameAddr, Uri, via_value},
+    value::{EndReason, Host, Method, NameAddr, Uri, via_value},
 };
 use bytes::Bytes;
 use client::{ClientInput, ClientTransaction};
@@ -112,6 +112,8 @@ pub enum Event {
     Cancelled {
         /// The INVITE's.
         txn: ServerTxn,
+        /// Why, if the CANCEL said so.
+        reason: EndReason,
     },
     /// The ACK to our 2xx arrived; it may carry the answer to our offer.
     Acked {
@@ -323,7 +325,7 @@ impl Endpoint {
         draft: Draft,
     ) -> ClientTxn {
         dialog.next_cseq();
-        let draft = self.branded(draft, "User-Agent");
+        let draft = self.branded_in(dialog, draft);
         self.send_in_dialog(now, flow, dialog, (&method, &draft))
     }
 
@@ -336,19 +338,19 @@ impl Endpoint {
 
     /// ACKs a 2xx to our INVITE within `dialog`; repeated by itself when that 2xx is repeated.
     pub fn ack(&mut self, _now: Mono, txn: ClientTxn, flow: Flow, dialog: &Dialog, draft: Draft) {
-        let draft = self.branded(draft, "User-Agent");
+        let draft = self.branded_in(dialog, draft);
         self.send_success_ack(txn.0, flow, dialog, &draft);
     }
 
     /// CANCELs our INVITE: at once after a provisional, else as soon as one comes (RFC 3261 section 9.1).
     /// Without a final response for 64*T1 after that the INVITE ends in [`Event::Timeout`].
     pub fn cancel(&mut self, now: Mono, txn: ClientTxn) {
-        self.cancel_client(now, txn.0, None);
+        self.cancel_client(now, txn.0, EndReason::default());
     }
 
     /// As [`Self::cancel`], saying why in a Reason header (RFC 3326), e.g. that another phone took the call.
-    pub fn cancel_because(&mut self, now: Mono, txn: ClientTxn, reason: &'static str) {
-        self.cancel_client(now, txn.0, Some(reason));
+    pub fn cancel_because(&mut self, now: Mono, txn: ClientTxn, reason: EndReason) {
+        self.cancel_client(now, txn.0, reason);
     }
 
     /// A fresh unguessable tag: 96 bits.
@@ -423,13 +425,22 @@ impl Endpoint {
         Some((via, key))
     }
 
+    /// As [`Self::branded`], where the dialog began so.
+    fn branded_in(&self, dialog: &Dialog, draft: Draft) -> Draft {
+        if dialog.names_product {
+            self.branded(draft, "User-Agent")
+        } else {
+            draft
+        }
+    }
+
     /// The draft with our product in it, unless it names one.
     fn branded(&self, mut draft: Draft, name: &str) -> Draft {
         let named = draft
             .headers
             .iter()
             .any(|(held, _)| held.eq_ignore_ascii_case(name));
-        if !named && !self.product.is_empty() {
+        if !named && draft.takes_product() && !self.product.is_empty() {
             draft.headers.push((name.to_owned(), self.product.clone()));
         }
         draft

@@ -4,6 +4,7 @@
 //! whatever a field holds, the text stays one value on one line. rsip's types convert from and to ours for
 //! callers that want its builders; nothing on the wire depends on them.
 
+mod end_reason;
 mod name_addr;
 mod reason;
 mod rsip_types;
@@ -11,6 +12,7 @@ mod uri;
 mod via;
 
 pub use crate::lex::{Params, quote, unquote};
+pub use end_reason::EndReason;
 pub use name_addr::NameAddr;
 pub(crate) use name_addr::check_addr;
 pub use reason::reason_phrase;

@@ -269,7 +269,7 @@ impl Agent {
                         .respond(now, *txn, 501, "", &tag, Draft::new());
                 }
             },
-            Event::Cancelled { txn } => {
+            Event::Cancelled { txn, .. } => {
                 let ringing = self.tags(|call| call.answer_at.is_some_and(|(_, own)| own == *txn));
                 for tag in ringing {
                     self.calls.remove(&tag);

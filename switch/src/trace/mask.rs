@@ -1,4 +1,4 @@
-//! Overwrites what a trace must not show: proofs of passwords and keys of audio.
+//! Overwrites what a trace must not show: proofs of passwords, keys of audio, and digits pressed, which may be PINs.
 //!
 //! Every byte masked becomes one `*`, so that lengths, and with them Content-Length, stay right. Of digest
 //! credentials only parameters known to be harmless stay; any other scheme loses all it says.
@@ -23,6 +23,7 @@ const KEY_LINES: [&[u8]; 2] = [b"a=ice-pwd:", b"k="];
 pub(super) fn mask(message: &mut [u8]) {
     let mut at = 0;
     let mut header = Header::Plain;
+    let mut content_kind = Content::Other;
     let mut in_body = false;
     while at < message.len() {
         let rest = &message[at..];
@@ -34,10 +35,16 @@ pub(super) fn mask(message: &mut [u8]) {
         let content = line.len() - line.iter().rev().take_while(|b| is_end(**b)).count();
         let line = &mut line[..content];
         if in_body {
-            mask_description(line);
+            match content_kind {
+                Content::Digits => mask_digits(line),
+                Content::Other => mask_description(line),
+            }
         } else if line.is_empty() {
             in_body = true;
         } else {
+            if let Some(named) = content_of(line) {
+                content_kind = named;
+            }
             header = mask_header(line, header);
         }
         at = end;
@@ -51,6 +58,47 @@ enum Header {
     Credentials,
     Information,
     Opaque,
+}
+
+/// What the body is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// Digits pressed, in an INFO.
+    Digits,
+    Other,
+}
+
+/// Content types of digits begin so.
+const DIGITS: [&[u8]; 2] = [
+    b"application/dtmf",
+    b"application/vnd.nortelnetworks.digits",
+];
+
+/// What a Content-Type line says; None for any other line.
+fn content_of(line: &[u8]) -> Option<Content> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let (name, value) = line.split_at(colon);
+    let name = name.trim_ascii();
+    let is_named = name.eq_ignore_ascii_case(b"Content-Type") || name.eq_ignore_ascii_case(b"c");
+    let value = value[1..].trim_ascii_start();
+    let digits = DIGITS.iter().any(|kind| starts_with(value, kind));
+    is_named.then_some(if digits {
+        Content::Digits
+    } else {
+        Content::Other
+    })
+}
+
+/// `Signal=5`, `d=5`, or the digits alone; how long they lasted stays.
+fn mask_digits(line: &mut [u8]) {
+    match line.iter().position(|byte| *byte == b'=') {
+        Some(equals)
+            if line[..equals]
+                .trim_ascii()
+                .eq_ignore_ascii_case(b"Duration") => {}
+        Some(equals) => fill(&mut line[equals + 1..]),
+        None => fill(line),
+    }
 }
 
 fn is_end(byte: u8) -> bool {
@@ -223,6 +271,19 @@ mod tests {
                 "X: y\n\na=ice-pwd:***\nk=*******\na=ok",
             ),
             ("X: y\r\n\r\na=crypto:odd", "X: y\r\n\r\na=crypto:***"),
+            (
+                "Content-Type: application/dtmf-relay\r\n\r\nSignal= 5\r\nDuration=160\r\n",
+                "Content-Type: application/dtmf-relay\r\n\r\nSignal= *\r\nDuration=160\r\n",
+            ),
+            (
+                "c : Application/DTMF;x=y\r\n\r\n4711",
+                "c : Application/DTMF;x=y\r\n\r\n****",
+            ),
+            (
+                "C: application/vnd.nortelnetworks.digits\n\np=Digit-Collection\nd=12",
+                "C: application/vnd.nortelnetworks.digits\n\np=****************\nd=**",
+            ),
+            ("C: text/plain\n\nSignal=5", "C: text/plain\n\nSignal=5"),
         ];
         for (said, shown) in table {
             assert_eq!(masked(said), shown);

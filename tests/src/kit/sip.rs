@@ -294,7 +294,7 @@ impl Caller {
             self.invite_cseq,
             &self.branch(),
             self.at,
-            "",
+            &self.extra,
             None,
         );
         world.send(self.at, text);

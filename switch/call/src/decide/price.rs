@@ -13,13 +13,24 @@ pub(super) fn quote_levels(
     trace: &mut Trace,
 ) -> Result<Vec<LevelQuote>, Refusal> {
     let mut levels = Vec::with_capacity(chain.len());
+    let sent = call.facts.caller.as_str();
+    // Who pays is who is believed: an asserted identity prices a trusted account's call.
+    let caller = chain
+        .first()
+        .map_or(sent, |client| call.facts.caller_of(client));
     for (level, account) in chain.iter().enumerate() {
         let number = if level == 0 {
             numbers.rating.clone()
         } else {
             account.rules.apply(RuleKey::Rating, &numbers.rating)
         };
-        levels.push(quote_level(call, account, number, numbers, trace)?);
+        levels.push(quote_level(
+            call,
+            account,
+            number,
+            (numbers, caller),
+            trace,
+        )?);
     }
     check_maximum(&levels, trace)?;
     Ok(levels)
@@ -29,10 +40,10 @@ fn quote_level(
     call: &Call<'_>,
     account: &Arc<Account>,
     number: String,
-    numbers: &Numbers,
+    (numbers, caller): (&Numbers, &str),
     trace: &mut Trace,
 ) -> Result<LevelQuote, Refusal> {
-    let Some(tariff) = tariff_of(account, &numbers.dialled, &call.facts.caller) else {
+    let Some(tariff) = tariff_of(account, &numbers.dialled, caller) else {
         return Err(refuse(trace, &cause::NO_TARIFF, account.login.clone()));
     };
     let quote = call

@@ -104,6 +104,13 @@ pub enum Step {
         /// `followed`, or why not.
         outcome: String,
     },
+    /// Added at the end: why a side hung up, by its own word (RFC 3326).
+    Reason {
+        /// `caller` or `called`.
+        side: String,
+        /// `Q.850;cause=16`, ...
+        said: String,
+    },
     /// Added while hunting: how an attempt ended.
     Tried {
         /// The dial plan row.

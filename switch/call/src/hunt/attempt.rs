@@ -20,7 +20,7 @@ use tandem_sip::{
     Flow, Message, Transport, digest,
     endpoint::{ClientTxn, RequestOut},
     message::Draft,
-    value::{Host, Method, NameAddr, Uri},
+    value::{EndReason, Host, Method, NameAddr, Uri},
 };
 
 /// A place to send to.
@@ -321,6 +321,7 @@ pub(crate) fn authorise(
         return false;
     };
     attempt.authorised = true;
+    super::fork::forget(core, attempt);
     attempt.forks.clear();
     attempt.request.cseq += 1;
     let mut request = (*attempt.request).clone();
@@ -343,6 +344,7 @@ pub(crate) fn lengthen(
     attempt.lengthened = true;
     attempt.authorised = false;
     attempt.request.cseq += 1;
+    super::fork::forget(core, attempt);
     attempt.forks.clear();
     let request = (*attempt.request).clone();
     attempt.txn = core.endpoint.request(core.now.mono, attempt.flow, request);
@@ -350,20 +352,16 @@ pub(crate) fn lengthen(
     true
 }
 
-/// What phones that lost the race are told, so that they list no missed call (RFC 3326 section 2).
-pub(crate) const ELSEWHERE: &str = r#"SIP;cause=200;text="Call completed elsewhere""#;
-
 /// Stops an INVITE; should it be answered all the same, the answer is ended at once.
-pub(crate) fn give_up(core: &mut Core, attempt: &Attempt) {
-    leave(core, attempt);
-    core.endpoint.cancel(core.now.mono, attempt.txn);
-}
-
-/// The same, since another one answered.
-pub(crate) fn lose(core: &mut Core, attempt: &Attempt) {
+pub(crate) fn give_up(core: &mut Core, attempt: &Attempt, reason: EndReason) {
     leave(core, attempt);
     core.endpoint
-        .cancel_because(core.now.mono, attempt.txn, ELSEWHERE);
+        .cancel_because(core.now.mono, attempt.txn, reason);
+}
+
+/// The same, since another one answered: phones that lost the race list no missed call.
+pub(crate) fn lose(core: &mut Core, attempt: &Attempt) {
+    give_up(core, attempt, EndReason::ELSEWHERE);
 }
 
 fn leave(core: &mut Core, attempt: &Attempt) {
@@ -376,6 +374,7 @@ fn leave(core: &mut Core, attempt: &Attempt) {
 pub(crate) fn forget(core: &mut Core, attempt: &Attempt) {
     core.index.clients.remove(&attempt.txn);
     core.index.call_ids.remove(&attempt.call_id);
+    super::fork::forget(core, attempt);
     if let Some(fork) = attempt.forks.first() {
         core.index.tags.remove(&fork.dialog.local_tag);
     }

@@ -10,6 +10,7 @@ use crate::{
     switch::state::Core,
 };
 use bytes::Bytes;
+use tandem_billing::CallId;
 use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{
     Flow, Message,
@@ -29,6 +30,15 @@ pub(crate) struct Fork {
     rseq: Option<u32>,
     /// What it described.
     pub(crate) said: Option<Box<SessionDescription>>,
+    /// The PRACK under way.
+    prack: Option<Prack>,
+}
+
+/// A PRACK of ours.
+struct Prack {
+    txn: ClientTxn,
+    rack: String,
+    authorised: bool,
 }
 
 /// Whether a provisional answer says anything new.
@@ -66,20 +76,105 @@ pub(crate) fn note(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &M
     }
     fork.rseq = Some(rseq);
     let rack = format!("{rseq} {} INVITE", message.cseq());
+    send_prack(core, (id, by, reach), fork, (rack, None));
+    News::Yes
+}
+
+fn send_prack(
+    core: &mut Core,
+    (call, by, reach): (CallId, Flow, Reach),
+    fork: &mut Fork,
+    (rack, credentials): (String, Option<(String, String)>),
+) {
     let dialog = &mut fork.dialog;
     let to = dialog_flow(by, dialog, reach);
-    let draft = Draft::new().header("RAck", rack);
-    core.endpoint
+    let mut draft = Draft::new().header("RAck", &rack);
+    let authorised = credentials.is_some();
+    if let Some((name, value)) = credentials {
+        draft = draft.header(&name, value);
+    }
+    let txn = core
+        .endpoint
         .request_in_dialog(core.now.mono, to, dialog, Method::Prack, draft);
-    News::Yes
+    core.index.clients.insert(txn, call);
+    let before = fork.prack.replace(Prack {
+        txn,
+        rack,
+        authorised,
+    });
+    if let Some(before) = before {
+        core.index.clients.remove(&before.txn);
+    }
+}
+
+/// A response to a PRACK of ours; a challenge is met once. False if it is none.
+pub(crate) fn response(
+    core: &mut Core,
+    call: &mut Call,
+    txn: ClientTxn,
+    message: &Message,
+) -> bool {
+    let id = call.id;
+    let Some((attempt, reach, at)) = pracked(call, txn) else {
+        return false;
+    };
+    if message.status().is_none_or(|status| status < 200) {
+        return true;
+    }
+    core.index.clients.remove(&txn);
+    let (by, gateway) = (attempt.flow, attempt.gateway.clone());
+    let Some(fork) = attempt.forks.get_mut(at) else {
+        return true;
+    };
+    let Some(prack) = fork.prack.take().filter(|prack| !prack.authorised) else {
+        return true;
+    };
+    let uri = fork.dialog.remote_target.to_string();
+    let credentials = gateway
+        .and_then(|gateway| super::credentials(core, &gateway, message, &Method::Prack, &uri));
+    if credentials.is_some() {
+        send_prack(core, (id, by, reach), fork, (prack.rack, credentials));
+    }
+    true
+}
+
+/// A PRACK of ours stayed without answer. False if it is none.
+pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn) -> bool {
+    let found = pracked(call, txn).is_some();
+    if found {
+        core.index.clients.remove(&txn);
+    }
+    found
+}
+
+/// The attempt and its fork that a PRACK confirms.
+fn pracked(call: &mut Call, txn: ClientTxn) -> Option<(&mut Attempt, Reach, usize)> {
+    let current = call.hunt.as_mut()?.current.as_mut()?;
+    let reach = reach_of(&current.candidate.leg);
+    let is_it = |fork: &Fork| fork.prack.as_ref().is_some_and(|prack| prack.txn == txn);
+    current.attempts.iter_mut().find_map(|attempt| {
+        let at = attempt.forks.iter().position(is_it)?;
+        Some((attempt, reach, at))
+    })
+}
+
+/// Nobody waits for the answers to its PRACKs any more.
+pub(crate) fn forget(core: &mut Core, attempt: &Attempt) {
+    for prack in attempt.forks.iter().filter_map(|fork| fork.prack.as_ref()) {
+        core.index.clients.remove(&prack.txn);
+    }
+}
+
+fn reach_of(leg: &LegTarget) -> Reach {
+    match leg {
+        LegTarget::Gateway(_) => Reach::Contact,
+        LegTarget::Devices { .. } => Reach::Symmetric,
+    }
 }
 
 fn attempt_of(call: &mut Call, txn: ClientTxn) -> Option<(&mut Attempt, Reach)> {
     let current = call.hunt.as_mut()?.current.as_mut()?;
-    let reach = match &current.candidate.leg {
-        LegTarget::Gateway(_) => Reach::Contact,
-        LegTarget::Devices { .. } => Reach::Symmetric,
-    };
+    let reach = reach_of(&current.candidate.leg);
     let attempt = current
         .attempts
         .iter_mut()
@@ -102,6 +197,7 @@ fn open<'a>(core: &Core, attempt: &'a mut Attempt, message: &Message) -> Option<
                 dialog: Dialog::from_response(request, message)?,
                 rseq: None,
                 said: None,
+                prack: None,
             });
             attempt.forks.len() - 1
         }

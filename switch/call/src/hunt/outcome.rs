@@ -8,7 +8,7 @@ use crate::{
     leg::{answer, provisional},
     switch::{end, state::Core, timer::Timer},
 };
-use tandem_sip::{Message, endpoint::ClientTxn};
+use tandem_sip::{Message, endpoint::ClientTxn, value::EndReason};
 
 /// The status a target that says nothing counts as.
 const SILENT: u16 = 408;
@@ -161,7 +161,7 @@ fn more_telling(a: u16, b: u16) -> u16 {
 
 fn give_up_all(core: &mut Core, current: &mut Current) {
     for attempt in current.attempts.drain(..) {
-        attempt::give_up(core, &attempt);
+        attempt::give_up(core, &attempt, EndReason::default());
     }
 }
 

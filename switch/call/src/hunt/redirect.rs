@@ -10,7 +10,7 @@ use crate::{
     media,
     switch::state::Core,
 };
-use std::sync::Arc;
+use std::{sync::Arc, vec};
 use tandem_billing::{AccountId, GatewayId, RouteId};
 use tandem_sip::Message;
 
@@ -21,7 +21,15 @@ const MAX_CONTACTS: usize = 5;
 /// Durations at which a phone's redirection must not cost the caller more than the number dialled, seconds.
 const COMPARED_S: [u64; 4] = [1, 60, 600, 3600];
 
-/// What is tried instead: the candidates of the first number that may be called and paid. Empty if none.
+/// The Contacts of a 3xx that were not tried yet.
+pub(crate) struct Further {
+    by: String,
+    by_phone: bool,
+    numbers: vec::IntoIter<String>,
+}
+
+/// What is tried instead: the candidates of the first number that may be called and paid. Empty if none. The
+/// numbers after it are kept for [`further`].
 pub(crate) fn candidates(
     core: &mut Core,
     call: &mut Call,
@@ -39,16 +47,42 @@ pub(crate) fn candidates(
         return Vec::new();
     }
     hunt.redirects += 1;
-    let by = current.candidate.name();
-    for number in numbers(message) {
-        let outcome = match follow(core, call, current, &number) {
+    let further = Further {
+        by: current.candidate.name(),
+        by_phone: match &current.candidate.leg {
+            LegTarget::Gateway(_) => false,
+            LegTarget::Devices { .. } => true,
+        },
+        numbers: numbers(message).into_iter(),
+    };
+    follow_next(core, call, further)
+}
+
+/// The candidates before failed: those of the redirection's next number become what is tried. False if none is left.
+pub(crate) fn further(core: &mut Core, call: &mut Call) -> bool {
+    let Some(further) = call.hunt.as_mut().and_then(|hunt| hunt.further.take()) else {
+        return false;
+    };
+    let candidates = follow_next(core, call, further);
+    let found = !candidates.is_empty();
+    if found {
+        super::retarget(call, candidates);
+    }
+    found
+}
+
+fn follow_next(core: &mut Core, call: &mut Call, mut further: Further) -> Vec<Candidate> {
+    while let Some(number) = further.numbers.next() {
+        match follow(core, call, further.by_phone, &number) {
             Ok(candidates) => {
-                note(call, &by, &number, "followed");
+                note(call, &further.by, &number, "followed");
+                if let Some(hunt) = call.hunt.as_mut() {
+                    hunt.further = Some(further);
+                }
                 return candidates;
             }
-            Err(reason) => reason,
-        };
-        note(call, &by, &number, &outcome);
+            Err(reason) => note(call, &further.by, &number, &reason),
+        }
     }
     Vec::new()
 }
@@ -84,7 +118,7 @@ fn numbers(message: &Message) -> Vec<String> {
 fn follow(
     core: &mut Core,
     call: &mut Call,
-    current: &Current,
+    by_phone: bool,
     number: &str,
 ) -> Result<Vec<Candidate>, String> {
     let facts = facts(core, call, number);
@@ -100,10 +134,6 @@ fn follow(
         Outcome::Admitted(admission) => *admission,
         Outcome::Refused(refusal) => return Err(refusal.cause.code.to_owned()),
         Outcome::Challenge => return Err("unknown caller".to_owned()),
-    };
-    let by_phone = match &current.candidate.leg {
-        LegTarget::Gateway(_) => false,
-        LegTarget::Devices { .. } => true,
     };
     if by_phone && is_dearer(&admission.levels, &call.bill.levels) {
         return Err("dearer than the number dialled".to_owned());

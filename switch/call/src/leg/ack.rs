@@ -27,7 +27,7 @@ pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ServerTxn, message: 
         }
         Confirm::ThenBye => {
             call.caller.confirm = Confirm::Done;
-            bye::send(core, &mut call.caller.leg);
+            bye::send(core, &mut call.caller.leg, call.marks.reason);
         }
         Confirm::Unanswered | Confirm::Done => {}
     }

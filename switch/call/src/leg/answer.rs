@@ -23,7 +23,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tandem_billing::UtcMs;
 use tandem_sdp::{SessionDescription, Side};
-use tandem_sip::{Message, dialog::Dialog, endpoint::ClientTxn, message::Draft};
+use tandem_sip::{Message, dialog::Dialog, endpoint::ClientTxn, message::Draft, value::EndReason};
 
 /// What the called side answered, on its way to the caller.
 pub(crate) struct Answer {
@@ -90,6 +90,7 @@ fn win(core: &mut Core, call: &mut Call, txn: ClientTxn) -> Option<(Current, Att
         hunt::attempt::lose(core, &other);
     }
     core.index.clients.remove(&txn);
+    hunt::fork::forget(core, &attempt);
     // A proxy may have forked it: further answers are ended as they come.
     core.strays.keep(core.now.mono, txn, attempt.stray());
     for timer in [Timer::NoResponse(call.id), Timer::Ring(call.id)] {
@@ -324,5 +325,5 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
     };
     core.endpoint
         .ack(core.now.mono, txn, leg.flow, &leg.dialog, Draft::new());
-    bye::send(core, &mut leg);
+    bye::send(core, &mut leg, EndReason::default());
 }

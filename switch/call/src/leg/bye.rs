@@ -4,6 +4,7 @@ use super::Leg;
 use crate::{
     call::{Call, Confirm, Stage},
     cause,
+    decide::Step,
     directory::Gateway,
     hunt::credentials,
     switch::{end, state::Core},
@@ -15,7 +16,7 @@ use tandem_sip::{
     dialog::Dialog,
     endpoint::{ClientTxn, ServerTxn},
     message::Draft,
-    value::Method,
+    value::{EndReason, Method},
 };
 
 /// BYEs to gateways that may challenge them; each goes with its final response or timeout.
@@ -37,8 +38,13 @@ struct Farewell {
 }
 
 /// Ends a dialog of ours.
-pub(crate) fn send(core: &mut Core, leg: &mut Leg) {
-    let txn = super::send(core, leg, Method::Bye, Draft::new());
+pub(crate) fn send(core: &mut Core, leg: &mut Leg, reason: EndReason) {
+    let draft = if reason.is_none() {
+        Draft::new()
+    } else {
+        Draft::new().header("Reason", reason)
+    };
+    let txn = super::send(core, leg, Method::Bye, draft);
     if let Some(gateway) = leg
         .gateway
         .as_ref()
@@ -58,7 +64,7 @@ pub(crate) fn send_to_caller(core: &mut Core, call: &mut Call) {
     match call.caller.confirm {
         Confirm::Unanswered | Confirm::ThenBye => {}
         Confirm::Awaited => call.caller.confirm = Confirm::ThenBye,
-        Confirm::Done => send(core, &mut call.caller.leg),
+        Confirm::Done => send(core, &mut call.caller.leg, call.marks.reason),
     }
 }
 
@@ -89,8 +95,29 @@ pub(crate) fn unanswered(core: &mut Core, txn: ClientTxn) {
     core.farewells.sent.remove(&txn);
 }
 
+/// Why a side hung up, for the other side and the CDR.
+pub(crate) fn note_reason(call: &mut Call, side: Side, reason: EndReason) {
+    if reason.is_none() || call.stage == Stage::Ending {
+        return;
+    }
+    call.marks.reason = reason;
+    call.trace.steps.push(Step::Reason {
+        side: match side {
+            Side::A => "caller".to_owned(),
+            Side::B => "called".to_owned(),
+        },
+        said: reason.to_string(),
+    });
+}
+
 /// A side hung up.
-pub(crate) fn handle(core: &mut Core, call: &mut Call, side: Side, txn: ServerTxn) {
+pub(crate) fn handle(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    (txn, message): (ServerTxn, &Message),
+) {
+    note_reason(call, side, EndReason::of(message));
     core.respond(txn, (200, "OK"), "", Draft::new());
     match (call.stage, side) {
         // RFC 3261 section 15 lets a caller end its early dialog so.

@@ -27,8 +27,8 @@ impl Switch {
     pub(super) fn dispatch(&mut self, event: Event) {
         match event {
             Event::Request { txn, flow, message } => self.request(txn, flow, &message),
-            Event::Cancelled { txn } => {
-                self.with_server(txn, |core, call| cancel::handle(core, call, txn))
+            Event::Cancelled { txn, reason } => {
+                self.with_server(txn, |core, call| cancel::handle(core, call, txn, reason));
             }
             Event::Acked { txn, message } => {
                 self.with_server(txn, |core, call| ack::handle(core, call, txn, &message));
@@ -61,6 +61,7 @@ impl Switch {
         };
         self.with(call, |core, call| {
             if !outcome::response(core, call, txn, message)
+                && !fork::response(core, call, txn, message)
                 && !refresh::response(core, call, txn, message)
             {
                 change::outcome::response(core, call, txn, message);
@@ -74,7 +75,10 @@ impl Switch {
             return;
         };
         self.with(call, |core, call| {
-            if !outcome::lost(core, call, txn, sent) && !refresh::lost(core, call, txn) {
+            if !outcome::lost(core, call, txn, sent)
+                && !fork::lost(core, call, txn)
+                && !refresh::lost(core, call, txn)
+            {
                 change::outcome::lost(core, call, txn);
             }
         });
@@ -126,7 +130,7 @@ fn within(core: &mut Core, call: &mut Call, side: Side, request: (ServerTxn, Flo
     }
     leg.session.heard = core.now.mono;
     match message.method() {
-        Method::Bye => bye::handle(core, call, side, txn),
+        Method::Bye => bye::handle(core, call, side, (txn, message)),
         Method::Invite => change::handle(core, call, side, What::Invite, request),
         Method::Update => change::handle(core, call, side, What::Update, request),
         Method::Info => change::handle(core, call, side, What::Info, request),

@@ -64,8 +64,9 @@ pub(crate) fn end_with(
 
 fn hang_up_callee(core: &mut Core, call: &mut Call) {
     answer::confirm_unconfirmed(core, call);
+    let reason = call.marks.reason;
     if let Some(leg) = call.callee.as_mut() {
-        bye::send(core, leg);
+        bye::send(core, leg, reason);
     }
 }
 
@@ -135,7 +136,7 @@ pub(crate) fn ack_timeout(core: &mut Core, call: &mut Call) {
         }
         (Stage::Ending, Confirm::ThenBye) => {
             call.caller.confirm = Confirm::Done;
-            bye::send(core, &mut call.caller.leg);
+            bye::send(core, &mut call.caller.leg, call.marks.reason);
         }
         (Stage::Ending, Confirm::Awaited) => call.caller.confirm = Confirm::Done,
         (

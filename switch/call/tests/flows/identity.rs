@@ -218,3 +218,46 @@ fn no_byte_of_one_leg_is_on_the_other() {
     }
     world.check_idle();
 }
+
+#[test]
+fn an_asserted_identity_prices_a_trusted_accounts_call() {
+    for (trust, charge) in [(Trust::Trusted, 200_000), (Trust::Untrusted, 100_000)] {
+        let plan = plan().tariff(3, "1.20", 1, 1).with_account(1, |account| {
+            account.signalling.trust = trust;
+            let dear = [("49176".to_owned(), tandem_billing::TariffId(3))];
+            account.ani_tariffs =
+                tandem_billing::prefix::PrefixMap::build(dear.into_iter().collect());
+        });
+        let mut world = World::new(plan.build(), &[(1, 10)]);
+        let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a")
+            .with_headers("P-Asserted-Identity: <sip:49176555@example.com>\r\n");
+        caller.invite(&mut world);
+        Callee::take(&mut world, GATE).answer(&mut world);
+        caller.ack(&mut world, None);
+        world.seconds(10);
+        caller.bye(&mut world);
+        let cdr = world.book.only_cdr();
+        assert_eq!(cdr.charges[0].charge.0, charge, "{trust:?}");
+        world.check_idle();
+    }
+}
+
+#[test]
+fn a_rule_may_leave_out_what_we_are() {
+    let plan = plan().with_gateway(1, |gateway| {
+        gateway.signalling.remove_headers = vec!["user-agent".into()];
+    });
+    let mut world = World::new(plan.build(), &[(1, 10)]);
+    world.record();
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    Callee::take(&mut world, GATE).answer(&mut world);
+    caller.ack(&mut world, None);
+    caller.bye(&mut world);
+    world.expect(at(GATE), "BYE");
+    let sent = world.wire().iter().filter(|wire| wire.to == at(GATE));
+    for wire in sent.filter(|wire| wire.message.status().is_none()) {
+        assert_eq!(wire.message.header("User-Agent"), None);
+    }
+    world.check_idle();
+}

@@ -239,3 +239,31 @@ fn a_second_fork_that_answers_is_ended() {
     caller.bye(&mut world);
     world.check_idle();
 }
+
+#[test]
+fn why_a_side_hangs_up_is_told_to_the_other_in_numbers() {
+    const WHY: &str = "Reason: Q.850;cause=16;text=\"PhoneMaker said so\"\r\n";
+    let (mut world, mut caller, callee) = ringing();
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    caller.request_with(&mut world, "BYE", WHY, None);
+    let bye = world.expect(callee.at, "BYE");
+    assert_eq!(bye.header("Reason"), Some("Q.850;cause=16"));
+    assert!(world.book.only_cdr().trace.contains("Q.850;cause=16"));
+    world.check_idle();
+
+    let mut world = super::world();
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a")
+        .with_headers("Reason: SIP;cause=200;text=\"x\"\r\n");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.ring(&mut world);
+    caller.cancel(&mut world);
+    let cancel = world.expect(callee.at, "CANCEL");
+    assert_eq!(
+        cancel.header("Reason"),
+        Some("SIP;cause=200;text=\"Call completed elsewhere\"")
+    );
+    callee.say(&mut world, "487 Request Terminated", None);
+    world.check_idle();
+}

@@ -149,3 +149,36 @@ fn redirections_that_go_round_end() {
     world.expect(caller.at, "486");
     world.check_idle();
 }
+
+#[test]
+fn every_contact_is_tried_in_its_order_each_at_its_own_price() {
+    let plan = allowed()
+        .tariff(3, "1.20", 1, 1)
+        .with_account(1, |account| {
+            let to_dear = [("78".to_owned(), tandem_billing::TariffId(3))];
+            account.dnis_tariffs =
+                tandem_billing::prefix::PrefixMap::build(to_dear.into_iter().collect());
+        });
+    let mut world = World::new(plan.build(), &[(1, 10)]);
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    moved(
+        &mut world,
+        &callee,
+        "<sip:782@203.0.113.66>;q=0.4, <sip:0@203.0.113.66>;q=0.5, <sip:771@203.0.113.66>;q=0.7",
+    );
+    let first = Callee::take(&mut world, GATE2);
+    assert_eq!(first.invite.request_uri_text(), "sip:771@203.0.113.2:5060");
+    first.say(&mut world, "503 Service Unavailable", None);
+    let second = Callee::take(&mut world, GATE2);
+    assert_eq!(second.invite.request_uri_text(), "sip:782@203.0.113.2:5060");
+    second.answer(&mut world);
+    caller.ack(&mut world, None);
+    world.seconds(10);
+    caller.bye(&mut world);
+    let cdr = world.book.only_cdr();
+    assert_eq!(cdr.rating_number.as_deref(), Some("782"));
+    assert_eq!(cdr.charges[0].charge, Micros(200_000), "10 s at 1.20");
+    world.check_idle();
+}

@@ -207,3 +207,51 @@ fn a_fork_that_answers_after_another_was_heard_speaks_under_its_own_tag() {
     assert_eq!(world.book.only_cdr().codec.as_deref(), Some("pcmu"));
     world.check_idle();
 }
+
+#[test]
+fn a_prack_that_is_challenged_goes_again_with_credentials_once() {
+    let plan = plan().with_gateway(1, |gateway| {
+        gateway.auth = Some(tandem_call::directory::GatewayAuth {
+            username: "us".into(),
+            password: "secret".into(),
+        });
+    });
+    let mut world = World::new(plan.build(), &[(1, 10)]);
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.say_with(
+        &mut world,
+        "180 Ringing",
+        "Require: 100rel\r\nRSeq: 7\r\n",
+        None,
+    );
+    let challenge = |request: &Message| {
+        sip::respond(
+            request,
+            "407 Proxy Authentication Required",
+            "x",
+            callee.at,
+            None,
+        )
+        .replacen(
+            "User-Agent:",
+            "Proxy-Authenticate: Digest realm=\"gate\", nonce=\"n1\", qop=\"auth\"\r\nUser-Agent:",
+            1,
+        )
+    };
+    let first = world.expect(callee.at, "PRACK");
+    let text = challenge(&first);
+    world.send(callee.at, text);
+    let second = world.expect(callee.at, "PRACK");
+    assert_eq!(second.header("RAck"), first.header("RAck"));
+    assert!(second.header("Proxy-Authorization").is_some());
+    assert!(second.cseq() > first.cseq());
+    let text = challenge(&second);
+    world.send(callee.at, text);
+    assert!(!world.waits(callee.at, "PRACK"), "once");
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    caller.bye(&mut world);
+    world.check_idle();
+}

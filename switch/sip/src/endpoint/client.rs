@@ -10,7 +10,7 @@ use crate::{
     flow::Flow,
     message::{self, Draft, Message, Parsed, RequestParts},
     time::Mono,
-    value::Method,
+    value::{EndReason, Method},
 };
 use bytes::Bytes;
 use std::cell::OnceCell;
@@ -107,7 +107,7 @@ impl Machine {
 enum Cancel {
     No,
     /// Asked for, with the value of its Reason header; waits for a provisional.
-    Wanted(Option<&'static str>),
+    Wanted(EndReason),
     Sent,
 }
 
@@ -432,7 +432,7 @@ impl Endpoint {
         self.transmit(flow, ack);
     }
 
-    pub(super) fn cancel_client(&mut self, now: Mono, id: u64, reason: Option<&'static str>) {
+    pub(super) fn cancel_client(&mut self, now: Mono, id: u64, reason: EndReason) {
         let Some(txn) = self.clients.get_mut(id) else {
             return;
         };
@@ -465,7 +465,8 @@ impl Endpoint {
         txn.cancel = Cancel::Sent;
         let (flow, cseq) = (txn.flow, txn.cseq);
         let Some(invite) = txn.request() else { return };
-        let bytes = message::cancel(invite, reason);
+        let reason = (!reason.is_none()).then(|| reason.to_string());
+        let bytes = message::cancel(invite, reason.as_deref());
         let via = invite.top_via();
         let branch = via.branch.unwrap_or_default();
         let key = self

@@ -10,7 +10,7 @@ use crate::{
     flow::Flow,
     message::{self, Draft, Message},
     time::Mono,
-    value::Method,
+    value::{EndReason, Method},
 };
 use bytes::Bytes;
 
@@ -243,7 +243,10 @@ impl Endpoint {
         txn.cancelled = Cancelled::Yes;
         self.answer_stateless(flow, cancel, (200, "OK", &tag));
         if news {
-            self.emit(Event::Cancelled { txn: ServerTxn(id) });
+            self.emit(Event::Cancelled {
+                txn: ServerTxn(id),
+                reason: EndReason::of(cancel),
+            });
         }
     }
 

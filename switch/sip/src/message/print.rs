@@ -13,6 +13,7 @@ pub struct Draft {
     pub headers: Vec<(String, String)>,
     /// Content-Type and content.
     pub body: Option<(String, Bytes)>,
+    unbranded: bool,
 }
 
 impl Draft {
@@ -31,6 +32,18 @@ impl Draft {
         self.headers
             .push((name.to_owned(), String::from_utf8_lossy(&text).into_owned()));
         self
+    }
+
+    /// Our product shall not be named in it.
+    #[must_use]
+    pub fn without_product(mut self) -> Self {
+        self.unbranded = true;
+        self
+    }
+
+    /// Whether our product may be named in it.
+    pub(crate) fn takes_product(&self) -> bool {
+        !self.unbranded
     }
 
     /// Sets the body.

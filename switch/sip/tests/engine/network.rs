@@ -177,7 +177,7 @@ impl World {
                 self.callee
                     .respond(self.now, txn, 200, "", "", Draft::new());
             }
-            Event::Cancelled { txn } => {
+            Event::Cancelled { txn, .. } => {
                 assert_eq!(Some(txn), self.invited);
                 assert_eq!(
                     self.sent_final, None,

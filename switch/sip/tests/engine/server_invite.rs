@@ -275,7 +275,7 @@ fn cancel_is_answered_and_told_once() {
         .to_tag()
         .map(str::to_owned);
     assert_eq!(cancel_tag.as_deref(), Some("ours"));
-    assert!(matches!(rig.events.back(), Some(Event::Cancelled { txn: t }) if *t == txn));
+    assert!(matches!(rig.events.back(), Some(Event::Cancelled { txn: t, .. }) if *t == txn));
     rig.respond(txn, 487);
     rig.feed(ack(INVITE));
     rig.run_to(60_000);
