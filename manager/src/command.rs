@@ -76,6 +76,14 @@ pub enum Command {
         username: String,
     },
 
+    /// Begins a SIP trace of what is chosen.
+    Follow,
+    BeginTrace,
+    StopTrace,
+    DeleteTrace,
+    TraceText,
+    TracePcap,
+
     Simulate,
     Price,
     TryRules,
@@ -248,6 +256,30 @@ impl Command {
             Self::Unregister | Self::UnregisterNow { .. } => {
                 ("Unregister", "Drops the phone's registrations", "✖", None)
             }
+            _ => self.trace_looks(),
+        }
+    }
+
+    fn trace_looks(
+        &self,
+    ) -> (
+        &'static str,
+        &'static str,
+        &'static str,
+        Option<KeyboardShortcut>,
+    ) {
+        match self {
+            Self::Follow => (
+                "Follow SIP",
+                "Begins a SIP trace of the chosen one, for ten minutes",
+                "👣",
+                ctrl(Key::T),
+            ),
+            Self::BeginTrace => ("Begin trace", "Keeps its messages from now on", "👣", None),
+            Self::StopTrace => ("Stop", "What was kept stays", "⏹", None),
+            Self::DeleteTrace => ("Delete trace", "Drops what was kept", "🗑", None),
+            Self::TraceText => ("Save as text", "A ladder, then every message", "💾", None),
+            Self::TracePcap => ("Save for Wireshark", "As pcap", "💾", None),
             _ => self.tool_looks(),
         }
     }
@@ -304,6 +336,7 @@ impl Command {
             Self::Freeze,
             Self::HangUp,
             Self::Unregister,
+            Self::Follow,
             Self::Simulate,
             Self::Price,
             Self::TryRules,

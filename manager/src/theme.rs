@@ -52,6 +52,7 @@ pub const COLUMN_MIN: f32 = 44.0;
 pub const TOAST_MARGIN: Vec2 = Vec2::new(16.0, 44.0);
 pub const TOAST_WIDTH: f32 = 360.0;
 pub const PICKER_HEIGHT: f32 = 260.0;
+pub const TRACES_HEIGHT: f32 = 220.0;
 pub const STEP_BADGE: f32 = 92.0;
 /// Size of the first window, in points.
 pub const WINDOW: [f32; 2] = [1320.0, 840.0];

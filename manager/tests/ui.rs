@@ -413,3 +413,41 @@ fn every_form_draws() {
         harness.run_steps(3);
     }
 }
+
+#[test]
+fn a_call_is_followed_and_its_messages_are_read_and_saved() {
+    let (mut harness, fake) = online(5);
+    click(&mut harness, "4930200101");
+    click(&mut harness, "👣 Follow SIP");
+    assert_eq!(
+        fake.last("sip_trace.start").expect("begun")["subject"],
+        json!({ "call": 2 })
+    );
+    harness.run_steps(4);
+    harness.get_by_label("11 of 11 messages");
+    fill(&mut harness, "Filter:", "503");
+    harness.get_by_label("1 of 11 messages");
+    click(&mut harness, "SIP/2.0 503 Service Unavailable");
+    harness.get_by_label_contains("Proxy-Authorization: Digest");
+    click(&mut harness, "💾 Save for Wireshark");
+    let saved = fake.with(|world| world.saved_files.clone());
+    assert_eq!(
+        saved,
+        [("trace-1.pcap".to_owned(), b"the pcap of it".to_vec())]
+    );
+    click(&mut harness, "⏹ Stop");
+    assert_eq!(fake.last("sip_trace.stop"), Some(json!({ "id": 1 })));
+    click(&mut harness, "🗑 Delete trace");
+    fake.with(|world| world.now_ms += 1_000);
+    harness.run_steps(4);
+    harness.get_by_label_contains("No traces.");
+}
+
+#[test]
+fn a_trace_of_an_address_says_what_is_wrong_with_it() {
+    let (mut harness, fake) = online(1);
+    open(&mut harness, "SIP traces");
+    click(&mut harness, "👣 Begin trace");
+    harness.get_by_label_contains("Account: is needed");
+    assert!(fake.last("sip_trace.start").is_none());
+}

@@ -12,6 +12,7 @@ use crate::{
         screen::Screen,
         table::{Rows, TableState},
         tools::History,
+        traces::follow,
     },
     resource::{View, int_at},
     screen::{Palette, settings_to_save},
@@ -22,6 +23,7 @@ use tandem_protocol::{
     CallId,
     live::{HangUpParams, UnregisterParams},
     login::ChangePasswordParams,
+    sip_trace::TraceFormat,
     system::SetParams,
 };
 
@@ -170,6 +172,24 @@ impl App {
                     done,
                 );
             }
+            other => self.trace_command(other),
+        }
+    }
+
+    fn trace_command(&mut self, command: Command) {
+        let model = &mut self.model;
+        let traces = &mut model.tools.traces;
+        match command {
+            Command::Follow => {
+                if let Some(subject) = model.followed() {
+                    follow(subject, &mut model.requests);
+                }
+            }
+            Command::BeginTrace => traces.begin(&mut model.requests),
+            Command::StopTrace => traces.change("sip_trace.stop", &mut model.requests),
+            Command::DeleteTrace => traces.change("sip_trace.delete", &mut model.requests),
+            Command::TraceText => traces.export(TraceFormat::Text, &mut model.requests),
+            Command::TracePcap => traces.export(TraceFormat::Pcap, &mut model.requests),
             other => self.tool_command(other),
         }
     }
@@ -321,6 +341,7 @@ impl App {
         match model.screen {
             Screen::Records(view) => model.records(view).refresh(),
             Screen::Counters => model.tools.history.asked_ms = 0,
+            Screen::Traces => model.tools.traces.ask_now(),
             Screen::Settings => model.tools.settings.list.reset(),
             Screen::System => model.ask_info(),
             Screen::LiveCalls | Screen::Registrations | Screen::GatewayStatus => {

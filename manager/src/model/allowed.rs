@@ -3,9 +3,9 @@
 //! The switch enforces rights; here only what it would refuse, or what has no meaning on the open screen, is
 //! kept from the operator's way.
 
-use super::{Model, draft::Saving, screen::Screen, table::TableState};
+use super::{Model, draft::Saving, screen::Screen, table::TableState, traces::subject_of};
 use crate::{command::Command, resource::View};
-use tandem_protocol::{Area, Right};
+use tandem_protocol::{Area, Right, sip_trace::TraceSubject};
 
 impl Model {
     /// Whether carrying the command out now would do anything.
@@ -36,6 +36,9 @@ impl Model {
             Command::Freeze => self.screen == Screen::LiveCalls,
             Command::HangUp => self.may_end(Screen::LiveCalls),
             Command::Unregister => self.may_end(Screen::Registrations),
+            Command::Follow => {
+                self.may(Area::SipTraces, Right::Change) && self.followed().is_some()
+            }
             other => self.allows_tool(other),
         }
     }
@@ -90,6 +93,13 @@ impl Model {
             Command::Backup => system && !tools.system.backup.is_loading(),
             _ => true,
         }
+    }
+
+    /// What the chosen row of the open screen would be followed as.
+    pub fn followed(&self) -> Option<TraceSubject> {
+        let mut chosen = self.open_table()?.selected.iter();
+        let first = chosen.next().filter(|_| chosen.next().is_none())?;
+        subject_of(self.screen, first)
     }
 
     fn may_end(&self, screen: Screen) -> bool {

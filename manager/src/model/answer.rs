@@ -11,7 +11,7 @@ use crate::{command::Command, resource::View};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tandem_protocol::{
-    ErrorCode, Page, RpcError,
+    ErrorCode, Page, RpcError, TraceId,
     cdr::LevelCharge,
     live::{FeedEvent, LiveSnapshot},
     login::Session,
@@ -45,6 +45,12 @@ pub enum Purpose {
     Verify(u64),
     Backup(u64),
     Password,
+    Traces(u64),
+    TraceBegun,
+    TraceRead(TraceId),
+    /// By this method.
+    TraceChanged(&'static str),
+    TraceFile,
 }
 
 fn read<T: DeserializeOwned>(result: Result<Value, RpcError>) -> Result<T, RpcError> {
@@ -82,6 +88,11 @@ impl Model {
             }
             Purpose::SetSetting(key) => self.setting_set(key, read(result)),
             Purpose::Password => self.password_changed(result),
+            Purpose::Traces(generation) => self.traces_listed(generation, read(result)),
+            Purpose::TraceBegun => self.trace_begun(read(result)),
+            Purpose::TraceRead(id) => self.trace_read(id, read(result)),
+            Purpose::TraceChanged(method) => self.trace_changed(method, result),
+            Purpose::TraceFile => self.trace_file(read(result)),
             other => self.tool_answer(other, result),
         }
     }

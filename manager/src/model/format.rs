@@ -103,6 +103,11 @@ pub fn time(utc_ms: i64) -> String {
     })
 }
 
+/// Time of day to the millisecond.
+pub fn clock_ms(utc_ms: i64) -> String {
+    local(utc_ms).map_or_else(String::new, |at| at.strftime("%H:%M:%S%.3f").to_string())
+}
+
 pub fn clock(utc_ms: i64) -> String {
     local(utc_ms).map_or_else(String::new, |at| at.strftime("%H:%M:%S").to_string())
 }

@@ -16,6 +16,7 @@ pub mod request;
 pub mod screen;
 pub mod table;
 pub mod tools;
+pub mod traces;
 
 use crate::{
     command::Command,
@@ -38,6 +39,7 @@ use tandem_protocol::{
     system::HistoryParams,
 };
 use tools::{History, Tools};
+use traces::Traces;
 
 /// Names a lookup offers.
 const OFFERED: u32 = 50;
@@ -253,6 +255,7 @@ impl Model {
                 }
                 Screen::Registrations if !self.live.state.registrations.is_empty() => Some(1_000),
                 Screen::Counters => Some(History::EVERY_MS),
+                Screen::Traces => Some(Traces::EVERY_MS),
                 _ => None,
             },
             _ => None,
@@ -273,6 +276,7 @@ impl Model {
         match self.screen {
             Screen::Records(view) => self.ask_page(view),
             Screen::Counters => self.ask_history(),
+            Screen::Traces => self.tools.traces.ask(now_ms, &mut self.requests),
             Screen::Settings if self.tools.settings.list.is_idle() => {
                 let generation = self.tools.settings.list.begin();
                 self.requests

@@ -1,6 +1,6 @@
-//! What the tool screens hold: the call simulator, pricing, number rules, settings, the switch itself.
+//! What the tool screens hold: the call simulator, pricing, number rules, settings, traces, the switch itself.
 
-use super::{draft, format, request::Slot};
+use super::{draft, format, request::Slot, traces::Traces};
 use crate::resource::Input;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -271,6 +271,7 @@ pub struct Tools {
     pub settings: Settings,
     pub history: History,
     pub system: System,
+    pub traces: Traces,
 }
 
 #[cfg(test)]

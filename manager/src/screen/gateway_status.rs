@@ -8,8 +8,10 @@ use crate::{
     widget::{self, table},
 };
 use egui::Ui;
+use tandem_protocol::{Area, Right};
 
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let may_follow = cx.model.may(Area::SipTraces, Right::Change);
     let model = &mut *cx.model;
     let state = &mut model.live_tables.gateways;
     let rows = GatewayRows(model.live.gateways());
@@ -27,7 +29,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     if rows.is_empty() {
         return widget::state::empty(ui, "No gateway has been used yet.");
     }
-    let menu = [Command::CopyRows, Command::ExportCsv];
+    let mut menu = vec![Command::CopyRows, Command::ExportCsv];
+    menu.extend(may_follow.then_some(Command::Follow));
     table::show(
         ui,
         cx.commands,

@@ -13,6 +13,7 @@ use tandem_protocol::{Area, Right};
 
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let may_end = cx.model.may(Area::Live, Right::Change);
+    let may_follow = cx.model.may(Area::SipTraces, Right::Change);
     let (frozen, version, now) = (
         cx.model.live.is_frozen(),
         cx.model.live.version,
@@ -53,17 +54,16 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
             Command::HangUp,
             may_end && !state.selected.is_empty(),
         );
+        let one = state.selected.len() == 1;
+        widget::button_if(ui, cx.commands, Command::Follow, may_follow && one);
         super::table_buttons(ui, cx.commands);
     });
     ui.add_space(theme::GAP_SMALL);
     sums(ui, &rows, state.view());
-    let menu = [
-        Command::HangUp,
-        Command::CopyRows,
-        Command::ExportCsv,
-        Command::SelectAll,
-    ];
-    let menu = if may_end { &menu[..] } else { &menu[1..] };
+    let mut menu = Vec::new();
+    menu.extend(may_end.then_some(Command::HangUp));
+    menu.extend(may_follow.then_some(Command::Follow));
+    menu.extend([Command::CopyRows, Command::ExportCsv, Command::SelectAll]);
     if rows.is_empty() {
         return widget::state::empty(
             ui,
@@ -72,7 +72,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let looks = table::Looks {
         name: "live calls",
-        menu,
+        menu: &menu,
         sortable: &[],
     };
     table::show(ui, cx.commands, &rows, state, &looks);

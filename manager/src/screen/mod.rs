@@ -16,6 +16,7 @@ mod shell;
 mod simulator;
 mod system;
 mod trace;
+mod traces;
 
 pub use notices::notices;
 pub use palette::{Palette, palette, shortcuts};
@@ -44,6 +45,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         Screen::Registrations => registrations::show(ui, cx),
         Screen::GatewayStatus => gateway_status::show(ui, cx),
         Screen::Counters => counters::show(ui, cx),
+        Screen::Traces => traces::show(ui, cx),
         Screen::Records(view) => records::show(ui, cx, view),
         Screen::Simulator => simulator::show(ui, cx),
         Screen::Pricing => pricing::show(ui, cx),

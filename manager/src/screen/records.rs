@@ -6,6 +6,7 @@ use crate::{
     model::{
         draft::{Draft, Saving},
         format,
+        names::home,
         records::{PAGE, RecordRows, Records, sortable, totals},
     },
     resource::{View, int_at},
@@ -13,7 +14,7 @@ use crate::{
     widget::{self, form, picker::Picker, table},
 };
 use egui::{Panel, Ui};
-use tandem_protocol::Right;
+use tandem_protocol::{Area, Right};
 
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, view: View) {
     let form_shows = cx
@@ -44,6 +45,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, view: View) {
 
 fn list(ui: &mut Ui, cx: &mut Cx<'_>, view: View) {
     let may_change = cx.model.may(view.area(), Right::Change);
+    let may_follow = followable(view) && cx.model.may(Area::SipTraces, Right::Change);
     title(ui, cx, view);
     toolbar(ui, cx, view, may_change);
     ui.add_space(theme::GAP_SMALL);
@@ -72,7 +74,8 @@ fn list(ui: &mut Ui, cx: &mut Cx<'_>, view: View) {
     let rows = RecordRows::new(records, &model.names);
     state.refresh(&rows, records.version);
     let sortable: Vec<bool> = view.resource().columns.iter().map(sortable).collect();
-    let menu = menu(view, may_change);
+    let mut menu = menu(view, may_change);
+    menu.extend(may_follow.then_some(Command::Follow));
     let looks = table::Looks {
         name: view.title(),
         menu: &menu,
@@ -85,6 +88,11 @@ fn list(ui: &mut Ui, cx: &mut Cx<'_>, view: View) {
     {
         cx.commands.send(Command::Edit);
     }
+}
+
+/// Whether its objects have SIP traces.
+fn followable(view: View) -> bool {
+    matches!(home(view), View::Accounts | View::Gateways)
 }
 
 fn menu(view: View, may_change: bool) -> Vec<Command> {

@@ -1,6 +1,6 @@
 //! Which method does what to the fake switch's memory.
 
-use super::{PASSWORD, live, store::Store};
+use super::{PASSWORD, live, store::Store, traces};
 use crate::resource::{int_at, text_at};
 use serde_json::{Value, json};
 use tandem_protocol::{ErrorCode, METHODS, RpcError};
@@ -34,6 +34,12 @@ pub fn answer(
         "system.history" => Ok(live::history(now_ms, params)),
         "system.verify" => Ok(json!({ "clean": true, "faults": [] })),
         "system.backup" => Ok(json!({ "file": "tandem-2026-03-01.db", "bytes": 48_211_968 })),
+        "sip_trace.list" => Ok(json!(store.traces)),
+        "sip_trace.start" => traces::start(store, now_ms, params),
+        "sip_trace.stop" => traces::stop(store, params),
+        "sip_trace.delete" => traces::delete(store, params),
+        "sip_trace.read" => traces::read(store, params),
+        "sip_trace.export" => traces::export(params),
         "payment.create" => pay(store, now_ms, params),
         _ => resource(store, method, params),
     }

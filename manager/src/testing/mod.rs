@@ -6,6 +6,7 @@ mod answers;
 mod live;
 pub(crate) mod sample;
 mod store;
+mod traces;
 
 use crate::transport::{Ask, Told, Transport};
 use serde_json::Value;

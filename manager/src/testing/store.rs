@@ -21,6 +21,7 @@ pub struct Store {
     pub registrations: Vec<Registration>,
     pub gateways: Vec<GatewayStatus>,
     pub counters: Counters,
+    pub traces: Vec<tandem_protocol::sip_trace::SipTrace>,
     seq: u64,
     next_id: i64,
 }
@@ -65,6 +66,7 @@ impl Store {
             registrations,
             gateways: live::gateway_status(),
             counters,
+            traces: Vec::new(),
             seq: 1,
             next_id: 1_000,
         }
