@@ -13,6 +13,7 @@ use crate::{
     io::Now,
     leg::{Answer, Leg, Own, Passing, Reliable},
     media::CallMedia,
+    transfer::Links,
 };
 use std::{net::SocketAddr, sync::Arc};
 use tandem_billing::{AccountId, CallId, GatewayId, RouteId, UtcMs};
@@ -56,10 +57,14 @@ pub(crate) struct Call {
     pub(crate) marks: Marks,
     pub(crate) end: Option<End>,
     pub(crate) trace: Trace,
+    /// To other calls, by transfers.
+    pub(crate) links: Links,
 }
 
 /// Who calls whom.
 pub(crate) struct Who {
+    /// Of the A leg when the call began; a transfer may put another leg in its place.
+    pub(crate) call_id: String,
     pub(crate) account: Arc<Account>,
     /// Where the INVITE came from.
     pub(crate) source: SocketAddr,
@@ -79,7 +84,8 @@ pub(crate) struct Who {
 /// The A leg: dialog from the start, and the INVITE we must answer.
 pub(crate) struct CallerLeg {
     pub(crate) leg: Leg,
-    pub(crate) invite: ServerTxn,
+    /// None where we placed the call ourselves.
+    pub(crate) invite: Option<ServerTxn>,
     pub(crate) confirm: Confirm,
     pub(crate) reliable: Reliable,
 }

@@ -259,7 +259,8 @@ pub(crate) fn renew_dialog(core: &mut Core, call: &mut Call) {
     hunt.early = None;
     prack::forget(core, call);
     let tag = core.endpoint.new_tag();
-    let Some(request) = core.endpoint.server_request(call.caller.invite) else {
+    let invite = call.caller.invite;
+    let Some(request) = invite.and_then(|invite| core.endpoint.server_request(invite)) else {
         return;
     };
     let dialog = tandem_sip::dialog::Dialog::from_request(request, &tag);

@@ -138,6 +138,12 @@ pub(crate) fn headers(
     if trusted && call.who.private {
         draft = draft.header("Privacy", "id");
     }
+    if let Some(by) = call.who.diverted.as_deref()
+        && trusted
+        && call.links.serves.is_some()
+    {
+        draft = draft.header("Referred-By", address(by));
+    }
     if let Some(diverted) = call.who.diverted.as_deref().filter(|_| told) {
         draft = match signalling.naming.diversion {
             Diverted::Nothing => draft,

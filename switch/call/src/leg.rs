@@ -2,7 +2,8 @@
 //!
 //! A file per verb: [`invite`] admits a caller, [`provisional`] and [`answer`] carry the called side's words
 //! back, [`prack`] makes the former reliable, [`ack`] confirms, [`cancel`] and [`bye`] end, [`change`] passes
-//! re-INVITE, UPDATE and INFO across, [`session`] and [`refresh`] see that each side is still there.
+//! re-INVITE, UPDATE and INFO across, [`session`] and [`refresh`] see that each side is still there, [`renew`] makes
+//! two sides talk that did not before.
 
 pub(crate) mod ack;
 pub(crate) mod answer;
@@ -13,6 +14,7 @@ pub(crate) mod invite;
 pub(crate) mod prack;
 pub(crate) mod provisional;
 pub(crate) mod refresh;
+pub(crate) mod renew;
 pub(crate) mod session;
 
 pub(crate) use answer::Answer;
@@ -20,6 +22,7 @@ pub(crate) use bye::Farewells;
 pub(crate) use change::Passing;
 pub(crate) use prack::Reliable;
 pub(crate) use refresh::Own;
+pub(crate) use renew::Owed;
 pub(crate) use session::Session;
 
 use crate::{
@@ -33,7 +36,7 @@ use std::{
     sync::Arc,
 };
 use tandem_billing::AccountId;
-use tandem_sdp::session::Origin;
+use tandem_sdp::{SessionDescription, session::Origin};
 use tandem_sip::{
     Flow,
     dialog::Dialog,
@@ -43,9 +46,9 @@ use tandem_sip::{
 };
 
 /// What we take in a dialog and outside.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER";
 /// The extensions we know.
-pub(crate) const SUPPORTED: &str = "100rel, timer";
+pub(crate) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 /// The port a URI without one means.
 const SIP_PORT: u16 = 5060;
 
@@ -62,6 +65,19 @@ pub(crate) struct Leg {
     /// The gateway it leads to: its credentials answer challenges within the dialog.
     pub(crate) gateway: Option<Arc<Gateway>>,
     pub(crate) session: Session,
+    /// Whose phone or address it leads to; None for a gateway.
+    pub(crate) account: Option<AccountId>,
+    /// What its peer described last.
+    pub(crate) heard: Option<Bytes>,
+    /// What its peer is still to be told.
+    pub(crate) owed: Owed,
+}
+
+impl Leg {
+    /// What its peer described last.
+    pub(crate) fn heard(&self) -> Option<SessionDescription> {
+        SessionDescription::parse(self.heard.as_deref()?).ok()
+    }
 }
 
 /// How a peer is reached within a dialog.

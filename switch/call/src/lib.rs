@@ -19,6 +19,7 @@ mod media;
 pub mod monitor;
 mod register;
 pub mod switch;
+mod transfer;
 mod usage;
 
 pub use directory::Directory;

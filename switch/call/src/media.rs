@@ -178,6 +178,33 @@ pub(crate) fn prepare(core: &mut Core, call: &mut Call, b_flow: Flow) -> Ready {
     Ready::Wait
 }
 
+/// A leg came over to a side where one of listener `before` was: whether the relay takes its packets there, or
+/// another one is opened.
+pub(crate) fn adopt(core: &mut Core, call: &mut Call, side: Side, before: Option<u16>) -> Ready {
+    if call.media.direct {
+        return Ready::Yes;
+    }
+    let (Some(now), Some(b_flow)) = (
+        call.leg(side).map(|leg| leg.flow.listener),
+        call.callee.as_ref().map(|leg| leg.flow),
+    ) else {
+        return Ready::Never;
+    };
+    let local = |listener| core.media(listener).map(|media| media.local);
+    let same = before.and_then(local) == local(now);
+    match call.media.relay {
+        Relay::Open { .. } if same => return Ready::Yes,
+        Relay::Opening { id, .. } | Relay::Open { id, .. } => {
+            core.index.relays.remove(&id);
+            core.relay(RelayCommand::Close { id });
+        }
+        Relay::Unasked | Relay::Closed => {}
+        Relay::Closing { .. } => return Ready::Never,
+    }
+    call.media.relay = Relay::Unasked;
+    prepare(core, call, b_flow)
+}
+
 /// The relay's ports came.
 pub(crate) fn opened(core: &mut Core, call: &mut Call, ports: (u16, u16)) {
     core.timers.disarm(Timer::RelayOpen(call.id));
@@ -190,6 +217,10 @@ pub(crate) fn opened(core: &mut Core, call: &mut Call, ports: (u16, u16)) {
 /// The caller's offer was heard when it came; the relay could not be told yet.
 fn learn_offer(core: &mut Core, call: &mut Call) {
     call.media.wrapped = false;
+    // The party a call is placed for has its audio elsewhere until it comes over.
+    if call.links.serves.is_some() {
+        return;
+    }
     let Some(offer) = call.media.offer.take() else {
         return;
     };
@@ -210,6 +241,7 @@ pub(crate) fn hear(
 ) -> Option<()> {
     let leg = call.leg_mut(side)?;
     leg.security.hear(said, sdp).ok()?;
+    leg.heard = Some(sdp.to_bytes().into());
     let (signalling, transport) = (leg.flow.remote.ip(), leg.security.transport());
     learn(core, call, side, sdp, (signalling, transport));
     Some(())
@@ -260,10 +292,12 @@ pub(crate) fn learn(
 fn latch_of(call: &Call, side: Side, target: IpAddr, signalling: IpAddr) -> Latch {
     let is_trunk = match side {
         Side::A => call.caller.leg.reach == Reach::Contact,
-        Side::B => call
-            .target
-            .as_ref()
-            .is_some_and(|target| target.gateway.is_some()),
+        Side::B => match (&call.callee, &call.target) {
+            (Some(leg), _) => leg.reach == Reach::Contact,
+            (None, target) => target
+                .as_ref()
+                .is_some_and(|target| target.gateway.is_some()),
+        },
     };
     if is_trunk {
         Latch::of_trunk(target, signalling)

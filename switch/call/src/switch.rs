@@ -13,6 +13,7 @@ mod dispatch;
 pub(crate) mod end;
 pub(crate) mod feed;
 pub(crate) mod index;
+mod letters;
 pub(crate) mod outbox;
 pub(crate) mod outside;
 mod rows;
@@ -30,8 +31,9 @@ use crate::{
     hunt::outcome,
     io::{Input, Now, Output, Reply, SwitchConfig},
     journal::Registration,
-    leg::{answer, prack, refresh},
+    leg::{answer, prack, refresh, renew},
     media, register,
+    transfer::Letter,
 };
 use state::{Core, Gate};
 use std::{collections::BTreeMap, sync::Arc};
@@ -201,22 +203,32 @@ impl Switch {
             Timer::Session(call, side) => {
                 self.with(call, |core, call| refresh::handle_due(core, call, side));
             }
+            Timer::Renew(call, side) => {
+                self.with(call, |core, call| renew::handle_due(core, call, side));
+            }
+            Timer::Join(of) => self.core.letters.push_back(Letter::Join { of }),
             Timer::Drain => self.end_all(),
         }
         self.pump();
     }
 
-    /// Everything the endpoint has to say, until it has no more.
+    /// Everything the endpoint and calls that are linked have to say, until they have no more.
     fn pump(&mut self) {
-        while let Some(output) = self.core.endpoint.poll_output() {
-            match output {
-                EndpointOutput::Transmit { flow, bytes } => {
-                    self.core.feed.totals.messages_out += 1;
-                    self.core
-                        .outputs
-                        .push_back(Output::Transmit { flow, bytes });
+        loop {
+            while let Some(output) = self.core.endpoint.poll_output() {
+                match output {
+                    EndpointOutput::Transmit { flow, bytes } => {
+                        self.core.feed.totals.messages_out += 1;
+                        self.core
+                            .outputs
+                            .push_back(Output::Transmit { flow, bytes });
+                    }
+                    EndpointOutput::Event(event) => self.dispatch(event),
                 }
-                EndpointOutput::Event(event) => self.dispatch(event),
+            }
+            match self.core.letters.pop_front() {
+                Some(letter) => self.deliver(letter),
+                None => return,
             }
         }
     }
@@ -264,12 +276,13 @@ fn relay_of(report: &RelayReport) -> RelayId {
 /// Nothing of a call that is over stays behind.
 fn forget(core: &mut Core, call: &Call) {
     core.timers.disarm_call(call.id);
-    core.index.servers.remove(&call.caller.invite);
+    if let Some(invite) = call.caller.invite {
+        core.index.servers.remove(&invite);
+    }
     for leg in [Some(&call.caller.leg), call.callee.as_ref()]
         .into_iter()
         .flatten()
     {
-        core.index.tags.remove(&leg.dialog.local_tag);
-        core.index.call_ids.remove(&leg.dialog.call_id);
+        core.index.leave(&leg.dialog, call.id);
     }
 }

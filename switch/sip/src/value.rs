@@ -17,7 +17,7 @@ pub use name_addr::NameAddr;
 pub(crate) use name_addr::check_addr;
 pub use reason::reason_phrase;
 pub(crate) use uri::check_uri;
-pub use uri::{Host, Scheme, Uri};
+pub use uri::{Host, Scheme, Uri, unescape};
 pub use via::{Rport, Via, via_value};
 
 use crate::lex::is_token;

@@ -160,6 +160,12 @@ impl Caller {
         }
     }
 
+    /// Its dialog.
+    #[must_use]
+    pub fn within(&self) -> &Within {
+        &self.within
+    }
+
     /// Header lines for every INVITE, each ended by CRLF.
     #[must_use]
     pub fn with_headers(mut self, extra: &str) -> Self {
@@ -392,6 +398,12 @@ impl Callee {
         sdp(self.audio, G711)
     }
 
+    /// The tag it answers with.
+    #[must_use]
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
     /// Answers the INVITE.
     pub fn say(&self, world: &mut World, status: &str, body: Option<&str>) {
         world.send(
@@ -435,17 +447,22 @@ impl Callee {
     ) {
         self.within.cseq += 1;
         self.branch += 1;
-        let branch = format!("b{}{}", self.tag, self.branch);
+        let branch = self.branch();
         let text = self
             .within
             .request(method, self.within.cseq, &branch, self.at, extra, body);
         world.send(self.at, text);
     }
 
+    fn branch(&self) -> String {
+        let call = self.within.call_id.get(..8).unwrap_or_default();
+        format!("b{call}{}{}", self.tag, self.branch)
+    }
+
     /// ACK to the 200 of its re-INVITE sent last.
     pub fn ack(&mut self, world: &mut World) {
         self.branch += 1;
-        let branch = format!("b{}{}", self.tag, self.branch);
+        let branch = self.branch();
         let text = self
             .within
             .request("ACK", self.within.cseq, &branch, self.at, "", None);

@@ -18,7 +18,7 @@ pub(crate) fn of_call(call: &Call, ended_at: UtcMs) -> Cdr {
     let (media_a, media_b) = call.media.stats();
     Cdr {
         call: call.id,
-        a_call_id: call.caller.leg.dialog.call_id.clone(),
+        a_call_id: call.who.call_id.clone(),
         b_call_id: target.and_then(|target| target.call_id.clone()),
         account: Some(call.who.account.id),
         source: call.who.source.to_string(),

@@ -3,7 +3,7 @@
 use crate::directory::lists::{ListSide, ListVerdict};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use tandem_billing::{AccountId, RateId, RouteId, TariffId};
+use tandem_billing::{AccountId, CallId, RateId, RouteId, TariffId};
 
 /// The steps, in the order they were taken.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -103,6 +103,24 @@ pub enum Step {
         number: String,
         /// `followed`, or why not.
         outcome: String,
+    },
+    /// Added when a party transferred the other one: in the trace of both calls.
+    Transferred {
+        /// `caller` or `called`: who asked for it, in the call that it left.
+        by: String,
+        /// The number asked for; empty where the target was a call of its own.
+        number: String,
+        /// The other call.
+        call: CallId,
+        /// `asked`, `placed for`, `joined`, `failed 486`, ...
+        outcome: String,
+    },
+    /// Added when a phone took the place of another one of its account (RFC 3891).
+    Replaced {
+        /// `caller` or `called`.
+        side: String,
+        /// The phone's user name.
+        by: String,
     },
     /// Added at the end: why a side hung up, by its own word (RFC 3326).
     Reason {

@@ -22,6 +22,8 @@ pub struct Signalling {
     pub session_timers: Extension,
     /// What becomes of its 3xx answers.
     pub redirect: Redirect,
+    /// Whether its phones may send a party of their call elsewhere at its expense. Of accounts only.
+    pub transfer: Transfer,
     /// How the caller is named to it.
     pub naming: Naming,
     /// Headers added to each INVITE sent to it.
@@ -75,6 +77,30 @@ pub enum Redirect {
     /// The number of its Contact goes through the caller's dial plan and is priced anew; a phone's Contact is
     /// followed only where that costs the caller no more than the number dialled.
     DialPlan,
+}
+
+/// Whether REFER and INVITE with Replaces are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transfer {
+    /// From phones, unless the account is a wholesale one.
+    #[default]
+    ByKind,
+    /// Never.
+    Refused,
+    /// From its addresses, too, and whatever its kind.
+    Allowed,
+}
+
+/// What a [`Transfer`] comes to for an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transfers {
+    /// Nobody may.
+    None,
+    /// Its phones may.
+    Phones,
+    /// Its phones and its addresses may.
+    All,
 }
 
 /// How the caller is named.

@@ -263,17 +263,16 @@ fn draft(
         (wanted, Some(_)) => wanted,
     };
     let mut draft = session_draft(core, flow, body);
-    let mut supported = Vec::with_capacity(2);
+    let mut supported = Vec::with_capacity(3);
     if reliable != Extension::Off {
         supported.push("100rel");
     }
     if signalling.session_timers != Extension::Off {
         supported.push("timer");
     }
+    supported.push("replaces");
     draft.headers.retain(|(name, _)| name != "Supported");
-    if !supported.is_empty() {
-        draft = draft.header("Supported", supported.join(", "));
-    }
+    draft = draft.header("Supported", supported.join(", "));
     if reliable == Extension::Required {
         draft = draft.header("Require", "100rel");
     }

@@ -14,7 +14,7 @@ use tandem_sip::{
 };
 
 pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ServerTxn, message: &Message) {
-    if txn != call.caller.invite {
+    if Some(txn) != call.caller.invite {
         return change::outcome::confirmed(core, call, txn, message);
     }
     match call.caller.confirm {

@@ -2,7 +2,7 @@
 //! hold and the answer itself are durable: no crash can forget a call that its caller knows to be answered.
 
 use super::{
-    Leg, Reach, Session, bye, dialog_flow, prack, provisional,
+    Leg, Owed, Reach, Session, bye, dialog_flow, prack, provisional,
     session::{self},
     session_draft,
 };
@@ -18,12 +18,19 @@ use crate::{
     journal::Record,
     media::{self, Body, Said, Security},
     switch::{end, index::Stray, state::Core, timer::Timer},
+    transfer::Letter,
 };
 use bytes::Bytes;
 use std::sync::Arc;
 use tandem_billing::UtcMs;
 use tandem_sdp::{SessionDescription, Side};
-use tandem_sip::{Message, dialog::Dialog, endpoint::ClientTxn, message::Draft, value::EndReason};
+use tandem_sip::{
+    Message,
+    dialog::Dialog,
+    endpoint::{ClientTxn, ServerTxn},
+    message::Draft,
+    value::EndReason,
+};
 
 /// What the called side answered, on its way to the caller.
 pub(crate) struct Answer {
@@ -141,6 +148,12 @@ fn connect(
         security: attempt.security.clone(),
         gateway,
         session: Session::new(core, policy, message),
+        account: match &current.candidate.leg {
+            LegTarget::Gateway(_) => None,
+            LegTarget::Devices { account, .. } => Some(*account),
+        },
+        heard: None,
+        owed: Owed::Nothing,
     };
     session::confirm(core, (call.id, Side::B), &mut leg, message);
     call.callee = Some(leg);
@@ -273,15 +286,14 @@ fn journal_answer(core: &mut Core, call: &mut Call) {
 
 /// The 200 to the caller: from here on time is money, at the rates of the journalled instant.
 fn give_answer(core: &mut Core, call: &mut Call, at: UtcMs) {
-    let body = call.answer.as_ref().map(|answer| answer.body.clone());
     prack::forget(core, call);
-    let draft = session_draft(core, call.caller.leg.flow, body);
-    let (id, invite) = (call.id, call.caller.invite);
-    let draft = session::accept(core, (id, Side::A), &mut call.caller.leg, invite, draft);
-    let tag = call.caller.leg.dialog.local_tag.clone();
-    core.respond(invite, (200, "OK"), &tag, draft);
+    match call.caller.invite {
+        Some(invite) => tell_caller(core, call, invite),
+        None => core
+            .letters
+            .extend(call.links.serves.map(|of| Letter::Join { of })),
+    }
     call.stage = Stage::Talking;
-    call.caller.confirm = Confirm::Awaited;
     call.marks.answered = Some(Now {
         mono: core.now.mono,
         utc: at,
@@ -294,6 +306,16 @@ fn give_answer(core: &mut Core, call: &mut Call, at: UtcMs) {
         core.feed.tally(gateway).answered += 1;
     }
     core.feed.touch(call.id);
+}
+
+fn tell_caller(core: &mut Core, call: &mut Call, invite: ServerTxn) {
+    let body = call.answer.as_ref().map(|answer| answer.body.clone());
+    let draft = session_draft(core, call.caller.leg.flow, body);
+    let leg = &mut call.caller.leg;
+    let draft = session::accept(core, (call.id, Side::A), leg, invite, draft);
+    let tag = leg.dialog.local_tag.clone();
+    core.respond(invite, (200, "OK"), &tag, draft);
+    call.caller.confirm = Confirm::Awaited;
 }
 
 /// An INVITE that nobody wanted any more was answered: ACK and BYE (RFC 3261 section 13.2.2.4).
@@ -322,6 +344,9 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
         reach: Reach::Contact,
         gateway,
         session: Session::new(core, Extension::Off, message),
+        account: None,
+        heard: None,
+        owed: Owed::Nothing,
     };
     core.endpoint
         .ack(core.now.mono, txn, leg.flow, &leg.dialog, Draft::new());

@@ -8,6 +8,7 @@ use crate::{
     directory::Gateway,
     hunt::credentials,
     switch::{end, state::Core},
+    transfer,
 };
 use std::{collections::HashMap, sync::Arc};
 use tandem_sdp::Side;
@@ -119,7 +120,14 @@ pub(crate) fn handle(
 ) {
     note_reason(call, side, EndReason::of(message));
     core.respond(txn, (200, "OK"), "", Draft::new());
+    let leaves = call
+        .links
+        .pending
+        .as_ref()
+        .is_some_and(|pending| pending.by == side);
     match (call.stage, side) {
+        (Stage::Talking, _) if call.links.rides.is_some() => {}
+        (Stage::Talking, _) if leaves => transfer::leave(core, call, side),
         // RFC 3261 section 15 lets a caller end its early dialog so.
         (Stage::Hunting | Stage::Answering, Side::A) => {
             end::end(core, call, &cause::CALLER_CANCELLED, end::Left::Nobody)

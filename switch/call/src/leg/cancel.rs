@@ -11,7 +11,7 @@ use tandem_sip::{endpoint::ServerTxn, value::EndReason};
 
 /// The caller cancelled; a CANCEL that crossed our 200 never comes here, since the INVITE is answered then.
 pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ServerTxn, reason: EndReason) {
-    if txn != call.caller.invite {
+    if Some(txn) != call.caller.invite {
         return change::cancelled(core, call, txn);
     }
     match call.stage {

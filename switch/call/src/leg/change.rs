@@ -151,6 +151,15 @@ type Refusal = ((u16, &'static str), Option<u32>);
 
 fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<(), Refusal> {
     let pending = ((491, "Request Pending"), None);
+    if call.stage == Stage::Talking && !call.is_whole() {
+        return match what {
+            What::Invite => Err(pending),
+            // A session is refreshed alone.
+            What::Update if message.body().is_empty() => Ok(()),
+            What::Update => Err(pending),
+            What::Info => Err(((480, "Temporarily Unavailable"), None)),
+        };
+    }
     match (call.stage, what) {
         (Stage::Talking, What::Invite | What::Update | What::Info) => {}
         (Stage::Hunting | Stage::Answering, What::Update) if message.body().is_empty() => {
@@ -272,6 +281,38 @@ fn take(core: &mut Core, call: &mut Call, found: impl Fn(&Passing) -> bool) -> O
         core.index.clients.remove(&txn);
     }
     Some(passing)
+}
+
+/// A re-INVITE or the INVITE of a phone that stepped in was answered by us: its ACK is awaited.
+pub(crate) fn await_ack(core: &mut Core, call: &mut Call, side: Side, txn: ServerTxn) {
+    core.index.servers.insert(txn, call.id);
+    call.passing.push(Passing {
+        from: side,
+        what: What::Invite,
+        server: txn,
+        draft: Draft::new(),
+        offer: None,
+        authorised: false,
+        state: State::Answered { unconfirmed: None },
+    });
+}
+
+/// A side has gone: what the other one asked of it is answered by us, and nobody waits for its ACKs.
+pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
+    let asked = |passing: &Passing| match passing.state {
+        State::Sent(_) => passing.from != side,
+        State::Answered { .. } => passing.from == side,
+    };
+    while let Some(passing) = take(core, call, asked) {
+        if passing.from != side {
+            core.respond(passing.server, (491, "Request Pending"), "", Draft::new());
+        } else if let State::Answered {
+            unconfirmed: Some(txn),
+        } = passing.state
+        {
+            acknowledge(core, call, passing.from.other(), txn, None);
+        }
+    }
 }
 
 /// The asker takes its re-INVITE back: the other side is told, and its answer is the asker's.

@@ -1,6 +1,6 @@
 //! A caller arrives: checked, recognised, decided upon, paid for, and sent on its way.
 
-use super::{CallerParts, Leg, Reach, Reliable, Session, dialog_flow, session};
+use super::{CallerParts, Leg, Owed, Reach, Reliable, Session, dialog_flow, session};
 use crate::{
     bill::{self, cdr},
     call::{Call, CallerLeg, Confirm, Marks, Stage, Who},
@@ -19,7 +19,9 @@ use crate::{
         outside,
         state::{Core, Gate},
     },
+    transfer::Links,
 };
+use bytes::Bytes;
 use std::sync::Arc;
 use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{
@@ -50,7 +52,7 @@ pub(crate) fn handle(
     open_calls: usize,
     arrival: &Arrival<'_>,
 ) -> Option<Box<Call>> {
-    if let Err(answer) = check(core, open_calls, arrival) {
+    if let Err(answer) = check_sender(core, arrival).and_then(|()| check(core, open_calls)) {
         core.feed.totals.attempts += 1;
         core.feed.totals.refused += 1;
         core.reject(arrival.txn, answer.0, answer.1);
@@ -114,7 +116,7 @@ fn because(cause: &'static Cause) -> Answer {
 }
 
 /// What is wrong whoever sends it. None of these leaves a CDR: the sender is not known yet.
-fn check(core: &Core, open_calls: usize, arrival: &Arrival<'_>) -> Result<(), Answer> {
+pub(crate) fn check_sender(core: &Core, arrival: &Arrival<'_>) -> Result<(), Answer> {
     let message = arrival.message;
     if message.max_forwards() == Some(0) {
         return Err(because(&cause::TOO_MANY_HOPS));
@@ -127,11 +129,15 @@ fn check(core: &Core, open_calls: usize, arrival: &Arrival<'_>) -> Result<(), An
         return Err(((422, "Session Interval Too Small"), draft));
     }
     match core.index.call_ids.get(message.call_id()) {
-        Some((_, Side::B)) => return Err(because(&cause::LOOP)),
+        Some((_, Side::B)) => Err(because(&cause::LOOP)),
         // The same request by another way (RFC 3261 section 8.2.2.2).
-        Some((_, Side::A)) => return Err(((482, "Merged Request"), Draft::new())),
-        None => {}
+        Some((_, Side::A)) => Err(((482, "Merged Request"), Draft::new())),
+        None => Ok(()),
     }
+}
+
+/// Whether new calls are taken.
+fn check(core: &Core, open_calls: usize) -> Result<(), Answer> {
     let closed = if core.gate != Gate::Open {
         Some(&cause::DRAINING)
     } else if core.outbox.has_failed() {
@@ -156,7 +162,6 @@ fn facts(core: &mut Core, arrival: &Arrival<'_>, body: &Body) -> CallFacts {
         .request_uri()
         .and_then(|uri| uri.user_unescaped())
         .unwrap_or_default();
-    let number = dialled.split(';').next().unwrap_or_default();
     CallFacts {
         remote: arrival.flow.remote,
         transport: arrival.flow.transport,
@@ -164,8 +169,7 @@ fn facts(core: &mut Core, arrival: &Arrival<'_>, body: &Body) -> CallFacts {
         as_account: None,
         caller: shortened(message.from().uri.user_unescaped().unwrap_or_default()),
         asserted: identity::claims(message).asserted,
-        // One byte more than is allowed, so that the decision sees that it is too long.
-        dialled: cut(number, MAX_NAME_BYTES + 1).to_owned(),
+        dialled: cut_number(&dialled).to_owned(),
         at: core.now.utc,
         codecs: match body {
             Body::Audio(sdp) => media::codec_names(sdp),
@@ -173,6 +177,12 @@ fn facts(core: &mut Core, arrival: &Arrival<'_>, body: &Body) -> CallFacts {
         },
         draw: core.draw(),
     }
+}
+
+/// The number of a user part: one byte more than is allowed at most, so that the decision sees that it is too long.
+pub(crate) fn cut_number(user: &str) -> &str {
+    let number = user.split(';').next().unwrap_or_default();
+    cut(number, MAX_NAME_BYTES + 1)
 }
 
 fn cut(text: &str, bytes: usize) -> &str {
@@ -228,13 +238,36 @@ fn refuse(
         Some(_) | None => Draft::new(),
     };
     core.reject(arrival.txn, (status, reason), draft);
+    let call_id = arrival.message.call_id();
+    write_refusal(core, call_id, facts, account, (&trace, refusal));
+}
+
+/// A call that was refused before it began leaves a CDR.
+pub(crate) fn note_refusal(
+    core: &mut Core,
+    call_id: &str,
+    facts: &CallFacts,
+    account: &Account,
+    why: (&Trace, &Refusal),
+) {
+    core.feed.totals.refused += 1;
+    write_refusal(core, call_id, facts, account, why);
+}
+
+fn write_refusal(
+    core: &mut Core,
+    call_id: &str,
+    facts: &CallFacts,
+    account: &Account,
+    (trace, refusal): (&Trace, &Refusal),
+) {
     let parts = cdr::Refused {
-        call_id: arrival.message.call_id(),
+        call_id,
         facts,
         account: account.id,
-        trace: &trace,
+        trace,
         cause: refusal.cause,
-        status,
+        status: refusal.answer().0,
     };
     let id = core.new_call_id();
     let cdr = cdr::of_refusal(core.now.utc, id, &parts);
@@ -273,6 +306,7 @@ fn admit(
         refuse(core, arrival, &facts, &account, trace, &refusal);
         return None;
     };
+    let heard = offer.as_ref().map(|offer| offer.to_bytes().into());
     let id = core.new_call_id();
     let bill = match bill::reserve::reserve(core, id, admission.levels, admission.max_duration_s) {
         Ok(bill) => bill,
@@ -292,7 +326,7 @@ fn admit(
         stage: Stage::Hunting,
         began: core.now,
         directory: Arc::clone(&core.directory),
-        caller: caller_leg(core, arrival, &facts, (&account, security)),
+        caller: caller_leg(core, arrival, &facts, (&account, security, heard)),
         callee: None,
         hunt: Some(Box::new(hunt)),
         answer: None,
@@ -304,6 +338,7 @@ fn admit(
         marks: Marks::default(),
         end: None,
         trace,
+        links: Links::default(),
         who: who(
             arrival,
             facts,
@@ -314,13 +349,13 @@ fn admit(
             },
         ),
     });
-    index(core, &call, arrival.message.call_id());
+    index(core, &call);
     open(core, &mut call);
     Some(call)
 }
 
 /// From here on the journal knows the call.
-fn open(core: &mut Core, call: &mut Call) {
+pub(crate) fn open(core: &mut Core, call: &mut Call) {
     let open = cdr::open_call(call, core.now.utc);
     call.bill.hold_seq = core.record(Record::Opened(Box::new(open)));
     core.feed.touch(call.id);
@@ -376,7 +411,7 @@ fn caller_leg(
     core: &mut Core,
     arrival: &Arrival<'_>,
     facts: &CallFacts,
-    (account, security): (&Account, Security),
+    (account, security, heard): (&Account, Security, Option<Bytes>),
 ) -> CallerLeg {
     let first = u32::from(core.draw());
     let tag = core.endpoint.new_tag();
@@ -395,11 +430,14 @@ fn caller_leg(
         security,
         gateway: None,
         session: Session::new(core, account.signalling.session_timers, arrival.message),
+        account: Some(account.id),
+        heard,
+        owed: Owed::Nothing,
     };
     CallerLeg {
         reliable: Reliable::new(arrival.message, account.signalling.reliable, first),
         leg,
-        invite: arrival.txn,
+        invite: Some(arrival.txn),
         confirm: Confirm::Unanswered,
     }
 }
@@ -410,6 +448,7 @@ fn who(arrival: &Arrival<'_>, facts: CallFacts, parts: CallerParts) -> Who {
     let trusted = parts.account.signalling.trust == Trust::Trusted;
     let caller = facts.caller_of(&parts.account).to_owned();
     Who {
+        call_id: message.call_id().to_owned(),
         account: parts.account,
         source: facts.remote,
         chain: parts.chain,
@@ -422,12 +461,10 @@ fn who(arrival: &Arrival<'_>, facts: CallFacts, parts: CallerParts) -> Who {
     }
 }
 
-fn index(core: &mut Core, call: &Call, call_id: &str) {
-    core.index.servers.insert(call.caller.invite, call.id);
+fn index(core: &mut Core, call: &Call) {
+    if let Some(invite) = call.caller.invite {
+        core.index.servers.insert(invite, call.id);
+    }
     core.index
-        .tags
-        .insert(call.caller.leg.dialog.local_tag.clone(), (call.id, Side::A));
-    core.index
-        .call_ids
-        .insert(call_id.to_owned(), (call.id, Side::A));
+        .enter(&call.caller.leg.dialog, (call.id, Side::A));
 }

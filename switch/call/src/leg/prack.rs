@@ -11,6 +11,7 @@ use crate::{
     leg::answer,
     media::{self, Body},
     switch::{end, state::Core, timer::Timer},
+    transfer::Letter,
 };
 use std::time::Duration;
 use tandem_sdp::Side;
@@ -84,6 +85,17 @@ impl Reliable {
         }
     }
 
+    /// For a call that nobody's INVITE asked for.
+    pub(crate) fn none() -> Self {
+        Self {
+            mode: Mode::Never,
+            rseq: 1,
+            waiting: None,
+            next: None,
+            agreed: false,
+        }
+    }
+
     /// A 2xx must not overtake a description that is not confirmed yet (RFC 3262 section 3).
     pub(crate) fn holds_answer(&self) -> bool {
         self.waiting
@@ -110,9 +122,15 @@ pub(crate) fn say(core: &mut Core, call: &mut Call, said: Said) {
 }
 
 fn respond(core: &mut Core, call: &Call, status: u16, draft: Draft) {
+    let Some(invite) = call.caller.invite else {
+        if let Some(to) = call.links.serves {
+            core.letters.push_back(Letter::Rings { to, status });
+        }
+        return;
+    };
     let reason = tandem_sip::value::reason_phrase(status);
     let tag = call.caller.leg.dialog.local_tag.clone();
-    core.respond(call.caller.invite, (status, reason), &tag, draft);
+    core.respond(invite, (status, reason), &tag, draft);
 }
 
 fn send(core: &mut Core, call: &mut Call, said: Said) {
@@ -188,9 +206,9 @@ fn is_awaited(core: &Core, call: &Call, message: &Message) -> bool {
     let Some(waiting) = call.caller.reliable.waiting.as_ref() else {
         return false;
     };
-    let cseq = core
-        .endpoint
-        .server_request(call.caller.invite)
+    let invite = call.caller.invite;
+    let cseq = invite
+        .and_then(|invite| core.endpoint.server_request(invite))
         .map(Message::cseq);
     let mut parts = message
         .value(HeaderId::RAck)

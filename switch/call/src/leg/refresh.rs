@@ -1,7 +1,7 @@
 //! Requests of our own within a call: refreshes of a session (RFC 4028) and descriptions renewed after one side
 //! was exchanged. Glare is met by waiting as RFC 3261 section 14.1 says.
 
-use super::{session, session_draft};
+use super::{renew, session, session_draft};
 use crate::{
     call::{Call, Confirm, Stage},
     cause,
@@ -15,6 +15,8 @@ use tandem_sip::{Message, endpoint::ClientTxn, value::Method};
 
 /// Times one refresh is sent before the peer's answers are left alone until the next.
 const MAX_TRIES: u8 = 4;
+/// Tries of a renewal that carried credentials: a further challenge is a refusal.
+const RENEWED_WITH_CREDENTIALS: u8 = u8::MAX;
 /// While another change is under way.
 const BUSY: Duration = Duration::from_secs(1);
 
@@ -22,9 +24,31 @@ const BUSY: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Own {
     pub(crate) side: Side,
+    purpose: Purpose,
     by_update: bool,
     txn: ClientTxn,
     tries: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The session goes on as it is.
+    Refresh,
+    /// The peer gets another one to talk to: [`renew`]'s.
+    Renewal,
+}
+
+impl Own {
+    /// An offer to a side's peer.
+    pub(crate) fn renewal(side: Side, txn: ClientTxn, tries: u8) -> Self {
+        Self {
+            side,
+            purpose: Purpose::Renewal,
+            by_update: false,
+            txn,
+            tries,
+        }
+    }
 }
 
 /// The session timer of a leg falls due.
@@ -64,6 +88,7 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side, tries: u8) {
     core.index.clients.insert(txn, call.id);
     call.own.push(Own {
         side,
+        purpose: Purpose::Refresh,
         by_update,
         txn,
         tries,
@@ -71,7 +96,7 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side, tries: u8) {
 }
 
 /// One offer at a time in a dialog; none before the caller has confirmed the first.
-fn is_busy(call: &Call, side: Side) -> bool {
+pub(crate) fn is_busy(call: &Call, side: Side) -> bool {
     let unconfirmed = match call.caller.confirm {
         Confirm::Awaited | Confirm::ThenBye => true,
         Confirm::Unanswered | Confirm::Done => false,
@@ -108,6 +133,7 @@ pub(crate) fn response(
     }
     match status {
         200..=299 => agreed(core, call, own, message),
+        408 | 481 if own.purpose == Purpose::Renewal => gone(core, call, own.side),
         408 | 481 => expired(core, call, own.side),
         _ => refused(core, call, own, status, message),
     }
@@ -120,6 +146,9 @@ fn agreed(core: &mut Core, call: &mut Call, own: Own, message: &Message) {
         leg.dialog.refresh_target(message);
         leg.flow = super::dialog_flow(leg.flow, &leg.dialog, leg.reach);
         session::confirm(core, (id, own.side), leg, message);
+    }
+    if own.purpose == Purpose::Renewal {
+        return renew::agreed(core, call, own.side, own.txn, message);
     }
     if own.by_update {
         return;
@@ -141,6 +170,13 @@ fn refused(core: &mut Core, call: &mut Call, own: Own, status: u16, message: &Me
     let heard = core.now.mono;
     if let Some(leg) = call.leg_mut(side) {
         leg.session.heard = heard;
+    }
+    match (own.purpose, status) {
+        (Purpose::Renewal, 401 | 407) if own.tries < RENEWED_WITH_CREDENTIALS => {
+            return authorise(core, call, own, message);
+        }
+        (Purpose::Renewal, _) => return renew::refused(core, call, side, own.tries, status),
+        (Purpose::Refresh, _) => {}
     }
     if own.tries >= MAX_TRIES {
         return;
@@ -179,7 +215,7 @@ fn refused(core: &mut Core, call: &mut Call, own: Own, status: u16, message: &Me
 }
 
 /// RFC 3261 section 14.1: who made the Call-ID waits 2.1 to 4 s, the other side 0 to 2 s.
-fn glare_wait(core: &mut Core, side: Side) -> Duration {
+pub(crate) fn glare_wait(core: &mut Core, side: Side) -> Duration {
     let draw = core.random();
     Duration::from_millis(match side {
         Side::A => draw % 201 * 10,
@@ -212,7 +248,10 @@ fn authorise(core: &mut Core, call: &mut Call, own: Own, challenge: &Message) {
     core.index.clients.insert(txn, call.id);
     call.own.push(Own {
         txn,
-        tries: MAX_TRIES,
+        tries: match own.purpose {
+            Purpose::Refresh => MAX_TRIES,
+            Purpose::Renewal => RENEWED_WITH_CREDENTIALS,
+        },
         ..own
     });
 }
@@ -222,8 +261,28 @@ pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn) -> bool {
     let Some(own) = take(core, call, txn) else {
         return false;
     };
-    expired(core, call, own.side);
+    match own.purpose {
+        Purpose::Refresh => expired(core, call, own.side),
+        Purpose::Renewal => gone(core, call, own.side),
+    }
     true
+}
+
+/// The peer does not answer the offer that makes it talk to another one.
+fn gone(core: &mut Core, call: &mut Call, side: Side) {
+    let left = match side {
+        Side::A => end::Left::Caller,
+        Side::B => end::Left::Callee,
+    };
+    end::end(core, call, &cause::LEG_LOST, left);
+}
+
+/// A side has gone: its answers are not waited for.
+pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
+    while let Some(own) = call.own.iter().find(|own| own.side == side) {
+        let txn = own.txn;
+        take(core, call, txn);
+    }
 }
 
 /// A side is gone: the call is billed to its last sign of life.

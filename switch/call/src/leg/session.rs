@@ -230,6 +230,19 @@ pub(crate) fn confirm(
     start(core, (call, side), leg, interval_s.max(LEAST_S), refresher);
 }
 
+/// The timer of a leg that went over to another call goes on there.
+pub(crate) fn carry_on(core: &mut Core, (call, side): (CallId, Side), leg: &Leg) {
+    let Some(timer) = leg.session.timer else {
+        return;
+    };
+    let half = core.now.mono + Duration::from_secs(u64::from(timer.interval_s)) / 2;
+    let due = match timer.refresher {
+        Refresher::Us => half.min(timer.expires_at),
+        Refresher::Peer => timer.expires_at,
+    };
+    core.timers.arm(Timer::Session(call, side), due);
+}
+
 fn start(
     core: &mut Core,
     (call, side): (CallId, Side),

@@ -121,6 +121,15 @@ impl Security {
         }
     }
 
+    /// Whether the peer is a browser, or has agreed on keys as one does.
+    pub(crate) fn is_web(&self) -> bool {
+        let dtls = |agreed: &Agreed| match agreed.keys {
+            AgreedKeys::Dtls { .. } => true,
+            AgreedKeys::None | AgreedKeys::Sdes { .. } => false,
+        };
+        self.web || self.agreed.as_deref().is_some_and(dtls)
+    }
+
     /// Whether nothing but plain packets on two ports was or will be agreed on: such a leg may exchange audio
     /// directly.
     pub(crate) fn is_plain(&self) -> bool {

@@ -50,16 +50,25 @@ impl Switch {
         };
         let target = call.target.as_ref();
         let callee = target.and_then(|target| target.callee_account);
-        let called = callee.map_or_else(Vec::new, |account| chain(&call.directory, account));
+        let owner = |side| call.leg(side).and_then(|leg| leg.account);
+        let of = |account: Option<AccountId>| {
+            account.map_or_else(Vec::new, |account| chain(&call.directory, account))
+        };
         let mut accounts = call.who.chain.clone();
-        accounts.extend(&called);
+        // A transfer may have put others at its sides than those who began it.
+        for account in [callee, owner(Side::A), owner(Side::B)] {
+            let more = of(account);
+            let missing: Vec<AccountId> =
+                more.into_iter().filter(|a| !accounts.contains(a)).collect();
+            accounts.extend(missing);
+        }
         Belonging {
             call: Some(call.id),
             accounts,
-            leg: match side {
-                Side::A => call.who.chain.clone(),
-                Side::B => called,
-            },
+            leg: of(match (side, &call.callee) {
+                (Side::A, _) | (Side::B, Some(_)) => owner(side),
+                (Side::B, None) => callee,
+            }),
             gateway: target
                 .and_then(|target| target.gateway)
                 .or_else(|| gateway_at(directory, stated.remote)),

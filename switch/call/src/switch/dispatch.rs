@@ -10,9 +10,13 @@ use crate::{
         ack, answer, bye, cancel,
         change::{self, What},
         invite::{self, Arrival},
-        prack, refresh,
+        prack, refresh, renew,
     },
     media, register,
+    transfer::{
+        refer,
+        replaces::{Found, Named},
+    },
 };
 use tandem_billing::CallId;
 use tandem_sdp::{RelayReport, Side};
@@ -34,7 +38,7 @@ impl Switch {
                 self.with_server(txn, |core, call| ack::handle(core, call, txn, &message));
             }
             Event::AckTimeout { txn } => self.with_server(txn, |core, call| {
-                if txn == call.caller.invite {
+                if Some(txn) == call.caller.invite {
                     end::ack_timeout(core, call);
                 } else {
                     change::outcome::unconfirmed(core, call, txn);
@@ -98,7 +102,15 @@ impl Switch {
     }
 
     fn in_dialog(&mut self, id: CallId, side: Side, request: (ServerTxn, Flow, &Message)) {
-        self.with(id, |core, call| within(core, call, side, request));
+        let named = request
+            .2
+            .is_method(&Method::Refer)
+            .then(|| refer::named(request.2));
+        let found = named
+            .flatten()
+            .flatten()
+            .and_then(|named| self.find(&named));
+        self.with(id, |core, call| within(core, call, side, request, found));
     }
 
     fn out_of_dialog(&mut self, txn: ServerTxn, flow: Flow, message: &Message) {
@@ -106,6 +118,10 @@ impl Switch {
         match message.method() {
             Method::Invite => {
                 let arrival = Arrival { txn, flow, message };
+                if let Some(named) = Named::of(message) {
+                    return self.replace(&arrival, named.as_ref());
+                }
+                let core = &mut self.core;
                 if let Some(call) = invite::handle(core, self.calls.len(), &arrival) {
                     self.insert(call);
                 }
@@ -117,7 +133,13 @@ impl Switch {
 }
 
 /// A request within a dialog of ours.
-fn within(core: &mut Core, call: &mut Call, side: Side, request: (ServerTxn, Flow, &Message)) {
+fn within(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    request: (ServerTxn, Flow, &Message),
+    found: Option<Found>,
+) {
     let (txn, flow, message) = request;
     if let Some(draft) = outside::unsupported(message) {
         return core.reject(txn, (420, "Bad Extension"), draft);
@@ -129,6 +151,14 @@ fn within(core: &mut Core, call: &mut Call, side: Side, request: (ServerTxn, Flo
         return core.respond(txn, rejection.status(), "", Draft::new());
     }
     leg.session.heard = core.now.mono;
+    if call.links.rides.is_some() && !message.is_method(&Method::Bye) {
+        return core.respond(
+            txn,
+            (481, "Call/Transaction Does Not Exist"),
+            "",
+            Draft::new(),
+        );
+    }
     match message.method() {
         Method::Bye => bye::handle(core, call, side, (txn, message)),
         Method::Invite => change::handle(core, call, side, What::Invite, request),
@@ -140,7 +170,8 @@ fn within(core: &mut Core, call: &mut Call, side: Side, request: (ServerTxn, Flo
         Method::Cancel | Method::Prack | Method::Notify => {
             core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
         }
-        Method::Refer | Method::Message | Method::Register => outside::not_allowed(core, txn),
+        Method::Refer => refer::handle(core, call, side, request, found),
+        Method::Message | Method::Register => outside::not_allowed(core, txn),
         Method::Ack => {}
         Method::Other(_) => outside::unknown(core, txn),
     }
@@ -152,6 +183,7 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
         RelayReport::Opened { a_port, b_port, .. } => {
             media::opened(core, call, (a_port, b_port));
             hunt::resume(core, call);
+            renew::resume(core, call);
         }
         RelayReport::Refused { .. } => {
             media::closed(core, call, None);
@@ -167,6 +199,8 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
             media::closed(core, call, Some((a, b)));
             match call.stage {
                 Stage::Ending => settle::book(core, call),
+                // Its talk goes on elsewhere.
+                Stage::Talking if call.links.rides.is_some() => {}
                 // The relay threads are gone: without them there is no audio.
                 Stage::Hunting | Stage::Answering | Stage::Talking => {
                     end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);

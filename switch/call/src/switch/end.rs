@@ -7,7 +7,7 @@ use crate::{
     cause::{self, Cause},
     hunt,
     leg::{answer, bye, change, prack, refresh},
-    media,
+    media, transfer,
 };
 use tandem_sdp::Side;
 use tandem_sip::message::Draft;
@@ -33,7 +33,8 @@ pub(crate) fn end_with(
     answer: (u16, &str),
     left: Left,
 ) {
-    match call.stage {
+    let before = call.stage;
+    match before {
         Stage::Hunting | Stage::Answering => {
             hunt::abandon(core, call);
             let answer = if answer.0 < 300 {
@@ -43,22 +44,25 @@ pub(crate) fn end_with(
             };
             call.marks.status = Some(answer.0);
             let tag = call.caller.leg.dialog.local_tag.clone();
-            core.respond(call.caller.invite, answer, &tag, Draft::new());
+            if let Some(invite) = call.caller.invite {
+                core.respond(invite, answer, &tag, Draft::new());
+            }
         }
         Stage::Talking => {
             call.marks.status = Some(200);
-            if left != Left::Caller {
+            if left != Left::Caller && call.is_there(Side::A) {
                 bye::send_to_caller(core, call);
             }
         }
         Stage::Ending => return,
     }
-    if left != Left::Callee {
+    if left != Left::Callee && call.is_there(Side::B) {
         hang_up_callee(core, call);
     }
     change::abandon(core, call);
     refresh::abandon(core, call);
     prack::forget(core, call);
+    transfer::part(core, call, before, cause);
     close(core, call, cause);
 }
 
@@ -87,6 +91,8 @@ fn close(core: &mut Core, call: &mut Call, cause: &'static Cause) {
         Timer::CutOff(call.id),
         Timer::Session(call.id, Side::A),
         Timer::Session(call.id, Side::B),
+        Timer::Renew(call.id, Side::A),
+        Timer::Renew(call.id, Side::B),
     ] {
         core.timers.disarm(timer);
     }

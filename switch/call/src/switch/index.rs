@@ -9,6 +9,7 @@ use tandem_billing::CallId;
 use tandem_sdp::{RelayId, Side};
 use tandem_sip::{
     Flow, Mono,
+    dialog::Dialog,
     endpoint::{ClientTxn, ServerTxn},
 };
 
@@ -25,6 +26,25 @@ pub(crate) struct Index {
     /// Call-IDs of open legs: a merged request, or our own call coming back to us.
     pub(crate) call_ids: HashMap<String, (CallId, Side)>,
     pub(crate) relays: HashMap<RelayId, CallId>,
+}
+
+impl Index {
+    /// A leg's dialog is found from now on.
+    pub(crate) fn enter(&mut self, dialog: &Dialog, at: (CallId, Side)) {
+        self.tags.insert(dialog.local_tag.clone(), at);
+        self.call_ids.insert(dialog.call_id.clone(), at);
+    }
+
+    /// A call has no such dialog any more; one that went over to another call is still found there.
+    pub(crate) fn leave(&mut self, dialog: &Dialog, call: CallId) {
+        let is_its = |at: Option<&(CallId, Side)>| at.is_some_and(|(id, _)| *id == call);
+        if is_its(self.tags.get(&dialog.local_tag)) {
+            self.tags.remove(&dialog.local_tag);
+        }
+        if is_its(self.call_ids.get(&dialog.call_id)) {
+            self.call_ids.remove(&dialog.call_id);
+        }
+    }
 }
 
 /// The way to an INVITE that was given up.

@@ -10,7 +10,7 @@ use tandem_sip::{
 };
 
 /// The option tags a peer may require.
-const KNOWN: [&str; 2] = ["100rel", "timer"];
+const KNOWN: [&str; 4] = ["100rel", "timer", "replaces", "norefersub"];
 
 /// The headers of a 420, if the message requires what we do not know (RFC 3261 section 8.2.2.3).
 pub(crate) fn unsupported(message: &Message) -> Option<Draft> {
@@ -49,9 +49,9 @@ pub(crate) fn handle(core: &mut Core, txn: ServerTxn, flow: Flow, message: &Mess
         | Method::Notify => {
             core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
         }
-        Method::Refer | Method::Message | Method::Register | Method::Invite => {
-            not_allowed(core, txn)
-        }
+        // Only a party of a call can be asked to go elsewhere.
+        Method::Refer => core.reject(txn, (403, "Forbidden"), Draft::new()),
+        Method::Message | Method::Register | Method::Invite => not_allowed(core, txn),
         Method::Ack => {}
         Method::Other(_) => unknown(core, txn),
     }

@@ -13,6 +13,7 @@ use crate::{
     io::{MediaAddress, Now, Output, SwitchConfig, Token},
     journal::Record,
     leg::Farewells,
+    transfer::Letter,
     usage::{LiveUsage, UsageTable},
 };
 use rand_chacha::{
@@ -93,6 +94,8 @@ pub(crate) struct Core {
     pub(crate) outbox: Outbox,
     pub(crate) feed: Feed,
     pub(crate) outputs: VecDeque<Output>,
+    /// From call to call; delivered before the input is done with.
+    pub(crate) letters: VecDeque<Letter>,
     pub(crate) gate: Gate,
     rng: ChaCha12Rng,
     next_call: CallId,
@@ -137,6 +140,7 @@ impl Core {
             outbox: Outbox::new(config.next_seq),
             feed: Feed::default(),
             outputs: VecDeque::new(),
+            letters: VecDeque::new(),
             gate: Gate::Open,
             rng,
             next_call: config.next_call,

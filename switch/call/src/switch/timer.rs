@@ -29,6 +29,10 @@ pub(crate) enum Timer {
     Reliable(CallId),
     /// A side's session is to be refreshed, or is over.
     Session(CallId, Side),
+    /// A side's peer is to be told what it is still owed.
+    Renew(CallId, Side),
+    /// A transfer of the call that found it busy is tried again.
+    Join(CallId),
     /// The patience of a drain is over.
     Drain,
 }
@@ -87,6 +91,9 @@ impl Timers {
             Timer::Reliable(call),
             Timer::Session(call, Side::A),
             Timer::Session(call, Side::B),
+            Timer::Renew(call, Side::A),
+            Timer::Renew(call, Side::B),
+            Timer::Join(call),
         ] {
             self.disarm(timer);
         }

@@ -20,6 +20,7 @@ mod registration;
 mod reliable;
 mod session;
 mod spending;
+mod transfer;
 
 use kit::{Plan, World, plan};
 use std::net::SocketAddr;

@@ -96,7 +96,7 @@ fn requests_that_cannot_be_taken_get_their_status() {
         ("MESSAGE", "405"),
         ("SUBSCRIBE", "489"),
         ("PUBLISH", "489"),
-        ("REFER", "405"),
+        ("REFER", "403"),
         ("BYE", "481"),
         ("DANCE", "501"),
     ] {

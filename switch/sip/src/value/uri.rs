@@ -339,7 +339,9 @@ impl Uri {
 }
 
 /// Undoes %-escapes; a `%` without two hex digits stands for itself.
-fn unescape(text: &str) -> String {
+/// Text with its %-escapes undone; those that are no UTF-8 become the replacement character.
+#[must_use]
+pub fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16));
     let mut out = Vec::with_capacity(bytes.len());

@@ -1,0 +1,144 @@
+//! A party goes over: its leg moves into the call where the talk goes on, and the call it leaves is paid on as a
+//! rider. The one that transferred is sent BYE in both of its dialogs.
+
+use super::{Kind, Letter, Pending, Presence, note, notify};
+use crate::{
+    call::{Call, Confirm, Stage},
+    leg::{bye, renew, session},
+    media::{self, Ready},
+    switch::{state::Core, timer::Timer},
+};
+use std::time::Duration;
+use tandem_sdp::Side;
+use tandem_sip::value::EndReason;
+
+/// While a change of audio is under way in one of the two calls.
+const BUSY: Duration = Duration::from_millis(200);
+
+/// The target of a transfer has answered: it takes place now, or as soon as both calls are at rest.
+pub(crate) fn join(core: &mut Core, from: &mut Call, to: &mut Call) {
+    let Some(pending) = from.links.pending.take() else {
+        return;
+    };
+    if from.stage != Stage::Talking || to.stage != Stage::Talking || from.id == to.id {
+        from.links.pending = Some(pending);
+        return super::failed(core, from, 481);
+    }
+    if !is_at_rest(from) || !is_at_rest(to) {
+        from.links.pending = Some(pending);
+        return core.arm_in(Timer::Join(from.id), BUSY);
+    }
+    if !fits(core, from, to, &pending) {
+        from.links.pending = Some(pending);
+        return super::failed(core, from, 488);
+    }
+    from.links.pending = Some(pending);
+    notify::finish(core, from, 200);
+    let Some(pending) = from.links.pending.take() else {
+        return;
+    };
+    note(from, (pending.by, &pending.number), to.id, "joined");
+    note(to, (pending.by, &pending.number), from.id, "joined");
+    dismiss(core, from, &pending);
+    let before = cross(core, from, to, &pending);
+    pay_on(core, from, to);
+    renew_audio(core, to, &pending, before);
+    core.feed.touch(from.id);
+    core.feed.touch(to.id);
+}
+
+fn is_at_rest(call: &Call) -> bool {
+    let confirmed = call.caller.confirm == Confirm::Done || call.links.serves.is_some();
+    confirmed && call.passing.is_empty() && call.own.is_empty()
+}
+
+/// An attended transfer joins two whole calls that were not joined with each other before.
+fn fits(core: &Core, from: &Call, to: &Call, pending: &Pending) -> bool {
+    let stays = from.leg(pending.by.other());
+    let placed = to.leg(pending.place);
+    let reachable = stays.is_some_and(|leg| core.media(leg.flow.listener).is_some());
+    match pending.kind {
+        Kind::Blind => reachable && to.links.serves == Some(from.id),
+        Kind::Attended => {
+            let same = placed.map(|leg| leg.account) == from.leg(pending.by).map(|leg| leg.account);
+            reachable && same && to.is_whole() && to.links.pending.is_none()
+        }
+    }
+}
+
+/// BYE to the one that transferred, in the call it leaves.
+fn dismiss(core: &mut Core, from: &mut Call, pending: &Pending) {
+    for side in [Side::A, Side::B] {
+        core.timers.disarm(Timer::Session(from.id, side));
+        core.timers.disarm(Timer::Renew(from.id, side));
+    }
+    match pending.presence {
+        Presence::Here => {}
+        Presence::Gone => return,
+    }
+    if let Some(leg) = from.leg_mut(pending.by) {
+        bye::send(core, leg, EndReason::default());
+    }
+}
+
+/// The leg of the party that stays changes places with the one that makes room, which goes with the call that is
+/// left: a BYE that crosses ours is still answered there.
+/// Answers the listener of the leg that made room.
+fn cross(core: &mut Core, from: &mut Call, to: &mut Call, pending: &Pending) -> Option<u16> {
+    let (stays, place) = (pending.by.other(), pending.place);
+    core.timers.disarm(Timer::Session(to.id, place));
+    core.timers.disarm(Timer::Renew(to.id, place));
+    let (from_id, to_id) = (from.id, to.id);
+    let (Some(leaves), Some(comes)) = (to.leg_mut(place), from.leg_mut(stays)) else {
+        return None;
+    };
+    let before = leaves.flow.listener;
+    std::mem::swap(leaves, comes);
+    let (comes, leaves) = (leaves, comes);
+    core.index.enter(&comes.dialog, (to_id, place));
+    session::carry_on(core, (to_id, place), comes);
+    match pending.kind {
+        // Nobody was there.
+        Kind::Blind => {}
+        Kind::Attended => {
+            core.index.enter(&leaves.dialog, (from_id, stays));
+            bye::send(core, leaves, EndReason::default());
+        }
+    }
+    to.links.serves = None;
+    to.caller.confirm = Confirm::Done;
+    Some(before)
+}
+
+/// The call that is left is paid until the other one ends.
+fn pay_on(core: &mut Core, from: &mut Call, to: &mut Call) {
+    from.links.rides = Some(to.id);
+    to.links.riders.push(from.id);
+    to.links.depth = to.links.depth.max(from.links.depth + 1);
+    media::close(core, from);
+}
+
+/// The party that came is told where to send, then the other one.
+fn renew_audio(core: &mut Core, to: &mut Call, pending: &Pending, before: Option<u16>) {
+    let place = pending.place;
+    if pending.kind == Kind::Attended {
+        to.media.direct = false;
+    }
+    let ready = media::adopt(core, to, place, before);
+    let then = match (pending.kind, ready) {
+        // It answered what the party that came had described.
+        (Kind::Blind, Ready::Yes | Ready::Never) => renew::Then::Rest,
+        (Kind::Blind, Ready::Wait) | (Kind::Attended, _) => renew::Then::Other,
+    };
+    if let Some(leg) = to.leg_mut(place) {
+        leg.owed = renew::Owed::Description(then);
+    }
+    match ready {
+        Ready::Yes => renew::send(core, to, place, 1),
+        Ready::Wait => {}
+        Ready::Never => core.letters.push_back(Letter::End {
+            to: to.id,
+            cause: &crate::cause::NO_RELAY,
+        }),
+    }
+}

@@ -1,0 +1,276 @@
+//! A phone steps in: its INVITE names a dialog of its own account (RFC 3891), whose place it takes. Who pays for the
+//! call stays the same, so nothing is priced.
+
+use crate::{
+    call::{Call, Confirm, Stage},
+    decide::Step,
+    directory::{AccountStatus, Device, signalling::Transfers},
+    leg::{
+        Leg, Owed, Reach, Session, bye, change,
+        invite::{self, Arrival},
+        renew, session, session_draft,
+    },
+    media::{self, Body, Said, Security},
+    switch::{
+        auth::{self, Proof},
+        state::Core,
+    },
+};
+use std::sync::Arc;
+use tandem_billing::{AccountId, CallId};
+use tandem_sdp::Side;
+use tandem_sip::{
+    Message,
+    dialog::Dialog,
+    digest::ChallengeKind,
+    message::{Draft, HeaderId},
+    value::EndReason,
+};
+
+/// The dialog that a Replaces names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) call_id: String,
+    /// Ours.
+    pub(crate) to_tag: String,
+    pub(crate) from_tag: String,
+    early_only: bool,
+}
+
+impl Named {
+    /// `call-id;to-tag=a;from-tag=b[;early-only]`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let call_id = parts.next().filter(|id| !id.is_empty())?.to_owned();
+        let (mut to_tag, mut from_tag, mut early_only) = (None, None, false);
+        for part in parts {
+            match part.split_once('=') {
+                Some((name, tag)) if name.eq_ignore_ascii_case("to-tag") => {
+                    to_tag = Some(tag.to_owned());
+                }
+                Some((name, tag)) if name.eq_ignore_ascii_case("from-tag") => {
+                    from_tag = Some(tag.to_owned());
+                }
+                None if part.eq_ignore_ascii_case("early-only") => early_only = true,
+                Some(_) | None => {}
+            }
+        }
+        Some(Self {
+            call_id,
+            to_tag: to_tag?,
+            from_tag: from_tag?,
+            early_only,
+        })
+    }
+
+    /// Of an INVITE; `Some(None)` if it has one that cannot be read.
+    pub(crate) fn of(message: &Message) -> Option<Option<Self>> {
+        let value = message.value(HeaderId::Replaces)?;
+        Some(Self::parse(value))
+    }
+}
+
+/// The leg a [`Named`] means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) call: CallId,
+    pub(crate) side: Side,
+    pub(crate) account: Option<AccountId>,
+}
+
+impl Found {
+    /// A leg of this call, if it is the one meant.
+    pub(crate) fn of(call: &Call, side: Side, named: &Named) -> Option<Self> {
+        let leg = call.leg(side)?;
+        let dialog = &leg.dialog;
+        let is_it = dialog.call_id == named.call_id
+            && dialog.local_tag == named.to_tag
+            && dialog.remote_tag == named.from_tag
+            && call.stage == Stage::Talking
+            && call.is_there(side);
+        is_it.then_some(Self {
+            call: call.id,
+            side,
+            account: leg.account,
+        })
+    }
+}
+
+type Answer = (u16, &'static str);
+
+/// Whose phone asks; None if it was answered.
+pub(crate) fn asker(core: &mut Core, arrival: &Arrival<'_>) -> Option<Arc<Device>> {
+    match auth::prove(core, arrival.message, ChallengeKind::Proxy) {
+        Proof::Device(device) => Some(device),
+        Proof::Nothing(stale) => {
+            core.feed.totals.challenged += 1;
+            auth::challenge(core, arrival.txn, ChallengeKind::Proxy, stale);
+            None
+        }
+    }
+}
+
+/// Whether a device may take the place of the dialog named.
+pub(crate) fn check(
+    core: &Core,
+    device: &Device,
+    named: Option<&Named>,
+    found: Option<Found>,
+) -> Result<Found, Answer> {
+    let named = named.ok_or((400, "Bad Replaces"))?;
+    let found = found.ok_or((481, "Call/Transaction Does Not Exist"))?;
+    let accounts = &core.directory.accounts;
+    let active = accounts.get(&device.account).is_some_and(|account| {
+        account.status == AccountStatus::Active && account.transfers() != Transfers::None
+    });
+    if found.account != Some(device.account) || !active {
+        return Err((403, "Forbidden"));
+    }
+    if named.early_only {
+        return Err((486, "Busy Here"));
+    }
+    Ok(found)
+}
+
+/// The phone gets its 200 and the leg it replaces a BYE.
+pub(crate) fn step_in(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    device: &Device,
+    arrival: &Arrival<'_>,
+) {
+    if let Err(answer) = take(core, call, side, device, arrival) {
+        core.reject(arrival.txn, answer, Draft::new());
+    }
+}
+
+fn take(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    device: &Device,
+    arrival: &Arrival<'_>,
+) -> Result<(), Answer> {
+    const UNFIT: Answer = (488, "Not Acceptable Here");
+    let at_rest = call.passing.is_empty() && call.own.is_empty();
+    if call.caller.confirm != Confirm::Done || !at_rest || !call.is_whole() {
+        return Err((491, "Request Pending"));
+    }
+    let Body::Audio(mut offer) = media::read_body(arrival.message) else {
+        return Err(UNFIT);
+    };
+    let other = call.leg(side.other()).and_then(Leg::heard).ok_or(UNFIT)?;
+    let answer = super::place::live(other).answer_for(&offer).ok_or(UNFIT)?;
+    let mut leg = new_leg(core, device, arrival);
+    let same = |a, b| core.media(a).map(|m| m.local) == core.media(b).map(|m| m.local);
+    let before = call.leg(side).ok_or(UNFIT)?;
+    let moves = call.media.direct || !same(before.flow.listener, leg.flow.listener);
+    leg.security.hear_offer(&mut offer).map_err(|_| UNFIT)?;
+    if moves {
+        return Err(UNFIT);
+    }
+    replace(core, call, side, leg);
+    call.trace.steps.push(Step::Replaced {
+        side: super::name(side),
+        by: device.username.clone(),
+    });
+    media::hear(core, call, side, Said::Offer, &offer).ok_or(UNFIT)?;
+    let body = media::body_for(core, call, side, Said::Answer, &answer).ok_or(UNFIT)?;
+    confirm(core, call, side, arrival, body);
+    Ok(())
+}
+
+fn new_leg(core: &mut Core, device: &Device, arrival: &Arrival<'_>) -> Leg {
+    let directory = Arc::clone(&core.directory);
+    let tag = core.endpoint.new_tag();
+    let account = directory.accounts.get(&device.account);
+    let srtp = account.map(|account| account.srtp).unwrap_or_default();
+    let timers = account.map(|account| account.signalling.session_timers);
+    Leg {
+        flow: arrival.flow,
+        dialog: Dialog::from_request(arrival.message, &tag),
+        origin: core.new_origin(arrival.flow),
+        described: None,
+        heard: None,
+        reach: Reach::Symmetric,
+        security: Security::new(core, srtp, arrival.flow, &directory.settings),
+        gateway: None,
+        session: Session::new(core, timers.unwrap_or_default(), arrival.message),
+        account: Some(device.account),
+        owed: Owed::Nothing,
+    }
+}
+
+fn replace(core: &mut Core, call: &mut Call, side: Side, leg: Leg) {
+    let id = call.id;
+    core.timers
+        .disarm(crate::switch::timer::Timer::Session(id, side));
+    let Some(place) = call.leg_mut(side) else {
+        return;
+    };
+    core.index.enter(&leg.dialog, (id, side));
+    let mut before = std::mem::replace(place, leg);
+    core.index.leave(&before.dialog, id);
+    bye::send(core, &mut before, EndReason::default());
+}
+
+/// 200 to the phone; the other side is told of its audio once it has ACKed.
+fn confirm(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    arrival: &Arrival<'_>,
+    body: bytes::Bytes,
+) {
+    let draft = session_draft(core, arrival.flow, Some(body));
+    let id = call.id;
+    let Some(leg) = call.leg_mut(side) else {
+        return;
+    };
+    let draft = session::accept(core, (id, side), leg, arrival.txn, draft);
+    let tag = leg.dialog.local_tag.clone();
+    core.respond(arrival.txn, (200, "OK"), &tag, draft);
+    change::await_ack(core, call, side, arrival.txn);
+    if let Some(other) = call.leg_mut(side.other()) {
+        other.owed = Owed::Description(renew::Then::Rest);
+    }
+    renew::send(core, call, side.other(), 1);
+    core.feed.touch(id);
+}
+
+/// Checked before the dialog is looked for, as for every INVITE.
+pub(crate) fn refuse_early(core: &mut Core, arrival: &Arrival<'_>) -> bool {
+    match invite::check_sender(core, arrival) {
+        Ok(()) => false,
+        Err((answer, draft)) => {
+            core.reject(arrival.txn, answer, draft);
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Named;
+
+    #[test]
+    fn a_dialog_is_named_by_call_id_and_both_tags() {
+        for (text, expected) in [
+            ("a@b;to-tag=1;from-tag=2", Some(("1", "2", false))),
+            (
+                "a@b ; From-Tag=2 ;to-tag=1;early-only",
+                Some(("1", "2", true)),
+            ),
+            ("a@b;to-tag=1", None),
+            (";to-tag=1;from-tag=2", None),
+            ("", None),
+        ] {
+            let named = Named::parse(text);
+            let named = named
+                .as_ref()
+                .map(|n| (n.to_tag.as_str(), n.from_tag.as_str(), n.early_only));
+            assert_eq!(named, expected, "{text}");
+        }
+    }
+}
