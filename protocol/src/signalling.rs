@@ -15,6 +15,8 @@ pub struct Signalling {
     pub session_timers: Extension,
     /// What becomes of its 3xx answers.
     pub redirect: Redirect,
+    /// Whether calls can be transferred at its expense. Of accounts only.
+    pub transfer: Transfer,
     /// How the caller is named to it.
     pub naming: Naming,
     /// Headers added to each INVITE sent to it. At most 16.
@@ -66,6 +68,20 @@ pub enum Redirect {
     Never,
     /// Its number goes through the caller's dial plan and is priced anew.
     DialPlan,
+}
+
+/// Whether the account's phones may send a party of their call elsewhere (REFER), or take the place of another
+/// phone of the account (INVITE with Replaces).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Transfer {
+    /// From phones, unless the account is a wholesale one.
+    #[default]
+    ByKind,
+    /// Never.
+    Refused,
+    /// From its addresses, too, and whatever its kind.
+    Allowed,
 }
 
 /// How the caller is named.

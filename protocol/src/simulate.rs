@@ -217,6 +217,31 @@ pub enum TraceStep {
         /// Milliseconds it took.
         after_ms: u64,
     },
+    /// A party of the call transferred the other one; in the trace of both calls.
+    Transferred {
+        /// `caller` or `called`: who asked for it, in the call that it left.
+        by: String,
+        /// The number asked for; empty where the target was a call of its own.
+        number: String,
+        /// The other call.
+        call: i64,
+        /// `asked`, `placed for`, `joined`, or `failed` with a status.
+        outcome: String,
+    },
+    /// A phone took the place of another one of its account.
+    Replaced {
+        /// `caller` or `called`.
+        side: String,
+        /// The phone's user name.
+        by: String,
+    },
+    /// Why a side hung up, by its own word.
+    Reason {
+        /// `caller` or `called`.
+        side: String,
+        /// `Q.850;cause=16`, ...
+        said: String,
+    },
     /// A step this protocol has no name for.
     Other {
         /// As written, JSON.

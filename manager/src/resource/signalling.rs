@@ -16,6 +16,11 @@ const REDIRECT: [Choice; 2] = [
     choice("never", "Refuse"),
     choice("dial_plan", "Through the dial plan"),
 ];
+const TRANSFER: [Choice; 3] = [
+    choice("by_kind", "Phones, unless wholesale"),
+    choice("refused", "Refuse"),
+    choice("allowed", "Phones and addresses"),
+];
 const FROM: [Choice; 2] = [
     choice("caller", "Caller's number"),
     choice("login", "Our user name"),
@@ -56,12 +61,16 @@ pub const GATEWAY: &[Field] = &[
     REMOVED,
 ];
 
-pub const ACCOUNT: &[Field] = &[IDENTITIES, REDIRECTS, RELIABLE, TIMERS, ADDED, REMOVED];
+pub const ACCOUNT: &[Field] = &[
+    IDENTITIES, REDIRECTS, TRANSFERS, RELIABLE, TIMERS, ADDED, REMOVED,
+];
 
 const IDENTITIES: Field = field("signalling.trust", "Identities", Input::Choice(&TRUST))
     .hint("Trusted: its P-Asserted-Identity counts, and it is told private callers");
 const REDIRECTS: Field = field("signalling.redirect", "Redirects", Input::Choice(&REDIRECT))
     .hint("3xx answers; priced anew for the caller");
+const TRANSFERS: Field = field("signalling.transfer", "Transfers", Input::Choice(&TRANSFER))
+    .hint("Who transfers a call pays for its new leg");
 const RELIABLE: Field = field(
     "signalling.reliable",
     "Reliable ringing",

@@ -66,6 +66,41 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
                 names.get(View::Tariffs, *tariff)
             ),
         ),
+        TraceStep::Transferred { .. } | TraceStep::Replaced { .. } | TraceStep::Reason { .. } => {
+            party_sentence(step)
+        }
+        _ => route_sentence(step),
+    }
+}
+
+/// Of what the parties of the call did.
+fn party_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
+    match step {
+        TraceStep::Transferred {
+            by,
+            number,
+            call,
+            outcome,
+        } => {
+            let number = if number.is_empty() {
+                String::new()
+            } else {
+                format!(" to {number}")
+            };
+            (
+                "Transferred",
+                Tone::Warn,
+                format!("by the {by}{number}, call {call}: {outcome}"),
+            )
+        }
+        TraceStep::Replaced { side, by } => (
+            "Replaced",
+            Tone::Warn,
+            format!("{by} took the place of the {side} side"),
+        ),
+        TraceStep::Reason { side, said } => {
+            ("Reason", Tone::Weak, format!("the {side} side said {said}"))
+        }
         _ => route_sentence(step),
     }
 }
@@ -132,7 +167,10 @@ fn route_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
         TraceStep::Recognised { .. }
         | TraceStep::Rewritten { .. }
         | TraceStep::Listed { .. }
-        | TraceStep::Quoted { .. } => ("Step", Tone::Weak, String::new()),
+        | TraceStep::Quoted { .. }
+        | TraceStep::Transferred { .. }
+        | TraceStep::Replaced { .. }
+        | TraceStep::Reason { .. } => ("Step", Tone::Weak, String::new()),
     }
 }
 

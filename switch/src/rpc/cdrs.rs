@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_step_of_the_core_is_known_to_the_protocol() {
-        use tandem_billing::{AccountId, RateId, RouteId, TariffId};
+        use tandem_billing::{AccountId, CallId, RateId, RouteId, TariffId};
         use tandem_call::{
             decide::Step,
             directory::lists::{ListSide, ListVerdict},
@@ -157,6 +157,20 @@ mod tests {
                 by: text(),
                 number: text(),
                 outcome: text(),
+            },
+            Step::Transferred {
+                by: text(),
+                number: text(),
+                call: CallId(1),
+                outcome: text(),
+            },
+            Step::Replaced {
+                side: text(),
+                by: text(),
+            },
+            Step::Reason {
+                side: text(),
+                said: text(),
             },
             Step::Tried {
                 route: RouteId(1),

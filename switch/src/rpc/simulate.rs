@@ -117,6 +117,9 @@ fn scoped(api: &Api, caller: &Caller, mut result: DecideResult) -> DecideResult 
         | TraceStep::Dropped { .. }
         | TraceStep::Redirected { .. }
         | TraceStep::Tried { .. }
+        | TraceStep::Transferred { .. }
+        | TraceStep::Replaced { .. }
+        | TraceStep::Reason { .. }
         | TraceStep::Other { .. } => false,
     });
     result

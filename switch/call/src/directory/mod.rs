@@ -14,7 +14,6 @@ pub use signalling::Signalling;
 pub use spec::DirectorySpec;
 
 use serde::{Deserialize, Serialize};
-use signalling::{Transfer, Transfers};
 use std::{
     collections::{BTreeMap, HashMap},
     net::{IpAddr, SocketAddr},
@@ -85,28 +84,6 @@ pub struct Account {
     pub dnis_tariffs: PrefixMap<TariffId>,
     /// Caller prefix -> tariff, before the account's own.
     pub ani_tariffs: PrefixMap<TariffId>,
-}
-
-impl Account {
-    /// Which of its parties may transfer calls.
-    #[must_use]
-    pub fn transfers(&self) -> Transfers {
-        match (self.signalling.transfer, self.kind) {
-            (Transfer::Allowed, _) => Transfers::All,
-            (Transfer::Refused, _)
-            | (Transfer::ByKind, AccountKind::Wholesale | AccountKind::Reseller { .. }) => {
-                Transfers::None
-            }
-            (
-                Transfer::ByKind,
-                AccountKind::Retail
-                | AccountKind::CallingCard
-                | AccountKind::Callback
-                | AccountKind::CallShop
-                | AccountKind::Common,
-            ) => Transfers::Phones,
-        }
-    }
 }
 
 /// How calls are recognised as the account's (features.md section 1).

@@ -3,6 +3,7 @@
 //! An account's holds for its phones and for calls that come from its addresses, a gateway's for calls sent to
 //! it. Whatever is left out has a default that trusts nobody and asks for nothing.
 
+use super::{Account, AccountKind};
 use serde::{Deserialize, Serialize};
 
 /// Most header lines added, or names removed, for one peer.
@@ -101,6 +102,28 @@ pub enum Transfers {
     Phones,
     /// Its phones and its addresses may.
     All,
+}
+
+impl Account {
+    /// Which of its parties may transfer calls.
+    #[must_use]
+    pub fn transfers(&self) -> Transfers {
+        match (self.signalling.transfer, self.kind) {
+            (Transfer::Allowed, _) => Transfers::All,
+            (Transfer::Refused, _)
+            | (Transfer::ByKind, AccountKind::Wholesale | AccountKind::Reseller { .. }) => {
+                Transfers::None
+            }
+            (
+                Transfer::ByKind,
+                AccountKind::Retail
+                | AccountKind::CallingCard
+                | AccountKind::Callback
+                | AccountKind::CallShop
+                | AccountKind::Common,
+            ) => Transfers::Phones,
+        }
+    }
 }
 
 /// How the caller is named.

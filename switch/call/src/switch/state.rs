@@ -98,8 +98,13 @@ pub(crate) struct Core {
     pub(crate) letters: VecDeque<Letter>,
     pub(crate) gate: Gate,
     rng: ChaCha12Rng,
-    next_call: CallId,
-    next_relay: u64,
+    next: Next,
+}
+
+/// Ids to be given next.
+struct Next {
+    call: CallId,
+    relay: u64,
 }
 
 impl Core {
@@ -143,8 +148,10 @@ impl Core {
             letters: VecDeque::new(),
             gate: Gate::Open,
             rng,
-            next_call: config.next_call,
-            next_relay: 1,
+            next: Next {
+                call: config.next_call,
+                relay: 1,
+            },
         }
     }
 
@@ -157,14 +164,14 @@ impl Core {
     }
 
     pub(crate) fn new_call_id(&mut self) -> CallId {
-        let id = self.next_call;
-        self.next_call = CallId(id.0.saturating_add(1));
+        let id = self.next.call;
+        self.next.call = CallId(id.0.saturating_add(1));
         id
     }
 
     pub(crate) fn new_relay_id(&mut self) -> RelayId {
-        let id = RelayId(self.next_relay);
-        self.next_relay += 1;
+        let id = RelayId(self.next.relay);
+        self.next.relay += 1;
         id
     }
 

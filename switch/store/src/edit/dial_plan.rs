@@ -8,6 +8,7 @@ use super::{
 use crate::record::{Gateway, ListEntry, Route, RouteTarget, RoutingGroup, TlsTrust, Transport};
 use rusqlite::{OptionalExtension, types::Value as Sql};
 use std::net::IpAddr;
+use tandem_call::directory::signalling::Transfer;
 
 /// Hosts of a gateway; more are better kept behind a DNS name.
 const MAX_HOSTS: usize = 16;
@@ -20,6 +21,11 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
     hosts(&gateway, &mut faults);
     faults.rules("rules", &gateway.rules);
     faults.signalling(&gateway.signalling);
+    faults.expect(
+        gateway.signalling.transfer == Transfer::ByKind,
+        "signalling.transfer",
+        "is a setting of accounts: a gateway has none to pay for a transfer",
+    );
     faults.codecs(&mut gateway.codecs);
     let stops = gateway
         .stop_codes

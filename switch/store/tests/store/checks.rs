@@ -282,6 +282,16 @@ fn each_fault_names_its_field() {
             })),
         ),
         (
+            "signalling.transfer",
+            fields(fixture.try_create(&Gateway {
+                signalling: tandem_call::directory::Signalling {
+                    transfer: tandem_call::directory::signalling::Transfer::Allowed,
+                    ..Default::default()
+                },
+                ..gateway("g")
+            })),
+        ),
+        (
             "cost_tariff_id",
             fields(fixture.try_create(&Gateway {
                 cost_tariff_id: Some(TariffId(dollars)),
