@@ -282,16 +282,6 @@ fn each_fault_names_its_field() {
             })),
         ),
         (
-            "signalling.transfer",
-            fields(fixture.try_create(&Gateway {
-                signalling: tandem_call::directory::Signalling {
-                    transfer: tandem_call::directory::signalling::Transfer::Allowed,
-                    ..Default::default()
-                },
-                ..gateway("g")
-            })),
-        ),
-        (
             "cost_tariff_id",
             fields(fixture.try_create(&Gateway {
                 cost_tariff_id: Some(TariffId(dollars)),
@@ -524,4 +514,12 @@ fn settings_are_checked_and_take_effect_with_the_next_directory() {
         value: json!(1),
     });
     assert!(matches!(unknown, Err(EditError::Forbidden(_))));
+}
+
+#[test]
+fn a_gateway_cannot_be_allowed_transfers() {
+    let (fixture, _) = Fixture::operator();
+    let mut asked = gateway("g");
+    asked.signalling.transfer = tandem_call::directory::signalling::Transfer::Allowed;
+    assert_eq!(fields(fixture.try_create(&asked)), ["signalling.transfer"]);
 }
