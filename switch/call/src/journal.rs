@@ -9,7 +9,7 @@ use tandem_billing::{
 };
 
 /// A batch that nobody waits for may be held back so long before it is handed to the store.
-pub const LINGER: Duration = Duration::from_millis(20);
+pub const LINGER: Duration = Duration::from_millis(100);
 
 /// What one input changed.
 #[derive(Clone, Debug)]

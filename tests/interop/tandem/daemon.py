@@ -120,7 +120,7 @@ class Daemon:
     def rows(self, method, **params):
         """All rows of a list, page by page."""
         # The end of a call reaches the books a moment after its BYE was answered.
-        time.sleep(0.1)
+        time.sleep(0.2)
         rows, params = [], {"limit": 1000, **params}
         while True:
             page = self.rpc_call(method, {**params, "offset": len(rows)})
