@@ -38,4 +38,8 @@ pub enum AlertKind {
     LowBalance,
     /// A call's charge could not be booked: money is missing. Operators only.
     LedgerFault,
+    /// No host of a gateway works: its routes are passed over. Operators only.
+    GatewayDown,
+    /// A gateway works again. Operators only.
+    GatewayUp,
 }

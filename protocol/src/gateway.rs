@@ -2,7 +2,8 @@
 
 use crate::{
     account::{MediaMode, SrtpPolicy, Transport},
-    id::{GatewayId, TariffId},
+    dialplan::Hours,
+    id::{AccountId, GatewayId, TariffId},
     signalling::Signalling,
     value::Revision,
 };
@@ -19,6 +20,9 @@ pub struct Gateway {
     /// Name of its cost tariff.
     #[serde(default)]
     pub cost_tariff_name: Option<String>,
+    /// Login of the account whose calls from it are.
+    #[serde(default)]
+    pub inbound_account_login: Option<String>,
     /// What can be edited; the password is never told.
     pub edit: GatewayEdit,
 }
@@ -60,21 +64,25 @@ pub struct GatewayEdit {
     pub cost_tariff: Option<TariffId>,
     /// ISO 4217 code of its costs.
     pub currency: String,
-    /// Timers and answers.
+    /// When it is used, and left.
     #[serde(default)]
     pub hunt: HuntOptions,
+    /// How it is watched.
+    #[serde(default)]
+    pub health: HealthOptions,
+    /// Whose calls those are that come from its hosts, whatever port they come from; none takes none. An address
+    /// of an account goes first.
+    #[serde(default)]
+    pub inbound_account: Option<AccountId>,
     /// Audio through us or not.
     #[serde(default)]
     pub media: MediaMode,
     /// Whether SRTP keys travel in descriptions to it.
     #[serde(default)]
     pub srtp: SrtpPolicy,
-    /// Domain of the From header; ours if none.
+    /// As whom we speak to it.
     #[serde(default)]
-    pub from_domain: Option<String>,
-    /// Send P-Asserted-Identity.
-    #[serde(default)]
-    pub send_pai: bool,
+    pub identity: IdentityOptions,
     /// How it is spoken to and what it is trusted with.
     #[serde(default)]
     pub signalling: Signalling,
@@ -98,10 +106,11 @@ impl Default for GatewayEdit {
             cost_tariff: None,
             currency: String::new(),
             hunt: HuntOptions::default(),
+            health: HealthOptions::default(),
+            inbound_account: None,
             media: MediaMode::Relay,
             srtp: SrtpPolicy::default(),
-            from_domain: None,
-            send_pai: false,
+            identity: IdentityOptions::default(),
             signalling: Signalling::default(),
             notes: String::new(),
         }
@@ -126,6 +135,9 @@ pub struct GatewayHost {
     /// Share among equal priority.
     #[serde(default = "one")]
     pub weight: u16,
+    /// How SIP travels to it, if not as to the others.
+    #[serde(default)]
+    pub transport: Option<Transport>,
 }
 fn one() -> u16 {
     1
@@ -170,23 +182,70 @@ pub struct GatewayAuth {
     pub password: Option<String>,
 }
 
-/// When the next route is tried.
+/// As whom a gateway is spoken to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdentityOptions {
+    /// Domain of the From header; ours if none.
+    pub from_domain: Option<String>,
+    /// Send P-Asserted-Identity.
+    pub send_pai: bool,
+}
+
+/// When a gateway is used, and when the next route is tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HuntOptions {
-    /// Final status codes (300 to 699) on which the hunt stops.
-    pub stop_codes: Vec<u16>,
+    /// Final answers on which the hunt goes on, and with `!` those on which it stops, as in `5xx,408;!503`; `x` is
+    /// any digit, the pattern with the fewest of them decides. What none fits: 404, 410, 484, 485, 486 and 6xx but
+    /// 606 stop, all else goes on. No answer at all always goes on.
+    pub codes: String,
     /// Seconds without any provisional answer after which the next route is tried, 1 to 60.
     pub no_response_s: u32,
     /// Seconds of ringing after which the next route is tried; 0 takes the global setting.
     pub ring_timeout_s: u32,
+    /// When calls are sent to it.
+    pub hours: Hours,
 }
 impl Default for HuntOptions {
     fn default() -> Self {
         Self {
-            stop_codes: Vec::new(),
+            codes: String::new(),
             no_response_s: 6,
             ring_timeout_s: 0,
+            hours: Hours::default(),
+        }
+    }
+}
+
+/// How a gateway's hosts are watched: by OPTIONS, and by what calls come to. A gateway is down when all its hosts
+/// are; routes to it are passed over until one is up again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HealthOptions {
+    /// Seconds between two OPTIONS to a host, 5 to 3600; 0 sends none.
+    pub interval_s: u32,
+    /// OPTIONS in a row without a sign of life after which a host is down, 1 to 20.
+    pub fails_to_down: u32,
+    /// OPTIONS in a row answered after which it is up again, 1 to 20.
+    pub answers_to_up: u32,
+    /// Final answers that are no sign of life; any other, a challenge too, is one.
+    pub dead_codes: Vec<u16>,
+    /// Calls in a row that found no host there (no answer, not sent, 503 with Retry-After) after which it rests,
+    /// 1 to 100; 0 never.
+    pub failures_to_rest: u32,
+    /// Seconds of the first rest, 5 to 3600; twice as long each time, up to 16 times.
+    pub rest_s: u32,
+}
+impl Default for HealthOptions {
+    fn default() -> Self {
+        Self {
+            interval_s: 0,
+            fails_to_down: 3,
+            answers_to_up: 2,
+            dead_codes: vec![408, 503],
+            failures_to_rest: 0,
+            rest_s: 30,
         }
     }
 }

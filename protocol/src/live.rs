@@ -228,6 +228,42 @@ pub struct GatewayStatus {
     pub answered_ms: u64,
     /// Sum of post-dial delays, milliseconds.
     pub pdd_ms_sum: u64,
+    /// Whether it works.
+    #[serde(default)]
+    pub health: GatewayHealth,
+}
+
+/// Whether a gateway works, as far as it is watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct GatewayHealth {
+    /// The operator lets calls go to it.
+    pub enabled: bool,
+    /// OPTIONS are sent to it, or its calls are watched.
+    pub watched: bool,
+    /// No host of it works since then; none while it is up.
+    pub down_since: Option<UtcMs>,
+    /// Each host.
+    pub hosts: Vec<HostHealth>,
+}
+
+/// Whether one host of a gateway works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostHealth {
+    /// `address:port`.
+    pub address: String,
+    /// `udp`, `tcp` or `tls`.
+    pub transport: String,
+    /// None while it is up.
+    pub down_since: Option<UtcMs>,
+    /// It is left alone for a while since calls found nobody there.
+    pub resting: bool,
+    /// When the last OPTIONS ended.
+    pub answered_at: Option<UtcMs>,
+    /// How: a status, `no answer` or `unreachable`.
+    pub answer: Option<String>,
+    /// From OPTIONS to the last answer, microseconds.
+    pub round_trip_us: Option<u64>,
 }
 
 /// Counters of the switch. `calls` to `registrations` are of now, the rest since start.

@@ -121,14 +121,14 @@ CREATE TABLE gateway (
     max_cps        INTEGER NOT NULL,
     cost_tariff_id INTEGER REFERENCES tariff (id),
     currency       TEXT NOT NULL CHECK (length(currency) = 3),
-    stop_codes     TEXT NOT NULL,
     no_response_s  INTEGER NOT NULL,
     ring_timeout_s INTEGER NOT NULL,
     from_domain    TEXT,
     send_pai       INTEGER NOT NULL CHECK (send_pai IN (0, 1)),
     media          TEXT NOT NULL,
     notes          TEXT NOT NULL
-, srtp TEXT NOT NULL DEFAULT 'accepted', tls_trust TEXT NOT NULL DEFAULT 'authority' CHECK (tls_trust IN ('authority', 'fingerprint', 'any')), tls_name TEXT, tls_fingerprint TEXT, signalling TEXT NOT NULL DEFAULT '{}') STRICT;
+, srtp TEXT NOT NULL DEFAULT 'accepted', tls_trust TEXT NOT NULL DEFAULT 'authority' CHECK (tls_trust IN ('authority', 'fingerprint', 'any')), tls_name TEXT, tls_fingerprint TEXT, signalling TEXT NOT NULL DEFAULT '{}', health TEXT NOT NULL DEFAULT '{}', hours TEXT NOT NULL DEFAULT '{}', inbound_account_id INTEGER REFERENCES account (id), hunt_codes TEXT NOT NULL DEFAULT '') STRICT;
+CREATE INDEX gateway_inbound_account ON gateway (inbound_account_id);
 CREATE INDEX gateway_cost_tariff ON gateway (cost_tariff_id);
 CREATE TABLE gateway_host (
     gateway_id INTEGER NOT NULL REFERENCES gateway (id) ON DELETE CASCADE,
@@ -136,7 +136,7 @@ CREATE TABLE gateway_host (
     host       TEXT NOT NULL,
     port       INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
     priority   INTEGER NOT NULL,
-    weight     INTEGER NOT NULL,
+    weight     INTEGER NOT NULL, transport TEXT,
     PRIMARY KEY (gateway_id, position)
 ) STRICT, WITHOUT ROWID;
 

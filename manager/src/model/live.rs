@@ -446,8 +446,12 @@ impl Rows for RegistrationRows<'_> {
 /// Gateways at work.
 pub struct GatewayRows<'a>(pub &'a [GatewayStatus]);
 
-const GATEWAYS: [Column; 8] = [
+const GATEWAYS: [Column; 12] = [
     Column::left("Gateway", 20),
+    Column::left("Status", 10),
+    Column::left("Since", 17),
+    Column::left("Last answers", 18),
+    Column::right("Round trip", 10),
     Column::right("Calls now", 10),
     Column::right("Attempts", 10),
     Column::right("Answered", 10),
@@ -457,7 +461,38 @@ const GATEWAYS: [Column; 8] = [
     Column::right("PDD", 9),
 ];
 
+/// Whether it takes calls.
+pub fn gateway_status(g: &GatewayStatus) -> (&'static str, Tone) {
+    let health = &g.health;
+    let down = health.hosts.iter().any(|host| host.down_since.is_some());
+    match (health.enabled, health.down_since, down, health.watched) {
+        (false, ..) => ("Disabled", Tone::Weak),
+        (true, Some(_), ..) => ("Down", Tone::Bad),
+        (true, None, true, _) => ("Partly up", Tone::Warn),
+        (true, None, false, true) => ("Up", Tone::Good),
+        (true, None, false, false) => ("Not watched", Tone::Weak),
+    }
+}
+
 impl GatewayRows<'_> {
+    /// What each host said last to an OPTIONS.
+    fn answers(g: &GatewayStatus) -> String {
+        let said = g.health.hosts.iter().map(|host| {
+            let rests = if host.resting { "resting" } else { "–" };
+            host.answer.as_deref().unwrap_or(rests)
+        });
+        said.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Of the host that answered fastest.
+    fn round_trip_us(g: &GatewayStatus) -> Option<u64> {
+        g.health
+            .hosts
+            .iter()
+            .filter_map(|host| host.round_trip_us)
+            .min()
+    }
+
     fn acd_s(g: &GatewayStatus) -> Option<i64> {
         g.answered_ms
             .checked_div(g.answered)
@@ -497,19 +532,31 @@ impl Rows for GatewayRows<'_> {
         let nothing = Cell::toned("–", Tone::Weak);
         match column {
             0 => Cell::new(&*g.name),
-            1 => Cell::new(g.calls.to_string()),
-            2 => Cell::new(format::grouped(g.attempts)),
-            3 => Cell::new(format::grouped(g.answered)),
-            4 => Cell::new(format::grouped(g.failed)),
-            5 => match Self::asr(g) {
+            1 => {
+                let (text, tone) = gateway_status(g);
+                Cell::toned(text, tone)
+            }
+            2 => g
+                .health
+                .down_since
+                .map_or(nothing, |at| Cell::toned(format::time(at.0), Tone::Bad)),
+            3 => Cell::new(Self::answers(g)),
+            4 => Self::round_trip_us(g).map_or(nothing, |us| {
+                Cell::new(format!("{}.{} ms", us / 1000, us % 1000 / 100))
+            }),
+            5 => Cell::new(g.calls.to_string()),
+            6 => Cell::new(format::grouped(g.attempts)),
+            7 => Cell::new(format::grouped(g.answered)),
+            8 => Cell::new(format::grouped(g.failed)),
+            9 => match Self::asr(g) {
                 Some(mille) => {
                     let tone = if mille < 300 { Tone::Bad } else { Tone::Good };
                     Cell::toned(format::ratio(g.answered, g.attempts), tone)
                 }
                 None => nothing,
             },
-            6 => Self::acd_s(g).map_or(nothing, |s| Cell::new(format::duration(s))),
-            7 => Self::pdd_ms(g).map_or(nothing, |ms| {
+            10 => Self::acd_s(g).map_or(nothing, |s| Cell::new(format::duration(s))),
+            11 => Self::pdd_ms(g).map_or(nothing, |ms| {
                 Cell::new(format!("{}.{} s", ms / 1000, ms % 1000 / 100))
             }),
             _ => Cell::empty(),
@@ -523,13 +570,17 @@ impl Rows for GatewayRows<'_> {
         let number =
             |n: Option<u64>| Order::Number(n.and_then(|n| i64::try_from(n).ok()).unwrap_or(-1));
         match column {
-            1 => number(Some(g.calls.into())),
-            2 => number(Some(g.attempts)),
-            3 => number(Some(g.answered)),
-            4 => number(Some(g.failed)),
-            5 => number(Self::asr(g)),
-            6 => Order::Number(Self::acd_s(g).unwrap_or(-1)),
-            7 => number(Self::pdd_ms(g)),
+            1 => Order::text(gateway_status(g).0),
+            2 => Order::Number(g.health.down_since.map_or(0, |at| at.0)),
+            3 => Order::Text(Self::answers(g).into()),
+            4 => number(Self::round_trip_us(g)),
+            5 => number(Some(g.calls.into())),
+            6 => number(Some(g.attempts)),
+            7 => number(Some(g.answered)),
+            8 => number(Some(g.failed)),
+            9 => number(Self::asr(g)),
+            10 => Order::Number(Self::acd_s(g).unwrap_or(-1)),
+            11 => number(Self::pdd_ms(g)),
             _ => Order::text(&g.name),
         }
     }

@@ -1,8 +1,8 @@
 //! Gateways: the SIP peers calls are sent to.
 
 use super::{
-    Choice, Input, Kind, Link, MEDIA, Methods, Part, Resource, SRTP, Section, TRANSPORTS, View, at,
-    choice, col, default, field, put, text_at,
+    Choice, DAYS, Field, Input, Kind, Link, MEDIA, Methods, Part, Resource, SRTP, Section,
+    TRANSPORTS, View, at, choice, col, default, field, put, span_to_form, span_to_wire, text_at,
 };
 use serde_json::{Value, json};
 use tandem_protocol::gateway::GatewayEdit;
@@ -36,8 +36,10 @@ const HOST: Part = Part {
                 max: 65_535,
             },
         ),
+        field("transport", "Transport", Input::OptionalChoice(&REACHED_BY))
+            .hint("Empty: as the gateway's"),
     ],
-    blank: || json!({ "host": "", "port": 5060, "priority": 0, "weight": 1 }),
+    blank: || json!({ "host": "", "port": 5060, "priority": 0, "weight": 1, "transport": null }),
     most: 16,
 };
 
@@ -89,16 +91,57 @@ fn has_user(edit: &Value) -> bool {
 }
 
 fn to_form(edit: &mut Value) {
+    span_to_form(edit, "hunt.hours.span");
     if at(edit, "auth").is_none_or(Value::is_null) {
         put(edit, "auth", json!({ "username": "" }));
     }
 }
 
 fn to_wire(edit: &mut Value) {
+    span_to_wire(edit, "hunt.hours.span");
     if !has_user(edit) {
         put(edit, "auth", Value::Null);
     }
 }
+
+const WATCHING: &[Field] = &[
+    field(
+        "health.interval_s",
+        "OPTIONS every, s",
+        Input::Integer { min: 0, max: 3600 },
+    )
+    .hint("To each host; 0: none, else 5 or more"),
+    field(
+        "health.fails_to_down",
+        "Down after",
+        Input::Integer { min: 1, max: 20 },
+    )
+    .hint("OPTIONS in vain"),
+    field(
+        "health.answers_to_up",
+        "Up after",
+        Input::Integer { min: 1, max: 20 },
+    )
+    .hint("OPTIONS answered"),
+    field(
+        "health.dead_codes",
+        "Dead by answer",
+        Input::Numbers { min: 200, max: 699 },
+    )
+    .hint("Any other answer is a sign of life"),
+    field(
+        "health.failures_to_rest",
+        "Rests after",
+        Input::Integer { min: 0, max: 100 },
+    )
+    .hint("Calls that find nobody there; 0: never"),
+    field(
+        "health.rest_s",
+        "First rest, s",
+        Input::Integer { min: 5, max: 3600 },
+    )
+    .hint("Twice as long each time"),
+];
 
 pub static GATEWAYS: Resource = Resource {
     singular: "gateway",
@@ -140,6 +183,12 @@ pub static GATEWAYS: Resource = Resource {
                 field("tls.fingerprint", "Fingerprint", Input::OptionalText)
                     .shown(is_pinned)
                     .hint("SHA-256 in hex pairs"),
+                field(
+                    "inbound_account",
+                    "Its calls are",
+                    Input::OptionalRef(View::Accounts),
+                )
+                .hint("Calls from its hosts, as this account; empty: refused"),
                 field("auth.username", "User name", Input::Text).hint("Empty: no digest log-in"),
                 field("auth.password", "Password", Input::Secret)
                     .shown(has_user)
@@ -178,8 +227,8 @@ pub static GATEWAYS: Resource = Resource {
                 field("media", "Audio", Input::Choice(&MEDIA)),
                 field("srtp", "SRTP keys", Input::Choice(&SRTP))
                     .hint("Over TLS only, unless the settings allow it"),
-                field("from_domain", "From domain", Input::OptionalText).hint("Empty: ours"),
-                field("send_pai", "Send identity", Input::Flag).hint("P-Asserted-Identity header"),
+                field("identity.from_domain", "From domain", Input::OptionalText).hint("Empty: ours"),
+                field("identity.send_pai", "Send identity", Input::Flag).hint("P-Asserted-Identity header"),
                 field("notes", "Notes", Input::Notes),
             ],
         },
@@ -190,12 +239,9 @@ pub static GATEWAYS: Resource = Resource {
         Section {
             title: "Hunt",
             fields: &[
-                field(
-                    "hunt.stop_codes",
-                    "Stop codes",
-                    Input::Numbers { min: 300, max: 699 },
-                )
-                .hint("Answers that end the hunt, such as 486, 603"),
+                field("hunt.codes", "Answers", Input::Text).hint(
+                    "Next route on 5xx,408; stop on !486. Left out: 404, 410, 484, 485, 486, 6xx stop",
+                ),
                 field(
                     "hunt.no_response_s",
                     "No response, s",
@@ -210,6 +256,22 @@ pub static GATEWAYS: Resource = Resource {
                 .hint("0: as in the settings"),
             ],
         },
+        Section {
+            title: "Watching",
+            fields: WATCHING,
+        },
+        Section {
+            title: "Hours",
+            fields: &[
+                field("hunt.hours.span.from_day", "From day", Input::Choice(&DAYS)),
+                field("hunt.hours.span.to_day", "To day", Input::Choice(&DAYS)),
+                field("hunt.hours.span.from_minute", "From", Input::Minute),
+                field("hunt.hours.span.to_minute", "To", Input::Minute)
+                    .hint("Earlier than the start: across midnight"),
+                field("hunt.hours.time_zone", "Time zone", Input::Text)
+                    .hint("Such as Europe/Berlin; empty is UTC"),
+            ],
+        },
     ],
     links: &[Link {
         label: "CDRs",
@@ -219,6 +281,8 @@ pub static GATEWAYS: Resource = Resource {
     blank: || {
         let mut edit = default::<GatewayEdit>();
         put(&mut edit, "hosts", json!([(HOST.blank)()]));
+        put(&mut edit, "health.interval_s", json!(60));
+        put(&mut edit, "health.failures_to_rest", json!(5));
         edit
     },
     to_form,

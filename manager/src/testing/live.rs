@@ -1,11 +1,13 @@
 //! The same operator at work: decisions, prices, figures over time, live calls and phones.
 
-use super::sample::{ACCOUNTS, DESTINATIONS, GATEWAYS, cost, level, steps};
+use super::sample::{ACCOUNTS, DESTINATIONS, GATEWAYS, NOW_MS, cost, level, steps};
 use serde_json::{Value, json};
 use tandem_protocol::{
     AccountId, CallId, GatewayId, Micros, UtcMs,
     cdr::MediaStats,
-    live::{CallState, GatewayStatus, LiveCall, LiveMoney, Registration},
+    live::{
+        CallState, GatewayHealth, GatewayStatus, HostHealth, LiveCall, LiveMoney, Registration,
+    },
 };
 
 /// Calls to the UK are admitted; Cuba is refused.
@@ -61,6 +63,26 @@ pub fn history(now_ms: i64, params: &Value) -> Value {
     series.collect::<Vec<_>>().into()
 }
 
+/// The third is down, the fourth switched off.
+fn health(at: usize) -> GatewayHealth {
+    let down_since = (at == 2).then(|| UtcMs(NOW_MS - 400_000));
+    let answer = if at == 2 { "no answer" } else { "200" };
+    GatewayHealth {
+        enabled: at != 3,
+        watched: true,
+        down_since,
+        hosts: vec![HostHealth {
+            address: "192.0.2.1:5060".into(),
+            transport: "udp".into(),
+            down_since,
+            resting: false,
+            answered_at: Some(UtcMs(NOW_MS - 9_000)),
+            answer: Some(answer.into()),
+            round_trip_us: (at != 2).then_some(12_300),
+        }],
+    }
+}
+
 pub fn gateway_status() -> Vec<GatewayStatus> {
     let rows = GATEWAYS.iter().zip([
         (61, 20_114, 9_801),
@@ -79,6 +101,7 @@ pub fn gateway_status() -> Vec<GatewayStatus> {
                 failed: attempts - answered,
                 answered_ms: answered * 171_000,
                 pdd_ms_sum: attempts * 1_730,
+                health: health(at),
             },
         );
     rows.collect()

@@ -237,7 +237,8 @@ fn gateways() -> Vec<Value> {
         let edit = of::<GatewayEdit>(json!({
             "name": name, "enabled": at != 3, "hosts": [{ "host": host, "port": 5060, "priority": 0, "weight": 1 }],
             "rules": "DN:00->", "codecs": ["pcma", "g729"], "max_calls": 120, "max_cps": 20, "cost_tariff": 2,
-            "currency": "EUR", "send_pai": true, "hunt": { "stop_codes": [486, 603] },
+            "currency": "EUR", "identity": { "send_pai": true }, "hunt": { "codes": "5xx,408;!503" },
+            "health": { "interval_s": 60, "failures_to_rest": 5 },
         }));
         let mut row = row(at + 1, edit);
         row["cost_tariff_name"] = "Cost carrier A".into();

@@ -98,6 +98,7 @@ causes! {
     SWITCH_FULL "refused.switch_full" 503 "Service Unavailable" Switch "The switch has its maximum of calls up." "Raise the limit or add capacity.";
     NO_ROUTE "refused.no_route" 404 "Not Found" Operator "No dial plan row fits the number." "Add a route for the prefix.";
     ROUTES_UNUSABLE "refused.routes_unusable" 503 "Service Unavailable" Operator "Every fitting route was dropped." "See the trace for each reason.";
+    GATEWAY_DOWN "refused.gateway_down" 503 "Service Unavailable" Gateway "Every fitting gateway is down." "See the gateways' status for what they answered last.";
     PLAN_REJECTS "refused.by_plan" 403 "Forbidden" Operator "A dial plan row rejects the number." "Change the row.";
     TOO_MANY_HOPS "refused.too_many_hops" 483 "Too Many Hops" Network "Max-Forwards ran out." "Look for a loop between switches.";
     LOOP "refused.loop" 482 "Loop Detected" Network "The call came back to us." "Look for a route to ourselves.";

@@ -13,7 +13,7 @@ pub(crate) use attempt::{Attempt, Hop, credentials};
 use crate::{
     call::{Call, Target},
     cause::{self, Cause},
-    decide::{Candidate, LegTarget, Step, Usage},
+    decide::{Candidate, GATEWAY_DOWN, LegTarget, Step, Usage},
     directory::{Directory, MediaMode, Signalling},
     leg::prack,
     media::{self, Ready},
@@ -55,6 +55,8 @@ pub(crate) struct Current {
     pub(crate) rang: bool,
     /// The best of the forks' failures.
     pub(crate) worst: Option<u16>,
+    /// The last refusal that was said and not made up by us.
+    pub(crate) said: Option<u16>,
 }
 
 impl Hunt {
@@ -159,6 +161,9 @@ type Left = (Box<Candidate>, &'static str);
 
 fn try_start(core: &mut Core, call: &mut Call, candidate: Candidate) -> Result<(), Left> {
     if let Some(reason) = full(core, &candidate) {
+        if reason == GATEWAY_DOWN {
+            fail_with(call, &cause::GATEWAY_DOWN);
+        }
         return Err((Box::new(candidate), reason));
     }
     let mut hops = attempt::hops(core, &candidate);
@@ -195,6 +200,9 @@ fn full(core: &Core, candidate: &Candidate) -> Option<&'static str> {
     let LegTarget::Gateway(gateway) = &candidate.leg else {
         return None;
     };
+    if usage.gateway_down(gateway.id).is_some() {
+        return Some(GATEWAY_DOWN);
+    }
     let limits = gateway.limits;
     if limits.max_calls != 0 && usage.gateway_calls(gateway.id) >= limits.max_calls {
         return Some("gateway's limit of calls");
@@ -229,6 +237,7 @@ fn launch(
         attempts: Vec::with_capacity(now.len()),
         rang: false,
         worst: None,
+        said: None,
     };
     let mut reason = "no way to reach it";
     for hop in now {
@@ -300,7 +309,7 @@ fn enter_target(core: &mut Core, call: &mut Call, current: &Current) {
 fn arm(core: &mut Core, call: &Call, current: &Current) {
     let settings = &call.directory.settings;
     let (silence_s, ring_s) = match &current.candidate.leg {
-        LegTarget::Gateway(gateway) => (gateway.no_response_s, gateway.ring_timeout_s),
+        LegTarget::Gateway(gateway) => (gateway.hunt.no_response_s, gateway.hunt.ring_timeout_s),
         LegTarget::Devices { .. } => (0, 0),
     };
     let ring_s = if ring_s == 0 {

@@ -96,7 +96,7 @@ fn login<'a>(candidate: &'a Candidate, signalling: &Signalling) -> Option<&'a st
 fn uri(core: &Core, candidate: &Candidate, flow: Flow, user: &str) -> Uri {
     let user = Some(user).filter(|user| !user.is_empty());
     let domain = match &candidate.leg {
-        LegTarget::Gateway(gateway) => gateway.from_domain.as_deref(),
+        LegTarget::Gateway(gateway) => gateway.naming.from_domain.as_deref(),
         LegTarget::Devices { .. } => None,
     };
     match domain.and_then(|domain| Host::parse(domain).ok()) {
@@ -120,7 +120,7 @@ pub(crate) fn headers(
     let trusted = signalling.trust == Trust::Trusted;
     let told = !call.who.private || trusted;
     let asserts = match &candidate.leg {
-        LegTarget::Gateway(gateway) => gateway.send_pai,
+        LegTarget::Gateway(gateway) => gateway.naming.send_pai,
         LegTarget::Devices { .. } => trusted,
     };
     let address = |user: &str| NameAddr::new(uri(core, candidate, flow, user));

@@ -151,6 +151,10 @@ pub enum AlertKind {
     LowBalance,
     /// A call's charge could not be booked: a rule of the ledger is broken, money is missing.
     LedgerFault,
+    /// No host of a gateway works: calls go elsewhere.
+    GatewayDown,
+    /// A gateway works again.
+    GatewayUp,
 }
 
 impl AlertKind {
@@ -160,6 +164,8 @@ impl AlertKind {
         match self {
             Self::LowBalance => "low_balance",
             Self::LedgerFault => "ledger_fault",
+            Self::GatewayDown => "gateway_down",
+            Self::GatewayUp => "gateway_up",
         }
     }
 }

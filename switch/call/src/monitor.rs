@@ -1,9 +1,11 @@
 //! What a watcher is told: a snapshot, then numbered deltas.
 
 use crate::journal::Alert;
+use std::net::SocketAddr;
 use tandem_billing::{
     AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs, cdr::MediaStats,
 };
+use tandem_sip::Transport;
 
 /// One delta.
 #[derive(Clone, Debug)]
@@ -35,8 +37,8 @@ pub enum Change {
         /// As registered.
         contact: String,
     },
-    /// A gateway's counters.
-    Gateway(GatewayState),
+    /// A gateway's counters and state.
+    Gateway(Box<GatewayState>),
     /// An operator must hear of it.
     Alert(Alert),
 }
@@ -149,6 +151,40 @@ pub struct GatewayState {
     pub answered_ms: u64,
     /// Post-dial delays of its first ringings, milliseconds.
     pub pdd_ms_sum: u64,
+    /// Whether it works.
+    pub health: GatewayHealth,
+}
+
+/// Whether a gateway works, as far as it is watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayHealth {
+    /// The operator lets calls go to it.
+    pub enabled: bool,
+    /// OPTIONS are sent to it, or its calls are watched.
+    pub watched: bool,
+    /// No host of it works since then; None while it is up.
+    pub down_since: Option<UtcMs>,
+    /// Each host.
+    pub hosts: Vec<HostHealth>,
+}
+
+/// Whether one host of a gateway works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostHealth {
+    /// Where.
+    pub address: SocketAddr,
+    /// Over what.
+    pub transport: Transport,
+    /// None while it is up.
+    pub down_since: Option<UtcMs>,
+    /// It is left alone for a while since calls found nobody there.
+    pub resting: bool,
+    /// When the last OPTIONS ended.
+    pub answered_at: Option<UtcMs>,
+    /// How: a status, `no answer` or `unreachable`.
+    pub answer: Option<String>,
+    /// From OPTIONS to the last answer, microseconds.
+    pub round_trip_us: Option<u64>,
 }
 
 /// The whole switch since start.

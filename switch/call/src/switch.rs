@@ -27,7 +27,7 @@ use crate::{
     Directory,
     bill::{extend, settle},
     call::Call,
-    cause,
+    cause, health,
     hunt::outcome,
     io::{Input, Now, Output, Reply, SwitchConfig},
     journal::Registration,
@@ -63,6 +63,7 @@ impl Switch {
     ) -> Self {
         let mut core = Core::new(config, directory, ledger, now);
         register::restore(&mut core, registrations);
+        health::take_directory(&mut core);
         Self {
             core,
             calls: Calls::new(),
@@ -208,6 +209,8 @@ impl Switch {
             }
             Timer::Join(of) => self.core.letters.push_back(Letter::Join { of }),
             Timer::Drain => self.end_all(),
+            Timer::Probe(place) => health::due(&mut self.core, place),
+            Timer::Rest(place) => health::rested(&mut self.core, place),
         }
         self.pump();
     }

@@ -2,7 +2,7 @@
 //!
 //! Keys are accounts, gateways and routes of the directory, so no peer can make a table grow.
 
-use crate::decide;
+use crate::{decide, health::Hosts};
 use std::{collections::HashMap, time::Duration};
 use tandem_billing::{AccountId, GatewayId, RouteId};
 use tandem_sip::{Mono, registrar::Registrar};
@@ -166,6 +166,7 @@ pub(crate) struct LiveUsage<'a> {
     pub(crate) now: Mono,
     pub(crate) table: &'a UsageTable,
     pub(crate) registrar: &'a Registrar,
+    pub(crate) hosts: &'a Hosts,
 }
 
 impl decide::Usage for LiveUsage<'_> {
@@ -204,6 +205,9 @@ impl decide::Usage for LiveUsage<'_> {
             .gateways
             .get(&gateway)
             .map_or((0, 0, 0), |(_, q)| (q.answered, q.attempts, q.answered_s))
+    }
+    fn gateway_down(&self, gateway: GatewayId) -> Option<String> {
+        self.hosts.why_down(gateway)
     }
     fn is_registered(&self, username: &str) -> bool {
         !self.registrar.bindings(self.now, username).is_empty()

@@ -378,10 +378,7 @@ impl Endpoint {
         };
         let advertised = listener.advertised;
         let uri = Uri::sip(user, Host::Ip(advertised.ip()), Some(advertised.port()));
-        NameAddr::new(match uri_transport(listener.transport) {
-            Some(name) => uri.with_param("transport", Some(name)),
-            None => uri,
-        })
+        NameAddr::new(uri.over(listener.transport))
     }
 
     /// Server and client transactions alive.
@@ -444,15 +441,5 @@ impl Endpoint {
             draft.headers.push((name.to_owned(), self.product.clone()));
         }
         draft
-    }
-}
-
-/// The `transport` parameter; UDP is what a URI means without one.
-fn uri_transport(transport: Transport) -> Option<&'static str> {
-    match transport {
-        Transport::Udp => None,
-        Transport::Tcp => Some("tcp"),
-        Transport::Tls => Some("tls"),
-        Transport::Ws | Transport::Wss => Some("ws"),
     }
 }

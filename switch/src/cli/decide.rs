@@ -32,7 +32,7 @@ pub(super) const FORMAT: &str = r#"INPUT (JSON; what is left out does not limit)
       "devices":  [ { "username": "alice", "account": 1, "extension": "7001" } ],
       "sources":  [ { "account": 1, "network": "10.0.0.0", "prefix_len": 8, "port": null, "tech_prefix": "99#" } ],
       "gateways": [ { "id": 1, "name": "berlin", "hosts": ["192.0.2.1:5060"], "currency": "EUR", "cost_tariff": 3,
-                      "enabled": true, "rules": "DN:00->", "codecs": [], "limits": {}, "stop_codes": [486] } ],
+                      "enabled": true, "rules": "DN:00->", "codecs": [], "limits": {}, "hunt_codes": "!486" } ],
       "groups":   [ { "id": 1, "name": "standard", "inherits": null,
                       "policy": "as_listed",   or least_cost, quality, margin
                       "routes": [ { "id": 1, "prefix": "44", "priority": 1, "share": 100, "rules": "",

@@ -134,13 +134,9 @@ pub(super) struct Peer {
 /// hold for both: the connection is the same.
 pub(super) fn peers(directory: &Directory) -> BTreeMap<SocketAddr, Peer> {
     let mut peers: BTreeMap<SocketAddr, Peer> = BTreeMap::new();
-    let gateways = directory
-        .gateways
-        .values()
-        .filter(|gateway| gateway.transport == Transport::Tls);
-    for (gateway, host) in
-        gateways.flat_map(|gateway| gateway.hosts.iter().map(move |host| (gateway, host)))
-    {
+    let gateways = directory.gateways.values();
+    let hosts = gateways.flat_map(|gateway| gateway.hosts.iter().map(move |host| (gateway, host)));
+    for (gateway, host) in hosts.filter(|(_, host)| host.transport == Transport::Tls) {
         let named = gateway.tls.name.clone().or_else(|| host.name.clone());
         let peer = Peer {
             name: named.unwrap_or_else(|| host.address.ip().to_string()),

@@ -295,6 +295,15 @@ impl Board {
             .any(|key| key.username == username)
     }
 
+    /// Why no call may be sent to a gateway; None while it is up.
+    pub fn gateway_down(&self, gateway: GatewayId) -> Option<String> {
+        let state = self.lock();
+        let health = &state.gateways.get(&gateway)?.row.health;
+        health.down_since?;
+        let said = health.hosts.iter().find_map(|host| host.answer.clone());
+        Some(said.unwrap_or_else(|| "calls found nobody there".to_owned()))
+    }
+
     /// (answered, attempts, answered seconds) of a gateway since start.
     pub fn quality(&self, gateway: GatewayId) -> (u64, u64, u64) {
         let state = self.lock();
@@ -354,6 +363,7 @@ impl State {
                 self.oldest = self.oldest.max(forgotten);
             }
             Change::Gateway(row) => {
+                let row = *row;
                 self.gateways.insert(row.gateway, Row { row, changed });
             }
             Change::Alert(row) => {
@@ -411,7 +421,9 @@ fn hears(sight: Sight, directory: &Directory, alert: &Alert) -> bool {
         AlertKind::LowBalance => alert
             .account
             .is_some_and(|account| owns(sight, directory, account)),
-        AlertKind::LedgerFault => sight == Sight::All,
+        AlertKind::LedgerFault | AlertKind::GatewayDown | AlertKind::GatewayUp => {
+            sight == Sight::All
+        }
     }
 }
 

@@ -4,15 +4,15 @@ use super::live::Sight;
 use tandem_call::{
     Directory,
     journal::{Alert, AlertKind},
-    monitor::{CallState, GatewayState, LiveCall, LiveRegistration, Totals},
+    monitor::{CallState, GatewayState, HostHealth, LiveCall, LiveRegistration, Totals},
 };
 use tandem_protocol::{
     Micros, UtcMs,
     alert::{Alert as WireAlert, AlertKind as WireKind},
     cdr::MediaStats,
     live::{
-        CallState as WireState, Counters, GatewayStatus, LiveCall as WireCall, LiveMoney,
-        Registration, RegistrationKey,
+        CallState as WireState, Counters, GatewayHealth as WireHealth, GatewayStatus,
+        HostHealth as WireHost, LiveCall as WireCall, LiveMoney, Registration, RegistrationKey,
     },
 };
 
@@ -116,6 +116,8 @@ pub fn alert(alert: &Alert, directory: &Directory) -> WireAlert {
         kind: match alert.kind {
             AlertKind::LowBalance => WireKind::LowBalance,
             AlertKind::LedgerFault => WireKind::LedgerFault,
+            AlertKind::GatewayDown => WireKind::GatewayDown,
+            AlertKind::GatewayUp => WireKind::GatewayUp,
         },
         account: alert.account.map(|id| id.0.into()),
         account_login: owner.map(|account| account.login.clone()),
@@ -145,6 +147,24 @@ pub fn gateway(row: &GatewayState) -> GatewayStatus {
         failed: row.failed,
         answered_ms: row.answered_ms,
         pdd_ms_sum: row.pdd_ms_sum,
+        health: WireHealth {
+            enabled: row.health.enabled,
+            watched: row.health.watched,
+            down_since: row.health.down_since.map(|at| UtcMs(at.0)),
+            hosts: row.health.hosts.iter().map(host).collect(),
+        },
+    }
+}
+
+fn host(row: &HostHealth) -> WireHost {
+    WireHost {
+        address: row.address.to_string(),
+        transport: row.transport.via_name().to_ascii_lowercase(),
+        down_since: row.down_since.map(|at| UtcMs(at.0)),
+        resting: row.resting,
+        answered_at: row.answered_at.map(|at| UtcMs(at.0)),
+        answer: row.answer.clone(),
+        round_trip_us: row.round_trip_us,
     }
 }
 

@@ -458,6 +458,9 @@ impl Usage for LiveUsage<'_> {
     fn quality(&self, gateway: tandem_billing::GatewayId) -> (u64, u64, u64) {
         self.live(|board| board.quality(gateway))
     }
+    fn gateway_down(&self, gateway: tandem_billing::GatewayId) -> Option<String> {
+        self.live(|board| board.gateway_down(gateway))
+    }
     fn is_registered(&self, username: &str) -> bool {
         self.board.is_registered(username)
     }

@@ -98,12 +98,20 @@ struct OfGateway {
 
 fn by_gateway(registry: &mut Registry, gateways: &[GatewayState]) {
     let open = Family::<OfGateway, Gauge>::default();
+    let up = Family::<OfGateway, Gauge>::default();
+    let hosts_up = Family::<OfGateway, Gauge>::default();
     let [attempts, answered, failed] = [(); 3].map(|()| Family::<OfGateway, Counter>::default());
     for state in gateways {
         let label = OfGateway {
             gateway: state.name.clone(),
         };
         open.get_or_create(&label).set(i64::from(state.calls));
+        let health = &state.health;
+        let is_up = health.enabled && health.down_since.is_none();
+        up.get_or_create(&label).set(i64::from(is_up));
+        let working = health.hosts.iter().filter(|host| host.down_since.is_none());
+        let working = i64::try_from(working.count()).unwrap_or(i64::MAX);
+        hosts_up.get_or_create(&label).set(working);
         for (family, value) in [
             (&attempts, state.attempts),
             (&answered, state.answered),
@@ -113,6 +121,8 @@ fn by_gateway(registry: &mut Registry, gateways: &[GatewayState]) {
         }
     }
     registry.register("gateway_calls", "Open calls by gateway", open);
+    registry.register("gateway_up", "Whether a gateway takes calls", up);
+    registry.register("gateway_hosts_up", "Hosts of a gateway that work", hosts_up);
     registry.register("gateway_attempts", "Calls sent by gateway", attempts);
     registry.register("gateway_answered", "Calls answered by gateway", answered);
     registry.register("gateway_failed", "Calls failed by gateway", failed);
@@ -121,6 +131,7 @@ fn by_gateway(registry: &mut Registry, gateways: &[GatewayState]) {
 #[cfg(test)]
 mod tests {
     use super::{GatewayState, Registry, Totals, by_gateway, counters, encode, gauges};
+    use tandem_call::monitor::GatewayHealth;
 
     #[test]
     fn figures_print_with_their_types_and_labels() {
@@ -138,6 +149,10 @@ mod tests {
             failed: 1,
             answered_ms: 0,
             pdd_ms_sum: 0,
+            health: GatewayHealth {
+                enabled: true,
+                ..GatewayHealth::default()
+            },
         };
         let mut registry = Registry::with_prefix("tandem");
         gauges(&mut registry, &totals);
@@ -149,6 +164,7 @@ mod tests {
             "# TYPE tandem_calls gauge",
             "tandem_calls 3",
             "tandem_calls_attempted_total 7",
+            "tandem_gateway_up{gateway=\"a \\\"b\\\"\"} 1",
             "tandem_gateway_calls{gateway=\"a \\\"b\\\"\"} 2",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");

@@ -48,6 +48,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 7,
         sql: include_str!("../migrations/0007_quality.sql"),
     },
+    Migration {
+        number: 8,
+        sql: include_str!("../migrations/0008_gateway_health.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -16,8 +16,9 @@ use tandem_billing::{
 };
 use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
-    Gateway, GatewayAuth, GatewayHost, GatewayTls, Hours, Limits, LossPolicy, MediaMode, Route,
-    RoutingGroup, RoutingPolicy, Settings, Signalling, SourceAddress, SrtpPolicy, Target,
+    Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, Health, Hours, HuntCodes,
+    HuntTerms, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy, Settings,
+    Signalling, SourceAddress, SrtpPolicy, Target,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -287,25 +288,29 @@ fn gateway(id: GatewayId, address: SocketAddr) -> Gateway {
         hosts: vec![GatewayHost {
             name: None,
             address,
+            transport: Transport::Udp,
             priority: 0,
             weight: 0,
         }],
-        transport: Transport::Udp,
         tls: GatewayTls::default(),
         auth: None::<GatewayAuth>,
         rules: NumberRules::default(),
         codecs: Vec::new(),
         limits: Limits::default(),
         cost_tariff: None,
-        stop_codes: vec![486, 404],
-        no_response_s: 4,
-        ring_timeout_s: 60,
+        hunt: HuntTerms {
+            codes: HuntCodes::default(),
+            no_response_s: 4,
+            ring_timeout_s: 60,
+        },
+        hours: Hours::always(),
+        health: Health::default(),
         media: MediaMode::Relay,
         srtp: SrtpPolicy::default(),
         currency: euro(),
-        from_domain: None,
-        send_pai: false,
+        naming: GatewayNaming::default(),
         signalling: Signalling::default(),
+        inbound: None,
     }
 }
 

@@ -15,6 +15,7 @@ use tandem_billing::{
 use tandem_call::directory::{
     AccountKind, AccountStatus, Directory, GatewayAuth, GatewayHost, Limits, Target,
 };
+use tandem_sip::Transport;
 
 /// Blocks in seconds that operators use: first and further.
 const BLOCKS: &[(u32, u32)] = &[
@@ -370,13 +371,14 @@ fn add_gateway(plan: Plan, gateway: &Gateway) -> Plan {
                 .map(|(priority, host)| GatewayHost {
                     name: None,
                     address: address(host),
+                    transport: Transport::Udp,
                     priority: priority.into(),
                     weight: 0,
                 })
                 .collect();
             to.cost_tariff = gateway.cost.map(TariffId);
             to.enabled = gateway.enabled;
-            to.ring_timeout_s = 40;
+            to.hunt.ring_timeout_s = 40;
             to.auth = gateway.challenges.then(|| GatewayAuth {
                 username: "tandem".to_owned(),
                 password: "secret".to_owned(),

@@ -191,7 +191,7 @@ impl Stage {
             }),
             ["trust", name] => plan.with_gateway(gateway(name), |gateway| {
                 gateway.signalling.trust = Trust::Trusted;
-                gateway.send_pai = true;
+                gateway.naming.send_pai = true;
             }),
             _ => return None,
         });

@@ -30,10 +30,6 @@ const LISTED: &[(&str, &str)] = &[
         "an account's settings as its form has them",
     ),
     (
-        "switch/store/src/record/gateway.rs: struct Gateway",
-        "a gateway's settings as its row has them",
-    ),
-    (
         "switch/call/src/directory/spec.rs: struct AccountSpec",
         "the same settings as a JSON document writes them",
     ),

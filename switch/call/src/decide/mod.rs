@@ -11,6 +11,7 @@ mod recognise;
 mod route;
 mod trace;
 
+pub(crate) use route::GATEWAY_DOWN;
 pub use trace::{Step, Trace};
 
 use crate::{
@@ -75,11 +76,13 @@ pub trait Usage {
     fn total_cps(&self) -> u32;
     /// (answered, attempts, answered seconds) of late, for quality routing.
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64);
+    /// Why no call may be sent to a gateway: what its hosts said last; None while it is up.
+    fn gateway_down(&self, gateway: GatewayId) -> Option<String>;
     /// Whether a device has a phone registered.
     fn is_registered(&self, username: &str) -> bool;
 }
 
-/// No calls up, every device registered: what the command line's `decide` assumes.
+/// No calls up, every device registered, every gateway up: what the command line's `decide` assumes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdleUsage;
 
@@ -107,6 +110,9 @@ impl Usage for IdleUsage {
     }
     fn quality(&self, _: GatewayId) -> (u64, u64, u64) {
         (0, 0, 0)
+    }
+    fn gateway_down(&self, _: GatewayId) -> Option<String> {
+        None
     }
     fn is_registered(&self, _: &str) -> bool {
         true

@@ -1,4 +1,4 @@
-//! Whose call is it? By verified digest, else by source address.
+//! Whose call is it? By verified digest, else by source address, of a customer first, then of a gateway.
 
 use super::{CallFacts, Step, Trace};
 use crate::directory::{Account, Directory};
@@ -31,6 +31,8 @@ pub(super) fn recognise(
     } else if let Some(source) = directory.source(facts.remote, facts.transport, &facts.dialled) {
         let by = format!("address {}/{}", source.network, source.prefix_len);
         (source.account, by, source.tech_prefix.as_str())
+    } else if let Some((gateway, account)) = directory.inbound_gateway(facts.remote.ip()) {
+        (account, format!("gateway {}", gateway.name), "")
     } else {
         return Recognition::Unknown;
     };

@@ -101,6 +101,11 @@ fn unusable(trace: &mut Trace, numbers: &Numbers) -> Refusal {
         }
     } else if reasons.iter().all(|reason| *reason == NO_CODEC) {
         &cause::MEDIA_UNACCEPTABLE
+    } else if reasons
+        .iter()
+        .all(|reason| reason.starts_with(GATEWAY_DOWN))
+    {
+        &cause::GATEWAY_DOWN
     } else {
         &cause::ROUTES_UNUSABLE
     };
@@ -110,6 +115,8 @@ fn unusable(trace: &mut Trace, numbers: &Numbers) -> Refusal {
 const NOT_REGISTERED: &str = "no phone is registered";
 const NOT_THAT_DEVICE: &str = "no device or extension has this number";
 const NO_CODEC: &str = "no codec in common";
+/// How the reason begins that is given for a gateway none of whose hosts works.
+pub(crate) const GATEWAY_DOWN: &str = "gateway is down";
 
 fn by_plan(trace: &mut Trace, route: &Route) -> Refusal {
     refuse(trace, &cause::PLAN_REJECTS, format!("route {}", route.id))
@@ -289,6 +296,10 @@ impl Hunt<'_> {
             Err("gateway is disabled".to_owned())
         } else if gateway.hosts.is_empty() {
             Err("gateway has no address".to_owned())
+        } else if !gateway.hours.covers(self.call.facts.at) {
+            Err("outside the gateway's days and hours".to_owned())
+        } else if let Some(why) = usage.gateway_down(gateway.id) {
+            Err(format!("{GATEWAY_DOWN} ({why})"))
         } else if max_calls != 0 && usage.gateway_calls(gateway.id) >= max_calls {
             Err(format!("gateway's limit of {max_calls} calls"))
         } else if max_cps != 0 && usage.gateway_cps(gateway.id) >= max_cps {

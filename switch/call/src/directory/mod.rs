@@ -3,13 +3,17 @@
 //! The store builds it and swaps it whole after an edit; live calls keep the one they started with. Plain
 //! checked data plus look-up indexes; balances are not in it.
 
+pub mod health;
+pub mod hunt_codes;
 pub mod lists;
 mod peer;
 pub mod signalling;
 pub mod spec;
 
+pub use health::Health;
+pub use hunt_codes::HuntCodes;
 pub use lists::CallLists;
-pub use peer::{GatewayHost, GatewayTls, TlsTrust};
+pub use peer::{Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, HuntTerms, TlsTrust};
 pub use signalling::Signalling;
 pub use spec::DirectorySpec;
 
@@ -204,59 +208,6 @@ pub struct Device {
     pub extension: Option<String>,
 }
 
-/// A SIP peer that calls are sent to.
-#[derive(Clone, Debug)]
-pub struct Gateway {
-    /// Row id.
-    pub id: GatewayId,
-    /// For people.
-    pub name: String,
-    /// Disabled ones get no calls.
-    pub enabled: bool,
-    /// In order of priority, then weight. Resolved addresses; names are resolved by the shell.
-    pub hosts: Vec<GatewayHost>,
-    /// To its hosts.
-    pub transport: Transport,
-    /// Over TLS.
-    pub tls: GatewayTls,
-    /// Answers its challenges.
-    pub auth: Option<GatewayAuth>,
-    /// Rewriting toward it, and its rating number.
-    pub rules: NumberRules,
-    /// Lower-case names in order of preference; empty allows all.
-    pub codecs: Vec<String>,
-    /// Of calls to it.
-    pub limits: Limits,
-    /// What it takes; None counts as nothing.
-    pub cost_tariff: Option<TariffId>,
-    /// Final status codes on which the hunt stops instead of going on.
-    pub stop_codes: Vec<u16>,
-    /// Seconds without any provisional response after which the next route is tried.
-    pub no_response_s: u32,
-    /// Seconds of ringing; 0 means the global setting.
-    pub ring_timeout_s: u32,
-    /// Direct only where the account allows it too.
-    pub media: MediaMode,
-    /// Of calls to it.
-    pub srtp: SrtpPolicy,
-    /// Of its cost tariff.
-    pub currency: Currency,
-    /// Host part of From toward it; ours if None.
-    pub from_domain: Option<String>,
-    /// Whether P-Asserted-Identity is sent (RFC 3325).
-    pub send_pai: bool,
-    /// How it is spoken to and what it is trusted with.
-    pub signalling: Signalling,
-}
-/// Our user at a gateway.
-#[derive(Clone, Debug)]
-pub struct GatewayAuth {
-    /// Digest user name.
-    pub username: String,
-    /// In clear: we must answer with it.
-    pub password: String,
-}
-
 /// What an account's calls are routed by.
 #[derive(Clone, Debug)]
 pub struct RoutingGroup {
@@ -308,7 +259,7 @@ pub struct Route {
     pub enabled: bool,
 }
 /// Days and minutes in a time zone; the default is always. As `billing::tariff::Span`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hours {
     /// Which days and minutes.
     pub span: Span,
@@ -483,6 +434,18 @@ impl Directory {
             .filter(|row| row.fits(remote, transport, dialled));
         // The last of equals wins in `max_by_key`: reversed, that is the first row.
         fitting.max_by_key(|row| rank(row))
+    }
+
+    /// The gateway one of whose hosts has this address, and whose its calls are; the first one that takes any.
+    #[must_use]
+    pub fn inbound_gateway(&self, remote: IpAddr) -> Option<(&Gateway, AccountId)> {
+        let remote = remote.to_canonical();
+        self.gateways.values().find_map(|gateway| {
+            let account = gateway.inbound.filter(|_| gateway.enabled)?;
+            let mut hosts = gateway.hosts.iter();
+            let known = hosts.any(|host| host.address.ip().to_canonical() == remote);
+            known.then_some((&**gateway, account))
+        })
     }
 
     /// What a dial plan row leads to, by name.

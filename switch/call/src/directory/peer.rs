@@ -1,6 +1,81 @@
-//! Where a gateway is and how it proves that it is the one: what the shell needs to connect to it.
+//! A gateway: where it is, how it proves that it is the one, and on which terms calls are sent to it.
 
+use super::{Health, Hours, HuntCodes, Limits, MediaMode, Signalling, SrtpPolicy};
 use std::net::SocketAddr;
+use tandem_billing::{AccountId, Currency, GatewayId, TariffId, number_rule::NumberRules};
+use tandem_sip::Transport;
+
+/// A SIP peer that calls are sent to.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Row id.
+    pub id: GatewayId,
+    /// For people.
+    pub name: String,
+    /// Disabled ones get no calls.
+    pub enabled: bool,
+    /// In order of priority, then weight. Resolved addresses; names are resolved by the shell.
+    pub hosts: Vec<GatewayHost>,
+    /// Over TLS.
+    pub tls: GatewayTls,
+    /// Answers its challenges.
+    pub auth: Option<GatewayAuth>,
+    /// Rewriting toward it, and its rating number.
+    pub rules: NumberRules,
+    /// Lower-case names in order of preference; empty allows all.
+    pub codecs: Vec<String>,
+    /// Of calls to it.
+    pub limits: Limits,
+    /// What it takes; None counts as nothing.
+    pub cost_tariff: Option<TariffId>,
+    /// When the next route is tried.
+    pub hunt: HuntTerms,
+    /// When calls are sent to it.
+    pub hours: Hours,
+    /// How it is told whether it works.
+    pub health: Health,
+    /// Direct only where the account allows it too.
+    pub media: MediaMode,
+    /// Of calls to it.
+    pub srtp: SrtpPolicy,
+    /// Of its cost tariff.
+    pub currency: Currency,
+    /// As whom we speak to it.
+    pub naming: GatewayNaming,
+    /// How it is spoken to and what it is trusted with.
+    pub signalling: Signalling,
+    /// Whose calls those are that come from its hosts; None takes none from it.
+    pub inbound: Option<AccountId>,
+}
+
+/// Our user at a gateway.
+#[derive(Clone, Debug)]
+pub struct GatewayAuth {
+    /// Digest user name.
+    pub username: String,
+    /// In clear: we must answer with it.
+    pub password: String,
+}
+
+/// When a gateway is left and the next route tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HuntTerms {
+    /// Final status codes on which the hunt goes on, and those on which it stops.
+    pub codes: HuntCodes,
+    /// Seconds without any provisional response after which the next route is tried.
+    pub no_response_s: u32,
+    /// Seconds of ringing; 0 means the global setting.
+    pub ring_timeout_s: u32,
+}
+
+/// As whom a gateway is spoken to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayNaming {
+    /// Host part of From toward it; ours if None.
+    pub from_domain: Option<String>,
+    /// Whether P-Asserted-Identity is sent (RFC 3325).
+    pub send_pai: bool,
+}
 
 /// One address of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +84,8 @@ pub struct GatewayHost {
     pub name: Option<String>,
     /// Resolved.
     pub address: SocketAddr,
+    /// To it.
+    pub transport: Transport,
     /// Lower first: that of the gateway's row above that of its SRV record.
     pub priority: u32,
     /// Share among equal priority.

@@ -5,29 +5,30 @@
 
 mod check;
 mod exchange;
+mod gateway;
 
 pub use exchange::{ExchangeSpec, RatioSpec};
+pub use gateway::GatewaySpec;
 
 use super::{
-    Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Gateway, GatewayAuth,
-    GatewayHost, GatewayTls, Hours, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
-    RoutingPolicy, Settings, Signalling, SourceAddress, SrtpPolicy, Target,
+    Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Hours, Limits,
+    LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy, Settings, Signalling, SourceAddress,
+    SrtpPolicy, Target,
     lists::{CallLists, ListEntry},
 };
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::Arc,
 };
 use tandem_billing::{
-    AccountId, Currency, GatewayId, Micros, RouteId, RoutingGroupId, Tariff, TariffBook, TariffId,
-    UtcMs,
+    AccountId, Currency, Micros, RouteId, RoutingGroupId, Tariff, TariffBook, TariffId, UtcMs,
     number_rule::NumberRules,
     prefix::PrefixMap,
     tariff::{Span, TariffSpec},
 };
-use tandem_sip::{Transport, digest::Ha1};
+use tandem_sip::digest::Ha1;
 
 /// Everything an operator could configure for the call path.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -169,59 +170,6 @@ pub struct SourceSpec {
     pub tech_prefix: String,
 }
 
-/// See [`Gateway`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GatewaySpec {
-    /// Unique.
-    pub id: GatewayId,
-    /// For people.
-    pub name: String,
-    /// On if left out.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// `address:port`, in order of priority.
-    pub hosts: Vec<SocketAddr>,
-    /// Our user and password there.
-    pub auth: Option<(String, String)>,
-    /// Number rules.
-    #[serde(default)]
-    pub rules: String,
-    /// Empty allows all.
-    #[serde(default)]
-    pub codecs: Vec<String>,
-    /// Calls at once and a second.
-    #[serde(default)]
-    pub limits: Limits,
-    /// What it takes.
-    pub cost_tariff: Option<TariffId>,
-    /// Of the cost tariff.
-    pub currency: Currency,
-    /// Final answers that end the hunt.
-    #[serde(default)]
-    pub stop_codes: Vec<u16>,
-    /// Seconds without any answer; 5 if left out.
-    #[serde(default = "five")]
-    pub no_response_s: u32,
-    /// Seconds; 0 means the global setting.
-    #[serde(default)]
-    pub ring_timeout_s: u32,
-    /// `relay` if left out.
-    #[serde(default = "relay")]
-    pub media: MediaMode,
-    /// `accepted` if left out.
-    #[serde(default)]
-    pub srtp: SrtpPolicy,
-    /// Host part of From toward it.
-    pub from_domain: Option<String>,
-    /// Whether P-Asserted-Identity is sent.
-    #[serde(default)]
-    pub send_pai: bool,
-    /// How it is spoken to and what it is trusted with.
-    #[serde(default)]
-    pub signalling: Signalling,
-}
-
 /// See [`RoutingGroup`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -293,9 +241,6 @@ fn as_listed() -> RoutingPolicy {
 }
 fn yes() -> bool {
     true
-}
-fn five() -> u32 {
-    5
 }
 fn hundred() -> u8 {
     100
@@ -487,44 +432,6 @@ impl SourceSpec {
             transport: None,
             tech_prefix: self.tech_prefix,
         }
-    }
-}
-
-impl GatewaySpec {
-    fn build(self, at: usize, faults: &mut Faults) -> (GatewayId, Arc<Gateway>) {
-        let rules = faults.rules(format!("gateways[{at}].rules"), &self.rules);
-        faults.signalling(format!("gateways[{at}]"), &self.signalling);
-        let host = |(at, address)| GatewayHost {
-            name: None,
-            address,
-            priority: u32::try_from(at).unwrap_or(u32::MAX),
-            weight: 1,
-        };
-        let gateway = Gateway {
-            id: self.id,
-            name: self.name,
-            enabled: self.enabled,
-            hosts: self.hosts.into_iter().enumerate().map(host).collect(),
-            transport: Transport::Udp,
-            tls: GatewayTls::default(),
-            auth: self
-                .auth
-                .map(|(username, password)| GatewayAuth { username, password }),
-            rules,
-            codecs: self.codecs,
-            limits: self.limits,
-            cost_tariff: self.cost_tariff,
-            stop_codes: self.stop_codes,
-            no_response_s: self.no_response_s,
-            ring_timeout_s: self.ring_timeout_s,
-            media: self.media,
-            srtp: self.srtp,
-            currency: self.currency,
-            from_domain: self.from_domain,
-            send_pai: self.send_pai,
-            signalling: self.signalling,
-        };
-        (self.id, Arc::new(gateway))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     call::Call,
     decide::{Candidate, LegTarget},
     directory::{Gateway, GatewayHost, SrtpPolicy, signalling::Extension},
-    identity,
+    health, identity,
     leg::{session, session_draft},
     media::{self, Security},
     switch::{index::Stray, state::Core},
@@ -17,7 +17,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tandem_sdp::{Side, session::Origin};
 use tandem_sip::{
-    Flow, Message, Transport, digest,
+    Flow, Message, digest,
     endpoint::{ClientTxn, RequestOut},
     message::Draft,
     value::{EndReason, Host, Method, NameAddr, Uri},
@@ -67,9 +67,11 @@ pub(crate) fn hops(core: &mut Core, candidate: &Candidate) -> Vec<Hop> {
     match &candidate.leg {
         LegTarget::Gateway(gateway) => {
             let hosts = ordered(core, gateway);
+            let up = |host: &GatewayHost| core.peers.hosts.is_up(health::place(gateway.id, host));
             hosts
                 .into_iter()
-                .filter_map(|host| gateway_hop(core, gateway, &host, &candidate.number))
+                .filter(up)
+                .filter_map(|host| gateway_hop(core, &host, &candidate.number))
                 .collect()
         }
         LegTarget::Devices { usernames, .. } => {
@@ -131,33 +133,21 @@ fn ordered(core: &mut Core, gateway: &Gateway) -> Vec<GatewayHost> {
     order
 }
 
-fn gateway_hop(core: &Core, gateway: &Gateway, host: &GatewayHost, number: &str) -> Option<Hop> {
-    let flow = core.flow_to(gateway.transport, host.address)?;
+fn gateway_hop(core: &Core, host: &GatewayHost, number: &str) -> Option<Hop> {
+    let flow = core.flow_to(host.transport, host.address)?;
     let name = host.name.clone().map(Host::Name);
-    let mut uri = Uri::sip(
+    let uri = Uri::sip(
         Some(number),
         name.unwrap_or(Host::Ip(host.address.ip())),
         Some(host.address.port()),
-    );
-    if let Some(transport) = transport_param(gateway.transport) {
-        uri.params
-            .push(("transport".to_owned(), Some(transport.to_owned())));
-    }
+    )
+    .over(host.transport);
     Some(Hop {
         flow,
         uri,
         routes: Vec::new(),
         device: String::new(),
     })
-}
-
-fn transport_param(transport: Transport) -> Option<&'static str> {
-    match transport {
-        Transport::Udp => None,
-        Transport::Tcp => Some("tcp"),
-        Transport::Tls => Some("tls"),
-        Transport::Ws | Transport::Wss => Some("ws"),
-    }
 }
 
 /// Sends the INVITE of a candidate to one place.

@@ -5,6 +5,8 @@ use crate::{
     call::Call,
     cause::{self, Cause},
     decide::LegTarget,
+    directory::hunt_codes::Verdict,
+    health,
     leg::{answer, provisional},
     switch::{end, state::Core, timer::Timer},
 };
@@ -22,9 +24,10 @@ pub(crate) fn response(
     txn: ClientTxn,
     message: &Message,
 ) -> bool {
-    if !is_ours(call, txn) {
+    let Some(attempt) = ours(call, txn) else {
         return false;
-    }
+    };
+    health::told(core, attempt, message);
     match message.status() {
         None => {}
         Some(..=199) => {
@@ -40,16 +43,17 @@ pub(crate) fn response(
     true
 }
 
-fn is_ours(call: &Call, txn: ClientTxn) -> bool {
-    let current = call.hunt.as_ref().and_then(|hunt| hunt.current.as_ref());
-    current.is_some_and(|current| current.attempts.iter().any(|attempt| attempt.txn == txn))
+fn ours(call: &Call, txn: ClientTxn) -> Option<&attempt::Attempt> {
+    let current = call.hunt.as_ref()?.current.as_ref()?;
+    current.attempts.iter().find(|attempt| attempt.txn == txn)
 }
 
 /// The transaction timed out, or its transport failed. False if it is none of the hunt's.
 pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn, sent: bool) -> bool {
-    if !is_ours(call, txn) {
+    let Some(attempt) = ours(call, txn) else {
         return false;
-    }
+    };
+    health::failed(core, attempt);
     let Some(mut current) = take_current(call) else {
         return true;
     };
@@ -93,6 +97,7 @@ fn refused(core: &mut Core, call: &mut Call, txn: ClientTxn, status: u16, messag
         put_back(call, current);
         return;
     }
+    current.said = Some(status);
     if (300..400).contains(&status) {
         let instead = redirect::candidates(core, call, &current, message);
         if !instead.is_empty() {
@@ -170,23 +175,28 @@ fn leave(core: &mut Core, call: &mut Call, current: Current, status: u16) {
     core.timers.disarm(Timer::NoResponse(call.id));
     core.timers.disarm(Timer::Ring(call.id));
     let after_ms = elapsed_ms(core, current.began);
-    note_tried(call, &current.candidate, status.to_string(), after_ms);
+    let verdict = match (&current.candidate.leg, current.said) {
+        (LegTarget::Gateway(gateway), Some(said)) => gateway.hunt.codes.verdict(said),
+        (LegTarget::Gateway(_), None) => Verdict::GoesOn,
+        (LegTarget::Devices { .. }, _) if status >= 600 => Verdict::Stops,
+        (LegTarget::Devices { .. }, _) => Verdict::GoesOn,
+    };
+    let outcome = match verdict {
+        Verdict::GoesOn => status.to_string(),
+        Verdict::Stops => format!("{status}, which stops the hunt"),
+    };
+    note_tried(call, &current.candidate, outcome, after_ms);
     if let Some(target) = call.target.as_mut() {
         end::release_target(core, target);
     }
     let cause = cause_of(&current, status);
     fail_with(call, cause);
-    let stops = match &current.candidate.leg {
-        LegTarget::Gateway(gateway) => {
-            core.feed.tally(gateway.id).failed += 1;
-            gateway.stop_codes.contains(&status)
-        }
-        LegTarget::Devices { .. } => status >= 600,
-    };
-    if stops {
-        end::end(core, call, cause, end::Left::Nobody);
-    } else {
-        next(core, call);
+    if let LegTarget::Gateway(gateway) = &current.candidate.leg {
+        core.feed.tally(gateway.id).failed += 1;
+    }
+    match verdict {
+        Verdict::Stops => end::end(core, call, cause, end::Left::Nobody),
+        Verdict::GoesOn => next(core, call),
     }
 }
 
@@ -200,6 +210,10 @@ fn cause_of(current: &Current, status: u16) -> &'static Cause {
 /// Nothing came back at all within the gateway's limit.
 pub(crate) fn no_response(core: &mut Core, call: &mut Call) {
     if let Some(mut current) = take_current(call) {
+        current
+            .attempts
+            .iter()
+            .for_each(|attempt| health::failed(core, attempt));
         give_up_all(core, &mut current);
         proceed(core, call, current, SILENT);
     }

@@ -217,6 +217,9 @@ impl<U: Usage> Usage for Without<'_, U> {
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64) {
         self.usage.quality(gateway)
     }
+    fn gateway_down(&self, gateway: GatewayId) -> Option<String> {
+        self.usage.gateway_down(gateway)
+    }
     fn is_registered(&self, username: &str) -> bool {
         self.usage.is_registered(username)
     }

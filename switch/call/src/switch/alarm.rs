@@ -7,7 +7,7 @@ use crate::{
     monitor::Change,
 };
 use tandem_billing::{
-    AccountId, CallId, Micros,
+    AccountId, CallId, GatewayId, Micros, UtcMs,
     ledger::{Entry, LedgerError},
 };
 
@@ -57,6 +57,36 @@ pub(crate) fn unsettled(core: &mut Core, call: CallId, account: AccountId, error
         account: Some(account),
         call: Some(call),
         text: format!("call {call} was not charged: {error}"),
+    };
+    raise(core, alert);
+}
+
+/// No host of a gateway works any more.
+pub(crate) fn gateway_down(core: &mut Core, gateway: GatewayId, why: &str) {
+    let text = format!("{}: the gateway is down ({why})", name(core, gateway));
+    of_gateway(core, AlertKind::GatewayDown, text);
+}
+
+/// A host of a gateway works again.
+pub(crate) fn gateway_up(core: &mut Core, gateway: GatewayId, since: UtcMs) {
+    let minutes = core.now.utc.0.saturating_sub(since.0) / 60_000;
+    let name = name(core, gateway);
+    let text = format!("{name}: the gateway is up again after {minutes} min");
+    of_gateway(core, AlertKind::GatewayUp, text);
+}
+
+fn name(core: &Core, gateway: GatewayId) -> String {
+    let known = core.directory.gateways.get(&gateway);
+    known.map_or_else(|| format!("gateway {gateway}"), |one| one.name.clone())
+}
+
+fn of_gateway(core: &mut Core, kind: AlertKind, text: String) {
+    let alert = Alert {
+        at: core.now.utc,
+        kind,
+        account: None,
+        call: None,
+        text,
     };
     raise(core, alert);
 }

@@ -36,7 +36,7 @@ impl Switch {
             transactions_of_calls: core.index.servers.len() + core.index.clients.len(),
             dialogs: core.index.tags.len() + core.index.call_ids.len(),
             relays: core.index.relays.len(),
-            timers: core.timers.len(),
+            timers: core.timers.of_calls(),
             waiting: core.outbox.waiting(),
             farewells: core.farewells.len(),
             registrations: core.registrar.len(),

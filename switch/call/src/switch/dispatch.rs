@@ -4,7 +4,7 @@ use super::{Switch, end, outside, state::Core};
 use crate::{
     bill::settle,
     call::{Call, Stage},
-    cause,
+    cause, health,
     hunt::{self, fork, outcome},
     leg::{
         ack, answer, bye, cancel,
@@ -58,6 +58,9 @@ impl Switch {
 
     fn response(&mut self, txn: ClientTxn, message: &Message) {
         let Some(call) = self.core.index.clients.get(&txn).copied() else {
+            if health::answered(&mut self.core, txn, message) {
+                return;
+            }
             // A BYE of ours, or an INVITE that nobody wants any more.
             bye::answered(&mut self.core, txn, message);
             answer::end_stray(&mut self.core, txn, message);
@@ -75,7 +78,9 @@ impl Switch {
 
     fn lost(&mut self, txn: ClientTxn, sent: bool) {
         let Some(call) = self.core.index.clients.get(&txn).copied() else {
-            bye::unanswered(&mut self.core, txn);
+            if !health::lost(&mut self.core, txn, sent) {
+                bye::unanswered(&mut self.core, txn);
+            }
             return;
         };
         self.with(call, |core, call| {

@@ -2,7 +2,7 @@
 
 use crate::{
     io::Output,
-    monitor::{Change, FeedEvent, GatewayState, Totals},
+    monitor::{Change, FeedEvent, Totals},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use tandem_billing::{CallId, GatewayId};
@@ -61,10 +61,15 @@ impl Feed {
         }
     }
 
-    pub(crate) fn tally(&mut self, gateway: GatewayId) -> &mut Tally {
+    /// The gateway's row is to be sent at the end of this input.
+    pub(crate) fn touch_gateway(&mut self, gateway: GatewayId) {
         if self.watched {
             self.changed_gateways.insert(gateway);
         }
+    }
+
+    pub(crate) fn tally(&mut self, gateway: GatewayId) -> &mut Tally {
+        self.touch_gateway(gateway);
         self.tallies.entry(gateway).or_default()
     }
 
@@ -97,17 +102,7 @@ impl Feed {
             .collect()
     }
 
-    pub(crate) fn gateway_state(&self, gateway: GatewayId, name: &str, calls: u32) -> GatewayState {
-        let tally = self.tallies.get(&gateway).copied().unwrap_or_default();
-        GatewayState {
-            gateway,
-            name: name.to_owned(),
-            calls,
-            attempts: tally.attempts,
-            answered: tally.answered,
-            failed: tally.failed,
-            answered_ms: tally.answered_ms,
-            pdd_ms_sum: tally.pdd_ms_sum,
-        }
+    pub(crate) fn tally_of(&self, gateway: GatewayId) -> Tally {
+        self.tallies.get(&gateway).copied().unwrap_or_default()
     }
 }

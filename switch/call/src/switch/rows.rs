@@ -4,7 +4,7 @@ use super::{Calls, register, state::Core};
 use crate::{
     call::{Call, Stage},
     io::Now,
-    monitor::{CallState, Change, LiveCall, Snapshot},
+    monitor::{CallState, Change, GatewayState, LiveCall, Snapshot},
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use tandem_billing::{GatewayId, Micros};
@@ -22,21 +22,29 @@ pub(super) fn emit(core: &mut Core, calls: &Calls) {
         }
     }
     for id in core.feed.take_changed_gateways() {
-        let state = gateway_state(core, id);
-        core.feed.push(|| Change::Gateway(state));
+        if let Some(state) = gateway_state(core, id) {
+            core.feed.push(|| Change::Gateway(Box::new(state)));
+        }
     }
     let events = core.feed.take_events();
     core.outputs.extend(events);
 }
 
-fn gateway_state(core: &Core, id: GatewayId) -> crate::monitor::GatewayState {
-    let name = core
-        .directory
-        .gateways
-        .get(&id)
-        .map_or("", |gateway| gateway.name.as_str());
-    core.feed
-        .gateway_state(id, name, core.usage.gateway_calls(id))
+/// None for one that was deleted.
+fn gateway_state(core: &Core, id: GatewayId) -> Option<GatewayState> {
+    let gateway = core.directory.gateways.get(&id)?;
+    let tally = core.feed.tally_of(id);
+    Some(GatewayState {
+        gateway: id,
+        name: gateway.name.clone(),
+        calls: core.usage.gateway_calls(id),
+        attempts: tally.attempts,
+        answered: tally.answered,
+        failed: tally.failed,
+        answered_ms: tally.answered_ms,
+        pdd_ms_sum: tally.pdd_ms_sum,
+        health: core.peers.hosts.state(gateway),
+    })
 }
 
 /// Everything at this instant; from here on deltas follow.
@@ -61,7 +69,7 @@ pub(super) fn snapshot(core: &mut Core, calls: &Calls) -> Snapshot {
         .directory
         .gateways
         .keys()
-        .map(|id| gateway_state(core, *id))
+        .filter_map(|id| gateway_state(core, *id))
         .collect();
     Snapshot {
         seq,

@@ -10,6 +10,7 @@ use crate::{
     Directory,
     bill::day::Spending,
     directory::{DigestAlgorithms, Settings},
+    health,
     io::{MediaAddress, Now, Output, SwitchConfig, Token},
     journal::Record,
     leg::Farewells,
@@ -97,12 +98,19 @@ pub(crate) struct Core {
     /// From call to call; delivered before the input is done with.
     pub(crate) letters: VecDeque<Letter>,
     pub(crate) gate: Gate,
-    rng: ChaCha12Rng,
+    pub(crate) peers: Peers,
     next: Next,
 }
 
-/// Ids to be given next.
+/// What is known of those we speak to first.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    pub(crate) hosts: health::Hosts,
+}
+
+/// What is drawn or given next.
 struct Next {
+    rng: ChaCha12Rng,
     call: CallId,
     relay: u64,
 }
@@ -147,8 +155,9 @@ impl Core {
             outputs: VecDeque::new(),
             letters: VecDeque::new(),
             gate: Gate::Open,
-            rng,
+            peers: Peers::default(),
             next: Next {
+                rng,
                 call: config.next_call,
                 relay: 1,
             },
@@ -161,6 +170,7 @@ impl Core {
             .configure(registrar_config(&directory.settings));
         self.digest.offer(offered(&directory.settings));
         self.directory = directory;
+        health::take_directory(self);
     }
 
     pub(crate) fn new_call_id(&mut self) -> CallId {
@@ -177,11 +187,11 @@ impl Core {
 
     /// 0..10_000.
     pub(crate) fn draw(&mut self) -> u16 {
-        (self.rng.next_u32() % 10_000) as u16
+        (self.next.rng.next_u32() % 10_000) as u16
     }
 
     pub(crate) fn random(&mut self) -> u64 {
-        self.rng.next_u64()
+        self.next.rng.next_u64()
     }
 
     /// A fresh o= line for a leg whose media address is `address`.
@@ -220,6 +230,7 @@ impl Core {
             now: self.now.mono,
             table: &self.usage,
             registrar: &self.registrar,
+            hosts: &self.peers.hosts,
         }
     }
 

@@ -4,11 +4,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     time::Duration,
 };
-use tandem_billing::CallId;
+use tandem_billing::{CallId, GatewayId};
 use tandem_sdp::Side;
-use tandem_sip::Mono;
+use tandem_sip::{Mono, Transport};
 
 /// All timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,29 @@ pub(crate) enum Timer {
     Join(CallId),
     /// The patience of a drain is over.
     Drain,
+    /// A gateway's host is to be asked, or has not answered.
+    Probe(Place),
+    /// A gateway's host has rested.
+    Rest(Place),
+}
+
+/// A host of a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) gateway: GatewayId,
+    pub(crate) transport: Transport,
+    pub(crate) address: SocketAddr,
+}
+
+impl Place {
+    /// None of a gateway's places comes before it.
+    pub(crate) fn first(gateway: GatewayId) -> Self {
+        Self {
+            gateway,
+            transport: Transport::Udp,
+            address: SocketAddr::from(([0, 0, 0, 0], 0)),
+        }
+    }
 }
 
 /// What is armed. A timer is armed once: arming it again moves it.
@@ -61,8 +85,14 @@ impl Timers {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.armed.len()
+    pub(crate) fn is_armed(&self, timer: Timer) -> bool {
+        self.armed.contains_key(&timer)
+    }
+
+    /// Those of calls: what watches gateways goes on for ever.
+    pub(crate) fn of_calls(&self) -> usize {
+        let watches = |timer: &&Timer| matches!(timer, Timer::Probe(_) | Timer::Rest(_));
+        self.armed.len() - self.armed.keys().filter(watches).count()
     }
 
     pub(crate) fn next(&self) -> Option<Mono> {

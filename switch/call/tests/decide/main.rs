@@ -83,6 +83,9 @@ impl Usage for Busy {
     fn quality(&self, _: GatewayId) -> (u64, u64, u64) {
         (0, 0, 0)
     }
+    fn gateway_down(&self, _: GatewayId) -> Option<String> {
+        None
+    }
     fn is_registered(&self, username: &str) -> bool {
         !self.absent.iter().any(|name| name == username)
     }

@@ -10,6 +10,7 @@ use tandem_call::{
     decide::{Step, Trace},
     directory::{GatewayAuth, GatewayHost, Limits},
 };
+use tandem_sip::Transport;
 
 fn start(world: &mut World, number: &str) -> Caller {
     let mut caller = Caller::new(TRUNK, "4930123", number, "a");
@@ -91,6 +92,7 @@ fn the_hosts_of_a_gateway_come_before_the_next_gateway() {
         gateway.hosts.push(GatewayHost {
             name: None,
             address: at("203.0.113.11:5060"),
+            transport: Transport::Udp,
             priority: 1,
             weight: 0,
         });

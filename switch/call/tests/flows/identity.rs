@@ -41,7 +41,7 @@ fn a_private_caller_is_told_to_trusted_gateways_only() {
         ),
     ] {
         let plan = plan().with_gateway(1, |gateway| {
-            gateway.send_pai = true;
+            gateway.naming.send_pai = true;
             gateway.signalling.trust = trust;
             gateway.signalling.naming.remote_party_id = true;
         });
@@ -83,7 +83,7 @@ fn forwarding_is_told_as_the_gateway_likes_it() {
 #[test]
 fn header_rules_add_and_remove() {
     let plan = plan().with_gateway(1, |gateway| {
-        gateway.send_pai = true;
+        gateway.naming.send_pai = true;
         gateway.auth = Some(tandem_call::directory::GatewayAuth {
             username: "acct7".into(),
             password: "secret".into(),

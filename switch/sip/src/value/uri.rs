@@ -1,7 +1,10 @@
 //! SIP, SIPS and TEL URIs (RFC 3261 section 19.1, RFC 3966); other schemes pass through opaque.
 
 use super::ValueError;
-use crate::lex::{ByteSet, Params, cut};
+use crate::{
+    Transport,
+    lex::{ByteSet, Params, cut},
+};
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
@@ -290,6 +293,18 @@ impl Uri {
         self.params
             .push((name.to_ascii_lowercase(), value.map(str::to_owned)));
         self
+    }
+
+    /// The same with the `transport` parameter that says how it is reached; UDP is what a URI means without one.
+    #[must_use]
+    pub fn over(self, transport: Transport) -> Self {
+        let name = match transport {
+            Transport::Udp => return self,
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+            Transport::Ws | Transport::Wss => "ws",
+        };
+        self.with_param("transport", Some(name))
     }
 
     /// The value of a parameter, any case: empty if it has none (`;lr`), None if absent.

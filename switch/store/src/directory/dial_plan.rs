@@ -21,8 +21,8 @@ use tandem_billing::{
     prefix::PrefixMap, tariff::Span,
 };
 use tandem_call::directory::{
-    CallLists, Gateway, GatewayAuth, GatewayHost, GatewayTls, Hours, Route, RoutingGroup,
-    RoutingPolicy, Target, TlsTrust, lists::ListEntry,
+    CallLists, Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, Hours, HuntTerms,
+    Route, RoutingGroup, RoutingPolicy, Target, TlsTrust, lists::ListEntry,
 };
 
 type Hosts = BTreeMap<i64, Vec<GatewayHost>>;
@@ -55,7 +55,6 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
         name: row.get("name")?,
         enabled: !row.get::<_, bool>("disabled")?,
         hosts,
-        transport: transport(row::named(row, "transport")?),
         tls: tls(row)?,
         auth: username.map(|username| GatewayAuth {
             username,
@@ -65,15 +64,40 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
         codecs: row::texts(row, "codecs")?,
         limits: limits(row)?,
         cost_tariff: row.get::<_, Option<i64>>("cost_tariff_id")?.map(TariffId),
-        stop_codes: row::document(row, "stop_codes")?,
-        no_response_s: row.get("no_response_s")?,
-        ring_timeout_s: row.get("ring_timeout_s")?,
+        hunt: HuntTerms {
+            codes: row
+                .get::<_, String>("hunt_codes")?
+                .parse()
+                .map_err(row::bad("gateway", row.get("id")?))?,
+            no_response_s: row.get("no_response_s")?,
+            ring_timeout_s: row.get("ring_timeout_s")?,
+        },
+        hours: hours(row)?,
+        health: row::document(row, "health")?,
         media: media(row::named(row, "media")?),
         srtp: row::named(row, "srtp")?,
         currency: row::named(row, "currency")?,
-        from_domain: row.get("from_domain")?,
-        send_pai: row.get("send_pai")?,
+        naming: GatewayNaming {
+            from_domain: row.get("from_domain")?,
+            send_pai: row.get("send_pai")?,
+        },
         signalling: row::document(row, "signalling")?,
+        inbound: row
+            .get::<_, Option<i64>>("inbound_account_id")?
+            .map(AccountId),
+    })
+}
+
+fn hours(row: &Row<'_>) -> Result<Hours, StoreError> {
+    let kept: record::GatewayHours = row::document(row, "hours")?;
+    let zone = match kept.time_zone.as_str() {
+        "" => "UTC",
+        zone => zone,
+    };
+    let bad = row::bad("gateway", row.get("id")?);
+    Ok(Hours {
+        span: kept.span,
+        time_zone: crate::edit::parse_zone(zone).map_err(bad)?,
     })
 }
 
@@ -99,7 +123,8 @@ fn load_hosts(
     resolve: &dyn Fn(&Wanted) -> Vec<Found>,
 ) -> Result<Hosts, StoreError> {
     let sql = format!(
-        "SELECT h.gateway_id, h.host, h.port, h.priority, h.weight, g.transport FROM gateway_host h \
+        "SELECT h.gateway_id, h.host, h.port, h.priority, h.weight, \
+         ifnull(h.transport, g.transport) AS transport FROM gateway_host h \
          JOIN gateway g ON g.id = h.gateway_id WHERE {} \
          ORDER BY h.gateway_id, h.priority, h.weight DESC, h.position",
         which.condition("h.gateway_id")
@@ -110,6 +135,7 @@ fn load_hosts(
     while let Some(row) = rows.next()? {
         let (gateway, host, port): (i64, String, u16) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (priority, weight): (u16, u16) = (row.get(3)?, row.get(4)?);
+        let transport = transport(row::named(row, "transport")?);
         let hosts = hosts.entry(gateway).or_default();
         // That of the row first, that of the SRV record within it.
         let rank = |within: u16| u32::from(priority) << 16 | u32::from(within);
@@ -117,19 +143,21 @@ fn load_hosts(
             hosts.push(GatewayHost {
                 name: None,
                 address: SocketAddr::new(address, port),
+                transport,
                 priority: rank(0),
                 weight,
             });
             continue;
         }
         let wanted = Wanted {
-            transport: transport(row::named(row, "transport")?),
+            transport,
             host,
             port,
         };
         hosts.extend(resolve(&wanted).into_iter().map(|found| GatewayHost {
             name: Some(wanted.host.clone()),
             address: found.address,
+            transport,
             priority: rank(found.priority),
             weight: found.weight.unwrap_or(weight),
         }));

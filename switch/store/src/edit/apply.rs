@@ -273,8 +273,8 @@ fn write_children(
             for (position, host) in list("hosts").iter().enumerate() {
                 let number = |name: &str| host.get(name).and_then(Value::as_i64);
                 connection.execute(
-                    "INSERT INTO gateway_host (gateway_id, position, host, port, priority, weight) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO gateway_host (gateway_id, position, host, port, priority, weight, transport) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                     params![
                         id,
                         position,
@@ -282,6 +282,7 @@ fn write_children(
                         number("port"),
                         number("priority"),
                         number("weight"),
+                        host.get("transport").and_then(Value::as_str),
                     ],
                 )?;
             }

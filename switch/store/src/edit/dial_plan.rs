@@ -8,7 +8,7 @@ use super::{
 use crate::record::{Gateway, ListEntry, Route, RouteTarget, RoutingGroup, TlsTrust, Transport};
 use rusqlite::{OptionalExtension, types::Value as Sql};
 use std::net::IpAddr;
-use tandem_call::directory::signalling::Transfer;
+use tandem_call::directory::{HuntCodes, signalling::Transfer};
 
 /// Hosts of a gateway; more are better kept behind a DNS name.
 const MAX_HOSTS: usize = 16;
@@ -26,26 +26,24 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
         "signalling.transfer",
         "is a setting of accounts: a gateway has none to pay for a transfer",
     );
-    faults.codecs(&mut gateway.codecs);
-    let stops = gateway
-        .stop_codes
-        .iter()
-        .all(|code| (300..=699).contains(code));
-    faults.expect(
-        stops,
-        "stop_codes",
-        "must be final failure codes, 300 to 699",
-    );
-    faults.expect(
-        (1..=60).contains(&gateway.health.no_response_s),
-        "no_response_s",
-        "must be 1 to 60 seconds",
-    );
-    faults.expect(
-        gateway.health.ring_timeout_s <= 600,
-        "ring_timeout_s",
-        "must be at most 600 seconds",
-    );
+    faults.codecs(&mut gateway.audio.codecs);
+    hunt(&gateway, &mut faults);
+    if let Err((field, reason)) = gateway.health.check() {
+        faults.add(&format!("health.{field}"), reason);
+    }
+    faults.span(&gateway.hours.span);
+    if gateway.hours.time_zone.is_empty() {
+        gateway.hours.time_zone = "UTC".to_owned();
+    }
+    faults.zone("hours.time_zone", &gateway.hours.time_zone);
+    if let Some(account) = gateway.inbound_account_id {
+        let login = text_of(
+            context.connection,
+            "SELECT login FROM account WHERE id = ?1",
+            account.0,
+        )?;
+        faults.expect(login.is_some(), "inbound_account_id", "does not exist");
+    }
     if let Some(tariff) = gateway.cost_tariff_id {
         match text_of(context.connection, "SELECT currency FROM tariff WHERE id = ?1", tariff.0)? {
             None => faults.add("cost_tariff_id", format!("tariff {tariff} does not exist")),
@@ -58,9 +56,26 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
     }
     tls(&mut gateway, &mut faults);
     faults.fixed(context, "currency", &object(&gateway));
-    gateway.auth_username = gateway.auth_username.filter(|name| !name.is_empty());
+    let user = &mut gateway.auth.auth_username;
+    *user = user.take().filter(|name| !name.is_empty());
     let extra = credentials(context, &mut gateway, &mut faults)?;
     faults.finish_with(&gateway, extra)
+}
+
+fn hunt(gateway: &Gateway, faults: &mut Faults) {
+    if let Err(reason) = gateway.hunt.hunt_codes.parse::<HuntCodes>() {
+        faults.add("hunt_codes", reason);
+    }
+    faults.expect(
+        (1..=60).contains(&gateway.hunt.no_response_s),
+        "no_response_s",
+        "must be 1 to 60 seconds",
+    );
+    faults.expect(
+        gateway.hunt.ring_timeout_s <= 600,
+        "ring_timeout_s",
+        "must be at most 600 seconds",
+    );
 }
 
 fn hosts(gateway: &Gateway, faults: &mut Faults) {
@@ -77,6 +92,11 @@ fn hosts(gateway: &Gateway, faults: &mut Faults) {
             host.port != 0 || host.host.parse::<IpAddr>().is_err(),
             "hosts",
             "port must be 1 to 65535 with an address; 0 looks a name's port up in DNS",
+        );
+        faults.expect(
+            !matches!(host.transport, Some(Transport::Ws | Transport::Wss)),
+            "hosts",
+            "transport must be udp, tcp or tls: browsers alone are reached by WebSocket",
         );
     }
 }
@@ -150,8 +170,8 @@ fn credentials(
     gateway: &mut Gateway,
     faults: &mut Faults,
 ) -> Result<Vec<(&'static str, Sql)>, EditError> {
-    let password = gateway.auth_password.take();
-    if gateway.auth_username.is_none() {
+    let password = gateway.auth.auth_password.take();
+    if gateway.auth.auth_username.is_none() {
         faults.expect(
             password.is_none(),
             "auth_username",

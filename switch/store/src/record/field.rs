@@ -237,7 +237,7 @@ const GATEWAY: View = View {
         flag("disabled"),
         json("hosts").is(
             "(SELECT json_group_array(json_object('host', host, 'port', port, \
-            'priority', priority, 'weight', weight) ORDER BY priority, position) \
+            'priority', priority, 'weight', weight, 'transport', transport) ORDER BY priority, position) \
             FROM gateway_host WHERE gateway_id = t.id)",
         ),
         text("transport"),
@@ -252,16 +252,21 @@ const GATEWAY: View = View {
         int("max_cps"),
         int("cost_tariff_id"),
         text("currency"),
-        json("stop_codes"),
+        text("hunt_codes"),
         int("no_response_s"),
         int("ring_timeout_s"),
         text("from_domain"),
         flag("send_pai"),
+        json("health"),
+        json("hours"),
+        int("inbound_account_id"),
         json("signalling"),
         text("media"),
         text("srtp"),
         text("notes"),
         text("cost_tariff_name").is("(SELECT name FROM tariff WHERE id = t.cost_tariff_id)"),
+        text("inbound_account_login")
+            .is("(SELECT login FROM account WHERE id = t.inbound_account_id)"),
     ],
     branch: None,
     search: &["name", "notes"],

@@ -2,8 +2,8 @@
 
 use super::{MediaMode, records};
 use serde::{Deserialize, Serialize};
-use tandem_billing::{Currency, TariffId};
-use tandem_call::directory::{Signalling, SrtpPolicy};
+use tandem_billing::{AccountId, Currency, TariffId, tariff::Span};
+use tandem_call::directory::{Health, Signalling, SrtpPolicy};
 
 /// A SIP peer we send to (`features.md` section 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,18 +27,12 @@ pub struct Gateway {
     /// What is asked of its certificate over TLS.
     #[serde(flatten)]
     pub tls: GatewayTls,
-    /// Digest user; None if it asks for none.
-    #[serde(default)]
-    pub auth_username: Option<String>,
-    /// Goes in, never comes out; None keeps the old one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth_password: Option<String>,
+    /// Our user there.
+    #[serde(flatten)]
+    pub auth: GatewayAuth,
     /// Number rules, `KEY:rule;KEY:rule`.
     #[serde(default)]
     pub rules: String,
-    /// Lower-case names in order of preference; empty allows all.
-    #[serde(default)]
-    pub codecs: Vec<String>,
     /// Simultaneous calls; 0 is unlimited.
     #[serde(default)]
     pub max_calls: u32,
@@ -50,24 +44,27 @@ pub struct Gateway {
     pub cost_tariff_id: Option<TariffId>,
     /// What it is paid in; fixed at creation.
     pub currency: Currency,
-    /// Final status codes on which the hunt stops.
-    #[serde(default)]
-    pub stop_codes: Vec<u16>,
-    /// When to give up on it.
+    /// When the next route is tried.
     #[serde(flatten)]
-    pub health: GatewayHealth,
+    pub hunt: HuntTerms,
+    /// How it is watched.
+    #[serde(default)]
+    pub health: Health,
+    /// When calls are sent to it.
+    #[serde(default)]
+    pub hours: GatewayHours,
+    /// Whose calls those are that come from its hosts; None takes none.
+    #[serde(default)]
+    pub inbound_account_id: Option<AccountId>,
     /// How it is spoken to and what it is trusted with.
     #[serde(default)]
     pub signalling: Signalling,
     /// What we say of the caller.
     #[serde(flatten)]
     pub identity: Identity,
-    /// Whether audio passes through us.
-    #[serde(default)]
-    pub media: MediaMode,
-    /// Whether SRTP keys travel in descriptions to it.
-    #[serde(default)]
-    pub srtp: SrtpPolicy,
+    /// Its audio.
+    #[serde(flatten)]
+    pub audio: GatewayAudio,
     /// Free text.
     #[serde(default)]
     pub notes: String,
@@ -87,6 +84,42 @@ pub struct GatewayHost {
     /// Share among equal priority.
     #[serde(default = "one")]
     pub weight: u16,
+    /// How it is reached, if not as the gateway's others.
+    #[serde(default)]
+    pub transport: Option<Transport>,
+}
+
+/// Our user at a gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GatewayAuth {
+    /// Digest user; None if it asks for none.
+    pub auth_username: Option<String>,
+    /// Goes in, never comes out; None keeps the old one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_password: Option<String>,
+}
+
+/// How audio passes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GatewayAudio {
+    /// Lower-case names in order of preference; empty allows all.
+    pub codecs: Vec<String>,
+    /// Whether audio passes through us.
+    pub media: MediaMode,
+    /// Whether SRTP keys travel in descriptions to it.
+    pub srtp: SrtpPolicy,
+}
+
+/// Days and hours in a time zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayHours {
+    /// Days and minutes.
+    pub span: Span,
+    /// IANA name; empty for UTC.
+    pub time_zone: String,
 }
 fn sip_port() -> u16 {
     5060
@@ -120,18 +153,21 @@ pub enum TlsTrust {
     Any,
 }
 
-/// When a gateway is given up.
+/// When the next route is tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct GatewayHealth {
+pub struct HuntTerms {
+    /// Final answers on which the hunt goes on, with `!` those on which it stops: `5xx,408;!503`.
+    pub hunt_codes: String,
     /// Seconds without any provisional response after which the next route is tried; 1 to 60.
     pub no_response_s: u32,
     /// Seconds of ringing after which the next route is tried; 0 takes the global setting.
     pub ring_timeout_s: u32,
 }
-impl Default for GatewayHealth {
+impl Default for HuntTerms {
     fn default() -> Self {
         Self {
+            hunt_codes: String::new(),
             no_response_s: 6,
             ring_timeout_s: 0,
         }

@@ -18,7 +18,10 @@ pub use account::{
 };
 pub use dial_plan::{ListEntry, Route, RouteTarget, RoutingGroup, RoutingPolicy};
 pub use field::{Audience, Field, FieldKind, Source, View};
-pub use gateway::{Gateway, GatewayHealth, GatewayHost, GatewayTls, Identity, TlsTrust, Transport};
+pub use gateway::{
+    Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayTls, HuntTerms, Identity,
+    TlsTrust, Transport,
+};
 pub use operator::{ExchangeRatio, Login, Right, Rights, Role, Setting};
 pub use phone::{Device, SourceAddress};
 pub use tariff::{AniTariff, DnisTariff, Rate, Tariff};

@@ -4,8 +4,8 @@ use super::{Maker, euro, money::Tariffs};
 use crate::{
     EditError,
     record::{
-        Gateway, GatewayHealth, GatewayHost, GatewayTls, Identity, MediaMode, Route, RouteTarget,
-        RoutingGroup, RoutingPolicy, Transport,
+        Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayTls, HuntTerms,
+        Identity, Route, RouteTarget, RoutingGroup, RoutingPolicy, Transport,
     },
 };
 use tandem_billing::{GatewayId, RoutingGroupId, TariffId, tariff::Span};
@@ -99,23 +99,23 @@ fn gateway(
             port,
             priority: 1,
             weight: 1,
+            transport: None,
         }],
         transport: Transport::Udp,
-        auth_username: None,
-        auth_password: None,
+        auth: GatewayAuth::default(),
         rules: String::new(),
-        codecs: Vec::new(),
         max_calls: 200,
         max_cps: 50,
         cost_tariff_id: Some(cost),
         currency: euro()?,
-        stop_codes: vec![404, 484, 486, 600, 603],
-        health: GatewayHealth::default(),
+        hunt: HuntTerms::default(),
+        health: tandem_call::directory::Health::default(),
+        hours: GatewayHours::default(),
+        inbound_account_id: None,
         tls: GatewayTls::default(),
         signalling: tandem_call::directory::Signalling::default(),
         identity: Identity::default(),
-        media: MediaMode::Relay,
-        srtp: tandem_call::directory::SrtpPolicy::default(),
+        audio: GatewayAudio::default(),
         notes: String::new(),
     })?;
     Ok(GatewayId(created.id))

@@ -4,14 +4,16 @@ use crate::fixture::{
     Fixture, ONE, START, account, device, fields, gateway, group, rate, route, tariff,
 };
 use serde_json::json;
-use tandem_billing::{Currency, Micros, TariffId};
+use tandem_billing::{AccountId, Currency, Micros, TariffId};
+use tandem_call::directory::Health;
 use tandem_store::{
     EditError, ListQuery, Scope,
     query::Op,
     record::{
         Account, AccountKind, AniTariff, CallTerms, CallerIdMode, Device, DnisTariff,
-        ExchangeRatio, Gateway, ListEntry, ListSide, ListVerdict, PaymentMode, Person, Record,
-        Route, RouteTarget, RoutingGroup, Setting, SourceAddress, Tariff,
+        ExchangeRatio, Gateway, GatewayAuth, GatewayHours, HuntTerms, ListEntry, ListSide,
+        ListVerdict, PaymentMode, Person, Record, Route, RouteTarget, RoutingGroup, Setting,
+        SourceAddress, Tariff, Transport,
     },
 };
 
@@ -78,13 +80,18 @@ fn what_was_written_is_read_back() {
     round(
         &fixture,
         &Gateway {
-            auth_username: Some("u".into()),
-            auth_password: Some("p".into()),
+            auth: GatewayAuth {
+                auth_username: Some("u".into()),
+                auth_password: Some("p".into()),
+            },
             ..gateway("Beta")
         },
         |read| {
             read.hosts[0].priority = 3;
-            read.stop_codes.push(486);
+            read.hosts[0].transport = Some(Transport::Tcp);
+            read.hunt.hunt_codes = "5xx,408;!503".into();
+            read.health.interval_s = 30;
+            read.hours.span.from_day = 2;
         },
     );
     round(
@@ -275,9 +282,39 @@ fn each_fault_names_its_field() {
             })),
         ),
         (
-            "stop_codes",
+            "hunt_codes",
             fields(fixture.try_create(&Gateway {
-                stop_codes: vec![200],
+                hunt: HuntTerms {
+                    hunt_codes: "200".into(),
+                    ..HuntTerms::default()
+                },
+                ..gateway("g")
+            })),
+        ),
+        (
+            "health.interval_s",
+            fields(fixture.try_create(&Gateway {
+                health: Health {
+                    interval_s: 4,
+                    ..Health::default()
+                },
+                ..gateway("g")
+            })),
+        ),
+        (
+            "hours.time_zone",
+            fields(fixture.try_create(&Gateway {
+                hours: GatewayHours {
+                    time_zone: "Mars/Base".into(),
+                    ..GatewayHours::default()
+                },
+                ..gateway("g")
+            })),
+        ),
+        (
+            "inbound_account_id",
+            fields(fixture.try_create(&Gateway {
+                inbound_account_id: Some(AccountId(999)),
                 ..gateway("g")
             })),
         ),
@@ -291,7 +328,10 @@ fn each_fault_names_its_field() {
         (
             "auth_password",
             fields(fixture.try_create(&Gateway {
-                auth_username: Some("u".into()),
+                auth: GatewayAuth {
+                    auth_username: Some("u".into()),
+                    auth_password: None,
+                },
                 ..gateway("g")
             })),
         ),

@@ -10,8 +10,8 @@ use tandem_call::{
 use tandem_store::{
     Edit, Found, Scope,
     record::{
-        self, Account, CallTerms, CallerIdMode, Device, DnisTariff, Gateway, GatewayHost,
-        ListEntry, ListSide, ListVerdict, Resource, Route, RouteTarget, SourceAddress,
+        self, Account, CallTerms, CallerIdMode, Device, DnisTariff, Gateway, GatewayAuth,
+        GatewayHost, ListEntry, ListSide, ListVerdict, Resource, Route, RouteTarget, SourceAddress,
     },
 };
 
@@ -183,18 +183,22 @@ fn everything_of_the_call_path_arrives() {
             port: 5061,
             priority: 2,
             weight: 1,
+            transport: None,
         },
         GatewayHost {
             host: "2001:db8::5".into(),
             port: 5060,
             priority: 1,
             weight: 1,
+            transport: None,
         },
     ];
     let beta = fixture.create(&Gateway {
         hosts,
-        auth_username: Some("u".into()),
-        auth_password: Some("p".into()),
+        auth: GatewayAuth {
+            auth_username: Some("u".into()),
+            auth_password: Some("p".into()),
+        },
         ..gateway("Beta")
     });
 
@@ -279,6 +283,7 @@ fn names_of_gateway_hosts_are_resolved_by_the_shell_s_function() {
             port: 5060,
             priority: 1,
             weight: 1,
+            transport: None,
         }]
     };
     let known = fixture.create(&Gateway {

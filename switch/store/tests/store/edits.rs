@@ -6,7 +6,7 @@ use tandem_billing::{AccountId, TariffId};
 use tandem_store::{
     Edit, EditError, List, ListQuery, Scope,
     query::{AuditRow, Op},
-    record::{Account, Device, Gateway, Login, Person, Resource, Rights, Role},
+    record::{Account, Device, Gateway, GatewayAuth, Login, Person, Resource, Rights, Role},
 };
 
 #[test]
@@ -126,8 +126,10 @@ fn secrets_go_in_and_never_come_out() {
     let (mut fixture, operator) = Fixture::operator();
     let phone = fixture.create(&device(operator.direct, "phone"));
     fixture.create(&Gateway {
-        auth_username: Some("u".into()),
-        auth_password: Some("gateway-secret".into()),
+        auth: GatewayAuth {
+            auth_username: Some("u".into()),
+            auth_password: Some("gateway-secret".into()),
+        },
         ..gateway("Beta")
     });
     fixture.create(&Login {

@@ -15,9 +15,9 @@ use tandem_billing::{
 use tandem_store::{
     Actor, Edit, EditError, Edited, Event, Reader, Scope, Store, StoreOptions, Writer,
     record::{
-        Account, AccountKind, AccountStatus, CallTerms, Device, Gateway, GatewayHealth,
-        GatewayHost, GatewayTls, Identity, LowBalance, MediaMode, PaymentMode, Person, Rate,
-        Record, Route, RouteTarget, RoutingGroup, RoutingPolicy, Tariff, Transport,
+        Account, AccountKind, AccountStatus, CallTerms, Device, Gateway, GatewayAudio, GatewayAuth,
+        GatewayHost, GatewayHours, GatewayTls, HuntTerms, Identity, LowBalance, PaymentMode,
+        Person, Rate, Record, Route, RouteTarget, RoutingGroup, RoutingPolicy, Tariff, Transport,
     },
 };
 use tempfile::TempDir;
@@ -345,23 +345,23 @@ pub fn gateway(name: &str) -> Gateway {
             port: 5060,
             priority: 1,
             weight: 1,
+            transport: None,
         }],
         transport: Transport::Udp,
-        auth_username: None,
-        auth_password: None,
+        auth: GatewayAuth::default(),
         rules: String::new(),
-        codecs: Vec::new(),
         max_calls: 0,
         max_cps: 0,
         cost_tariff_id: None,
         currency: euro(),
-        stop_codes: vec![404],
-        health: GatewayHealth::default(),
+        hunt: HuntTerms::default(),
+        health: tandem_call::directory::Health::default(),
+        hours: GatewayHours::default(),
+        inbound_account_id: None,
         tls: GatewayTls::default(),
         signalling: tandem_call::directory::Signalling::default(),
         identity: Identity::default(),
-        media: MediaMode::Relay,
-        srtp: tandem_call::directory::SrtpPolicy::default(),
+        audio: GatewayAudio::default(),
         notes: String::new(),
     }
 }
