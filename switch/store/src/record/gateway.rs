@@ -33,12 +33,9 @@ pub struct Gateway {
     /// Number rules, `KEY:rule;KEY:rule`.
     #[serde(default)]
     pub rules: String,
-    /// Simultaneous calls; 0 is unlimited.
-    #[serde(default)]
-    pub max_calls: u32,
-    /// Calls begun in one second; 0 is unlimited.
-    #[serde(default)]
-    pub max_cps: u32,
+    /// Of calls to it.
+    #[serde(flatten)]
+    pub limits: GatewayLimits,
     /// What it takes; must have `currency`.
     #[serde(default)]
     pub cost_tariff_id: Option<TariffId>,
@@ -98,6 +95,16 @@ pub struct GatewayAuth {
     /// Goes in, never comes out; None keeps the old one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_password: Option<String>,
+}
+
+/// How many calls it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GatewayLimits {
+    /// Simultaneous calls; 0 is unlimited.
+    pub max_calls: u32,
+    /// Calls begun in one second; 0 is unlimited.
+    pub max_cps: u32,
 }
 
 /// How audio passes.

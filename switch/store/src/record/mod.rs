@@ -19,8 +19,8 @@ pub use account::{
 pub use dial_plan::{ListEntry, Route, RouteTarget, RoutingGroup, RoutingPolicy};
 pub use field::{Audience, Field, FieldKind, Source, View};
 pub use gateway::{
-    Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayTls, HuntTerms, Identity,
-    TlsTrust, Transport,
+    Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayLimits, GatewayTls,
+    HuntTerms, Identity, TlsTrust, Transport,
 };
 pub use operator::{ExchangeRatio, Login, Right, Rights, Role, Setting};
 pub use phone::{Device, SourceAddress};

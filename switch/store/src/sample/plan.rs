@@ -4,8 +4,8 @@ use super::{Maker, euro, money::Tariffs};
 use crate::{
     EditError,
     record::{
-        Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayTls, HuntTerms,
-        Identity, Route, RouteTarget, RoutingGroup, RoutingPolicy, Transport,
+        Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayLimits, GatewayTls,
+        HuntTerms, Identity, Route, RouteTarget, RoutingGroup, RoutingPolicy, Transport,
     },
 };
 use tandem_billing::{GatewayId, RoutingGroupId, TariffId, tariff::Span};
@@ -104,8 +104,10 @@ fn gateway(
         transport: Transport::Udp,
         auth: GatewayAuth::default(),
         rules: String::new(),
-        max_calls: 200,
-        max_cps: 50,
+        limits: GatewayLimits {
+            max_calls: 200,
+            max_cps: 50,
+        },
         cost_tariff_id: Some(cost),
         currency: euro()?,
         hunt: HuntTerms::default(),

@@ -16,8 +16,9 @@ use tandem_store::{
     Actor, Edit, EditError, Edited, Event, Reader, Scope, Store, StoreOptions, Writer,
     record::{
         Account, AccountKind, AccountStatus, CallTerms, Device, Gateway, GatewayAudio, GatewayAuth,
-        GatewayHost, GatewayHours, GatewayTls, HuntTerms, Identity, LowBalance, PaymentMode,
-        Person, Rate, Record, Route, RouteTarget, RoutingGroup, RoutingPolicy, Tariff, Transport,
+        GatewayHost, GatewayHours, GatewayLimits, GatewayTls, HuntTerms, Identity, LowBalance,
+        PaymentMode, Person, Rate, Record, Route, RouteTarget, RoutingGroup, RoutingPolicy, Tariff,
+        Transport,
     },
 };
 use tempfile::TempDir;
@@ -350,8 +351,7 @@ pub fn gateway(name: &str) -> Gateway {
         transport: Transport::Udp,
         auth: GatewayAuth::default(),
         rules: String::new(),
-        max_calls: 0,
-        max_cps: 0,
+        limits: GatewayLimits::default(),
         cost_tariff_id: None,
         currency: euro(),
         hunt: HuntTerms::default(),
