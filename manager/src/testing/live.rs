@@ -65,7 +65,7 @@ pub fn history(now_ms: i64, params: &Value) -> Value {
 
 /// The third is down, the fourth switched off.
 fn health(at: usize) -> GatewayHealth {
-    let down_since = (at == 2).then(|| UtcMs(NOW_MS - 400_000));
+    let down_since = (at == 2).then_some(UtcMs(NOW_MS - 400_000));
     let answer = if at == 2 { "no answer" } else { "200" };
     GatewayHealth {
         enabled: at != 3,
