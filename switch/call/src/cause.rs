@@ -66,6 +66,7 @@ causes! {
     LEG_LOST "answered.leg_lost" 200 "OK" Network "A side stopped answering during the call." "Check that side's network.";
     MEDIA_REFUSED "answered.media_refused" 200 "OK" Caller "The sides could not agree on audio after the answer." "Compare the codecs of account and gateway.";
     TRANSFER_FAILED "answered.transfer_failed" 200 "OK" Callee "The party that transferred the call had gone, and whom it named could not be reached." "See the trace for the other call.";
+    JOINED_ENDED "answered.joined_ended" 200 "OK" Nobody "The call that it was joined with by a transfer came to its end." "See the trace for that call, and its cause.";
     ANSWER_UNPAID "answered.unpaid" 200 "OK" Account "The price in force at the answer could not be paid." "Top up the account.";
     CALLER_CANCELLED "cancelled.caller" 487 "Request Terminated" Nobody "The caller gave up before an answer." "Nothing to do.";
     OPERATOR_CANCELLED "cancelled.operator" 480 "Temporarily Unavailable" Operator "Ended by an operator before an answer." "See the audit log for whom.";

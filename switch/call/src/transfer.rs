@@ -14,7 +14,7 @@ pub(crate) mod replaces;
 
 use crate::{
     call::{Call, Stage},
-    cause::{self, Cause},
+    cause::{self, Blame, Cause},
     decide::Step,
     leg::{change, refresh},
     media,
@@ -184,6 +184,13 @@ pub(crate) fn part(core: &mut Core, call: &mut Call, before: Stage, cause: &'sta
         });
     }
     let linked = call.links.rides.into_iter();
+    let cause = match cause.blame {
+        Blame::Nobody | Blame::Network | Blame::Switch => cause,
+        // What ended one payer's call is no fault of the other's.
+        Blame::Caller | Blame::Account | Blame::Callee | Blame::Gateway | Blame::Operator => {
+            &cause::JOINED_ENDED
+        }
+    };
     for to in linked.chain(std::mem::take(&mut call.links.riders)) {
         core.letters.push_back(Letter::End { to, cause });
     }

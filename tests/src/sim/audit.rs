@@ -255,7 +255,10 @@ fn not_alone(world: &World, callee: &CalleeLine) {
     else {
         return;
     };
+    // Who sent the other side on leaves before it; the other one is judged with whom it was sent to.
+    let went = saw.referred || caller.referred;
     if saw.confirmed
+        && !went
         && is_whole(&caller)
         && bridged(world, callee)
         && !world.witness.is_fork(&callee.party.within.call_id)

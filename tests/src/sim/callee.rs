@@ -5,7 +5,7 @@ use super::{
     dice::{Dice, Topic},
     operator::Operator,
     peer::{Hands, Party, Said, Tick},
-    scene::{Call, Scene},
+    scene::{Call, Scene, Transfer},
     trouble::Trouble,
 };
 use crate::kit::sip::{Within, contact_of, respond};
@@ -24,6 +24,7 @@ pub struct Part {
     talk_ms: Option<u64>,
     changes: Vec<u64>,
     vanishes_ms: Option<u64>,
+    transfer: Option<Transfer>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,7 @@ impl Part {
             talk_ms,
             changes,
             vanishes_ms: (bad && dice.per_mille(50)).then(|| dice.below(100_000)),
+            transfer: call.transfer.clone().filter(|t| !t.by_caller),
         }
     }
 }
@@ -223,6 +225,16 @@ impl CalleeLine {
         if let Some(after) = self.part.vanishes_ms {
             hands.wake(after, Tick::Vanish);
         }
+        if let Some(transfer) = &self.part.transfer {
+            hands.wake(transfer.after, Tick::Refer);
+        }
+    }
+
+    /// Its call was sent on once: it does not do so again.
+    #[must_use]
+    pub fn staying(mut self) -> Self {
+        self.part.transfer = None;
+        self
     }
 
     fn is_undecided(&self) -> bool {
@@ -258,6 +270,11 @@ impl CalleeLine {
                 self.say_finally(hands, "200 OK", Some(&body), Said::Second);
             }
             Tick::Change if up && self.party.saw.confirmed => self.party.change(hands),
+            Tick::Refer if up && self.party.saw.confirmed => {
+                if let Some(transfer) = self.part.transfer.clone() {
+                    self.party.refer(hands, &transfer);
+                }
+            }
             Tick::HangUp if up => self.hang_up(hands),
             Tick::Vanish if up => {
                 self.party.saw.vanished = true;
@@ -300,6 +317,10 @@ impl CalleeLine {
         match message.method() {
             Method::Invite => self.party.change_answered(hands, message),
             Method::Bye => self.party.repeats.heard(Said::Bye),
+            Method::Refer => {
+                let transfer = self.part.transfer.as_ref();
+                self.party.refer_answered(hands, status, transfer);
+            }
             _ => {}
         }
     }

@@ -100,6 +100,11 @@ impl CallerLine {
                 self.ack(hands);
             }
             Tick::Change if self.stage == Stage::Up && self.acks => self.party.change(hands),
+            Tick::Refer if self.stage == Stage::Up && self.acks => {
+                if let Some(transfer) = self.plan.transfer.clone() {
+                    self.party.refer(hands, &transfer);
+                }
+            }
             Tick::HangUp if self.party.is_up() => self.party.bye(hands),
             Tick::Vanish if self.party.is_up() => {
                 self.party.saw.vanished = true;
@@ -109,11 +114,19 @@ impl CallerLine {
                 Some(Said::Invite) => self.fail(hands, 408),
                 Some(Said::Cancel) => self.fail(hands, 487),
                 Some(Said::Change) => self.party.bye(hands),
-                Some(Said::Bye | Said::Register | Said::Final | Said::Second | Said::Agreed)
+                Some(
+                    Said::Bye
+                    | Said::Refer
+                    | Said::Register
+                    | Said::Final
+                    | Said::Second
+                    | Said::Agreed,
+                )
                 | None => {}
             },
             Tick::Ack
             | Tick::Change
+            | Tick::Refer
             | Tick::HangUp
             | Tick::Vanish
             | Tick::Ring
@@ -182,6 +195,10 @@ impl CallerLine {
                 }
             }
             Method::Bye if status >= 200 => self.party.repeats.heard(Said::Bye),
+            Method::Refer => {
+                let transfer = self.plan.transfer.as_ref();
+                self.party.refer_answered(hands, status, transfer);
+            }
             _ => {}
         }
     }
@@ -275,6 +292,9 @@ impl CallerLine {
             return self.party.bye(hands);
         }
         hands.wake(self.plan.talk, Tick::HangUp);
+        if let Some(transfer) = self.plan.transfer.as_ref().filter(|t| t.by_caller) {
+            hands.wake(transfer.after, Tick::Refer);
+        }
         for at in &self.plan.changes {
             hands.wake(*at, Tick::Change);
         }

@@ -27,6 +27,8 @@ pub enum Topic {
     Relay,
     /// Seeds of the switch's own generator.
     Switch,
+    /// Who transfers which call to whom.
+    Transfers,
 }
 
 /// One stream of draws.
@@ -46,6 +48,7 @@ impl Dice {
             Topic::Acts => 6,
             Topic::Relay => 7,
             Topic::Switch => 8,
+            Topic::Transfers => 9,
             Topic::Callee(caller, attempt) => {
                 (1 << 40) + u64::from(caller) * 64 + u64::from(attempt)
             }

@@ -3,7 +3,11 @@
 //! Peers are written from the RFC's side of the wire, in plain text, with none of the switch's own code but the
 //! reader of messages. They know nothing of money.
 
-use crate::kit::sip::{G711, Within, sdp_with};
+use super::scene::Transfer;
+use crate::kit::{
+    plan::REALM,
+    sip::{G711, Within, sdp_with},
+};
 use std::{collections::BTreeMap, net::SocketAddr};
 use tandem_sip::{Message, Mono};
 
@@ -26,6 +30,8 @@ pub enum Tick {
     Ack,
     /// It holds, or resumes.
     Change,
+    /// It sends the other side on.
+    Refer,
     /// It hangs up.
     HangUp,
     /// It is gone for good.
@@ -78,6 +84,8 @@ pub enum Said {
     Bye,
     /// A re-INVITE.
     Change,
+    /// REFER.
+    Refer,
     /// REGISTER.
     Register,
     /// The final answer to the INVITE that opened the call.
@@ -153,6 +161,7 @@ impl Repeats {
             Said::Invite | Said::Change => doubled,
             Said::Cancel
             | Said::Bye
+            | Said::Refer
             | Said::Register
             | Said::Final
             | Said::Second
@@ -178,6 +187,8 @@ pub struct Saw {
     pub status: Option<u16>,
     /// It is over for this peer.
     pub ended: Option<Mono>,
+    /// It asked that the other side be sent on.
+    pub referred: bool,
     /// It vanished: it will never know.
     pub vanished: bool,
     /// The process died while this peer was busy: only its own patience ends it.
@@ -269,6 +280,28 @@ impl Party {
         let text = self.request("INVITE", "", Some(&body));
         self.change_cseq = self.within.cseq;
         self.repeats.say(hands, Said::Change, text);
+    }
+
+    /// Asks that the other side be sent on.
+    pub fn refer(&mut self, hands: &mut Hands, transfer: &Transfer) {
+        if self.saw.ended.is_some() || self.saw.referred {
+            return;
+        }
+        self.saw.referred = true;
+        let to = format!("Refer-To: <sip:{}@{REALM}>\r\n", transfer.number);
+        let text = self.request("REFER", &to, None);
+        self.repeats.say(hands, Said::Refer, text);
+    }
+
+    /// An answer to its REFER.
+    pub fn refer_answered(&mut self, hands: &mut Hands, status: u16, transfer: Option<&Transfer>) {
+        if status < 200 || !self.repeats.says(Said::Refer) {
+            return;
+        }
+        self.repeats.heard(Said::Refer);
+        if status < 300 && transfer.is_some_and(|transfer| transfer.leaves) {
+            self.bye(hands);
+        }
     }
 
     /// An answer to its re-INVITE: a final one is confirmed, whatever it says.

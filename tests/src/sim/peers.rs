@@ -6,7 +6,7 @@ use super::{
     operator::DEAD_HOST,
     peer::{Hands, Party, Tick},
     phone::PhoneLine,
-    scene::Scene,
+    scene::{Call, Scene},
 };
 use crate::kit::sip::respond;
 use std::{collections::BTreeMap, net::SocketAddr};
@@ -41,6 +41,12 @@ impl Line {
             Self::Phone(line) => &mut line.party,
         }
     }
+}
+
+/// Whether a call to `number`'s called side is sent on: it is named by the number it was called by.
+fn is_sent_on_from(call: &Call, number: &str) -> bool {
+    let by_caller = call.transfer.as_ref().is_some_and(|t| t.by_caller);
+    by_caller && call.number == number
 }
 
 /// Which line.
@@ -180,7 +186,7 @@ impl Peers {
         let call = scene
             .calls
             .iter()
-            .find(|call| number_of(call.index) == number);
+            .find(|call| number_of(call.index) == number || is_sent_on_from(call, &number));
         let Some(call) = call else {
             return Heard::Unknown(respond(message, "404 Not Found", "none", at, None));
         };
@@ -188,8 +194,21 @@ impl Peers {
         *attempt += 1;
         let part = Part::draw(scene, call, *attempt);
         let mut line = CalleeLine::new(at, call.index, message, part, &scene.operator);
+        if self.is_referred(call.index) {
+            line = line.staying();
+        }
         line.begin(hands);
         Heard::By(self.add(Line::Callee(line)))
+    }
+
+    /// Whether a party of this caller's call asked that the other one be sent on.
+    #[must_use]
+    pub fn is_referred(&self, index: u32) -> bool {
+        self.lines.iter().any(|line| match line {
+            Line::Caller(line) => line.plan.index == index && line.party.saw.referred,
+            Line::Callee(line) => line.caller == index && line.party.saw.referred,
+            Line::Phone(_) => false,
+        })
     }
 
     /// A message of this Call-ID was changed on its way and could still be read.

@@ -70,6 +70,21 @@ pub struct Call {
     pub flaw: Flaw,
     /// The INVITE has no offer.
     pub offerless: bool,
+    /// One of its parties sends the other one on.
+    pub transfer: Option<Transfer>,
+}
+
+/// A transfer.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// The caller asks for it; else the called side.
+    pub by_caller: bool,
+    /// So long after the answer.
+    pub after: Ms,
+    /// Where to.
+    pub number: String,
+    /// It hangs up as soon as the switch has agreed.
+    pub leaves: bool,
 }
 
 /// What a caller does wrong.
@@ -145,7 +160,9 @@ impl Scene {
         let mut calls: Vec<Call> = (0..count)
             .map(|index| call(&mut dice, index, span, &operator))
             .collect();
+        let mut sent_on = Dice::new(seed, Topic::Transfers);
         for call in &mut calls {
+            call.transfer = transfer(&mut sent_on, call);
             tame(call, troubles);
         }
         calls.retain(|call| !without.contains(&call.index));
@@ -284,7 +301,29 @@ fn call(dice: &mut Dice, index: u64, span: Ms, operator: &Operator) -> Call {
             _ => Flaw::None,
         },
         offerless: dice.per_mille(80),
+        transfer: None,
     }
+}
+
+/// Numbers that calls are sent on to.
+const SENT_ON: &[&str] = &[
+    "442072", "4931", "1213", "33", "501", "601", "602", "701", "702",
+];
+
+fn transfer(dice: &mut Dice, call: &Call) -> Option<Transfer> {
+    let wanted = dice.per_mille(300);
+    let number = match *dice.pick(SENT_ON) {
+        phone if phone.len() == 3 => phone.to_owned(),
+        prefix => format!("{prefix}{:04}", call.index),
+    };
+    let drawn = Transfer {
+        // Only then the number that the called side goes by is this call's alone.
+        by_caller: dice.per_mille(500) && call.number.len() > 3,
+        after: dice.between(100, call.talk.max(100)),
+        number,
+        leaves: dice.per_mille(300),
+    };
+    wanted.then_some(drawn)
 }
 
 /// Without what is left out.
@@ -294,6 +333,9 @@ fn tame(call: &mut Call, troubles: &Troubles) {
     }
     if !troubles.contains(&Trouble::Holds) {
         call.changes.clear();
+    }
+    if !troubles.contains(&Trouble::Transfers) {
+        call.transfer = None;
     }
 }
 

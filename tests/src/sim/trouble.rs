@@ -31,13 +31,15 @@ pub enum Trouble {
     Edits,
     /// Re-INVITEs of both sides.
     Holds,
+    /// Parties of a call send the other one to somebody else.
+    Transfers,
     /// The day ends with a drain while calls are up.
     Drain,
 }
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Loss,
         Self::Duplicates,
         Self::Delay,
@@ -51,6 +53,7 @@ impl Trouble {
         Self::Acts,
         Self::Edits,
         Self::Holds,
+        Self::Transfers,
         Self::Drain,
     ];
 }

@@ -66,17 +66,12 @@ impl Witness {
         self.legs.get(call_id).cloned().unwrap_or_default()
     }
 
-    /// Milliseconds of a call between its answer to the caller and its first BYE on either leg.
+    /// Milliseconds between the answer of one leg and the first BYE on any of some.
     #[must_use]
-    pub fn talked_ms(&self, a_call_id: &str, b_call_id: Option<&str>) -> Option<u64> {
-        let a = self.leg(a_call_id);
-        let b = b_call_id.map(|id| self.leg(id)).unwrap_or_default();
-        let end = [a.bye, b.bye]
-            .into_iter()
-            .flatten()
-            .map(|bye| bye.mono)
-            .min()?;
-        let passed = end.since(a.answered?.mono).as_millis();
+    pub fn between(&self, answered: &str, ended: &[&str]) -> Option<u64> {
+        let byes = ended.iter().filter_map(|id| self.leg(id).bye);
+        let end = byes.map(|bye| bye.mono).min()?;
+        let passed = end.since(self.leg(answered).answered?.mono).as_millis();
         u64::try_from(passed).ok()
     }
 }
