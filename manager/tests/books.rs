@@ -61,3 +61,29 @@ fn a_ratio_is_entered_from_now_on_and_corrected() {
         (&json!(2), &json!("0.92"))
     );
 }
+
+#[test]
+fn a_block_is_lifted_and_an_address_allowed_with_its_reason() {
+    let (mut harness, fake) = online(3);
+    open(&mut harness, "blocked addresses");
+    harness.get_by_label("14 wrong credentials of 9 user names");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::N);
+    harness.run_steps(4);
+    refill(&mut harness, "Addresses *", "192.0.2.77");
+    refill(&mut harness, "Reason", "customer's new line");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::S);
+    harness.run_steps(6);
+    let sent = fake.last("source_rule.create").expect("saved");
+    assert_eq!(
+        sent["edit"],
+        json!({
+            "network": "192.0.2.77", "verdict": "block", "expires_at": null, "reason": "customer's new line"
+        })
+    );
+    click(&mut harness, "203.0.113.66/32");
+    click(&mut harness, "🗑 Delete");
+    click(&mut harness, "Delete 203.0.113.66/32");
+    harness.run_steps(6);
+    let sent = fake.last("source_rule.delete").expect("deleted");
+    assert_eq!(sent["id"], json!(1));
+}

@@ -42,4 +42,6 @@ pub enum AlertKind {
     GatewayDown,
     /// A gateway works again. Operators only.
     GatewayUp,
+    /// The guard blocked a source; of many, one alert tells of several. Operators only.
+    SourceBlocked,
 }

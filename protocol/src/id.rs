@@ -40,6 +40,8 @@ ids! {
     RouteId,
     /// One entry of a block- or allowlist.
     ListEntryId,
+    /// One rule about source addresses.
+    SourceRuleId,
     /// What a currency was worth from an instant on.
     ExchangeRatioId,
     /// A rate sheet.

@@ -14,6 +14,7 @@ pub mod dialplan;
 pub mod error;
 pub mod exchange;
 pub mod gateway;
+pub mod guard;
 pub mod id;
 pub mod ledger;
 pub mod list;
@@ -33,7 +34,8 @@ pub mod wire;
 pub use error::{ErrorCode, RpcError};
 pub use id::{
     AccountId, AlertId, AuditId, CallId, DeviceId, EntryId, ExchangeRatioId, GatewayId,
-    ListEntryId, LoginId, RateId, RouteId, RoutingGroupId, SourceId, TariffId, TraceId,
+    ListEntryId, LoginId, RateId, RouteId, RoutingGroupId, SourceId, SourceRuleId, TariffId,
+    TraceId,
 };
 pub use list::{Filter, ListParams, Op, Page, Sort};
 pub use method::{METHODS, Method, MethodInfo};

@@ -301,6 +301,12 @@ pub struct Counters {
     /// Answered calls where only one side was heard.
     #[serde(default)]
     pub one_way: u64,
+    /// Sources that the guard blocks now.
+    pub blocked_sources: u32,
+    /// SIP messages dropped unread, since their source is blocked or slowed.
+    pub ignored: u64,
+    /// Blocks that the guard began.
+    pub blocks: u64,
 }
 
 /// A call to hang up.

@@ -13,9 +13,10 @@ use crate::{
     dialplan::{ListEntry, ListEntryEdit, Route, RouteEdit, RoutingGroup, RoutingGroupEdit},
     exchange::{ExchangeRatio, ExchangeRatioEdit},
     gateway::{Gateway, GatewayEdit},
+    guard::{SourceRule, SourceRuleEdit},
     id::{
         AccountId, CallId, DeviceId, ExchangeRatioId, GatewayId, ListEntryId, LoginId, RateId,
-        RouteId, RoutingGroupId, SourceId, TariffId,
+        RouteId, RoutingGroupId, SourceId, SourceRuleId, TariffId,
     },
     ledger::{LedgerEntry, PaymentParams, PaymentResult, RefundParams, RefundResult},
     list::{ListParams, Page},
@@ -294,6 +295,17 @@ methods! {
     LoginUpdate = "login.update", Needs(Logins, Change), Update<LoginId, LoginEdit> => Login;
     /// Deletes a login; its sessions end. The last enabled admin stays.
     LoginDelete = "login.delete", Needs(Logins, Change), ById<LoginId> => Empty;
+
+    /// Whose messages are heard: rules of operators, and the blocks that the guard made.
+    SourceRuleList = "source_rule.list", Needs(System, See), ListParams => Page<SourceRule>;
+    /// One rule about source addresses.
+    SourceRuleGet = "source_rule.get", Needs(System, See), ById<SourceRuleId> => SourceRule;
+    /// Makes a rule about source addresses; it holds at once, and connections from there are closed.
+    SourceRuleCreate = "source_rule.create", Needs(System, Change), Create<SourceRuleEdit> => SourceRule;
+    /// Changes a rule about source addresses.
+    SourceRuleUpdate = "source_rule.update", Needs(System, Change), Update<SourceRuleId, SourceRuleEdit> => SourceRule;
+    /// Deletes a rule about source addresses: a block is lifted, and its source begins without points.
+    SourceRuleDelete = "source_rule.delete", Needs(System, Change), ById<SourceRuleId> => Empty;
 
     /// The audit log: who changed what, when, from what to what.
     AuditList = "audit.list", Needs(Audit, See), ListParams => Page<AuditEntry>;

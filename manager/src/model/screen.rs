@@ -94,6 +94,7 @@ pub const TREE: [Branch; 8] = [
         leaves: &[
             Screen::Settings,
             Screen::Records(View::Logins),
+            Screen::Records(View::SourceRules),
             Screen::System,
         ],
     },

@@ -7,6 +7,7 @@ use tandem_protocol::{
     dialplan::{ListEntryEdit, RouteEdit, RoutingGroupEdit},
     exchange::ExchangeRatioEdit,
     gateway::GatewayEdit,
+    guard::SourceRuleEdit,
     ledger::PaymentParams,
     login::LoginEdit,
     method,
@@ -14,7 +15,7 @@ use tandem_protocol::{
     tariff::{RateEdit, TariffEdit},
 };
 
-const ALL: [View; 22] = [
+const ALL: [View; 23] = [
     View::Accounts,
     View::Retail,
     View::Wholesale,
@@ -37,6 +38,7 @@ const ALL: [View; 22] = [
     View::Ratios,
     View::Audit,
     View::Logins,
+    View::SourceRules,
 ];
 
 #[test]
@@ -92,6 +94,7 @@ fn the_wire_takes_what_every_form_sends() {
             View::Tariffs => serde_json::from_value::<TariffEdit>(edit).map(drop),
             View::Rates => serde_json::from_value::<RateEdit>(edit).map(drop),
             View::Logins => serde_json::from_value::<LoginEdit>(edit).map(drop),
+            View::SourceRules => serde_json::from_value::<SourceRuleEdit>(edit).map(drop),
             View::Payments => {
                 let mut params = edit;
                 super::put(&mut params, "request_id", "12345678".into());
@@ -145,6 +148,7 @@ fn every_column_is_a_field_of_the_rows() {
         dialplan::{ListEntry, Route, RoutingGroup},
         exchange::ExchangeRatio,
         gateway::Gateway,
+        guard::SourceRule,
         ledger::LedgerEntry,
         login::{AuditEntry, Login},
         tariff::{Rate, Tariff},
@@ -178,6 +182,7 @@ fn every_column_is_a_field_of_the_rows() {
             "ledger" | "payment" => whole::<LedgerEntry>(row),
             "audit" => whole::<AuditEntry>(row),
             "login" => whole::<Login>(row),
+            "source_rule" => whole::<SourceRule>(row),
             other => panic!("{other} has no sample"),
         });
         let rows: Vec<Value> = rows.collect();

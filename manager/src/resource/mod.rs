@@ -10,6 +10,7 @@ mod audit;
 mod contract;
 mod dialplan;
 mod gateways;
+mod guard;
 mod money;
 mod signalling;
 mod tariffs;

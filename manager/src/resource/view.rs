@@ -1,6 +1,6 @@
 //! Resources as the tree shows them.
 
-use super::{Resource, accounts, audit, dialplan, gateways, money, tariffs};
+use super::{Resource, accounts, audit, dialplan, gateways, guard, money, tariffs};
 use serde_json::{Value, json};
 use tandem_protocol::{Area, Filter, Op};
 
@@ -31,6 +31,7 @@ pub enum View {
     Ratios,
     Audit,
     Logins,
+    SourceRules,
 }
 
 impl View {
@@ -58,6 +59,7 @@ impl View {
             Self::Ratios => "Exchange ratios",
             Self::Audit => "Audit log",
             Self::Logins => "Logins",
+            Self::SourceRules => "Blocked addresses",
         }
     }
 
@@ -77,6 +79,7 @@ impl View {
             Self::Ratios => &money::RATIOS,
             Self::Audit => &audit::AUDIT,
             Self::Logins => &audit::LOGINS,
+            Self::SourceRules => &guard::SOURCE_RULES,
             Self::Accounts
             | Self::Retail
             | Self::Wholesale
@@ -131,6 +134,7 @@ impl View {
             Self::Cdrs => Area::Cdrs,
             Self::Audit => Area::Audit,
             Self::Logins => Area::Logins,
+            Self::SourceRules => Area::System,
             _ => Area::Accounts,
         }
     }

@@ -53,7 +53,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 /// Name, value and tone of each figure.
-fn figures(c: &Counters) -> [(&'static str, String, Tone); 12] {
+fn figures(c: &Counters) -> [(&'static str, String, Tone); 14] {
     let acd = c
         .answered_ms
         .checked_div(c.answered)
@@ -107,6 +107,16 @@ fn figures(c: &Counters) -> [(&'static str, String, Tone); 12] {
             "One side not heard",
             format::grouped(c.one_way),
             warned(c.one_way),
+        ),
+        (
+            "Blocked sources",
+            format::grouped(c.blocked_sources.into()),
+            warned(c.blocked_sources.into()),
+        ),
+        (
+            "SIP of blocked sources",
+            format::grouped(c.ignored),
+            Tone::Normal,
         ),
     ]
 }

@@ -9,6 +9,7 @@ use tandem_protocol::{
     dialplan::{ListEntryEdit, RouteEdit, RoutingGroupEdit},
     exchange::ExchangeRatioEdit,
     gateway::GatewayEdit,
+    guard::SourceRuleEdit,
     tariff::{RateEdit, TariffEdit},
 };
 
@@ -136,6 +137,11 @@ pub fn extras(table: &str) -> Vec<(&'static str, Value)> {
             ("created_at", NOW_MS.into()),
         ],
         "tariff" => vec![("rate_count", 0.into())],
+        "source_rule" => vec![
+            ("origin", "operator".into()),
+            ("made_at", NOW_MS.into()),
+            ("repeats", 0.into()),
+        ],
         _ => Vec::new(),
     }
 }
@@ -163,6 +169,7 @@ pub fn tables(now_ms: i64) -> BTreeMap<&'static str, Vec<Value>> {
         ),
         ("audit", audit(now_ms)),
         ("login", logins()),
+        ("source_rule", source_rules(now_ms)),
     ])
 }
 
@@ -315,6 +322,41 @@ fn lists() -> Vec<Value> {
             row["account_login"] = account.map_or(Value::Null, login_of);
             row
         });
+    rows.collect()
+}
+
+fn source_rules(now_ms: i64) -> Vec<Value> {
+    let rules = [
+        (
+            "203.0.113.66/32",
+            "block",
+            "guard",
+            3,
+            Some(20),
+            "14 wrong credentials of 9 user names",
+        ),
+        (
+            "198.51.100.0/24",
+            "block",
+            "operator",
+            0,
+            None,
+            "Fraud in March",
+        ),
+        ("192.0.2.0/28", "allow", "operator", 0, None, "Monitoring"),
+    ];
+    let rows = rules.iter().enumerate().map(|(at, rule)| {
+        let (network, verdict, origin, repeats, minutes, reason) = rule;
+        let edit = json!({
+            "network": network, "verdict": verdict, "reason": reason,
+            "expires_at": minutes.map(|minutes: i64| now_ms + minutes * 60_000),
+        });
+        let mut row = row(at + 1, of::<SourceRuleEdit>(edit));
+        row["origin"] = (*origin).into();
+        row["made_at"] = (now_ms - 3_600_000).into();
+        row["repeats"] = (*repeats).into();
+        row
+    });
     rows.collect()
 }
 

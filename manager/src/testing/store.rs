@@ -57,6 +57,9 @@ impl Store {
             rejected: 87,
             dropped: 1_904,
             one_way: 12,
+            blocked_sources: 3,
+            ignored: 48_211,
+            blocks: 17,
             challenged: 30_118,
         };
         Self {

@@ -1,6 +1,6 @@
 //! The doors of the core: what goes in, what comes out, and the clock values that come with each input.
 
-use crate::{Directory, journal::Batch, monitor::FeedEvent};
+use crate::{Directory, directory::guard::Network, journal::Batch, monitor::FeedEvent};
 use bytes::Bytes;
 use std::{net::IpAddr, sync::Arc};
 use tandem_billing::{
@@ -140,6 +140,11 @@ pub enum Output {
     Relay(RelayCommand),
     /// To be committed in order, each batch whole; answered by `Input::Durable`.
     Journal(Batch),
+    /// Close what is connected from there: it is blocked.
+    Shut {
+        /// Which addresses.
+        network: Network,
+    },
     /// For whoever watches.
     Feed(FeedEvent),
     /// To a command.

@@ -1,5 +1,6 @@
 //! What must outlive a crash. The core emits batches; the store commits each whole and in order.
 
+use crate::directory::guard::Network;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tandem_billing::{
@@ -31,6 +32,8 @@ impl Batch {
             | Record::Extended { .. }
             | Record::Ended { .. }
             | Record::Alert(_)
+            | Record::Blocked(_)
+            | Record::Unblocked { .. }
             | Record::Registered(_)
             | Record::Unregistered { .. } => false,
         })
@@ -72,6 +75,13 @@ pub enum Record {
     Posted(Entry),
     /// An operator must hear of it.
     Alert(Alert),
+    /// The guard blocks a source: it stays blocked after a restart.
+    Blocked(SourceBlock),
+    /// A block of the guard's gave way to another.
+    Unblocked {
+        /// Which.
+        network: Network,
+    },
     /// A phone registered (or refreshed), so that it is reachable after a restart.
     Registered(Registration),
     /// A phone is gone.
@@ -129,6 +139,21 @@ pub struct Registration {
     pub instance: Option<String>,
 }
 
+/// A block that the guard made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceBlock {
+    /// Of these addresses.
+    pub network: Network,
+    /// When it began.
+    pub at: UtcMs,
+    /// When it ends.
+    pub until: UtcMs,
+    /// Blocks of the source so far, this one included.
+    pub repeats: u32,
+    /// What the source did, for people.
+    pub reason: String,
+}
+
 /// What an operator must hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
@@ -155,6 +180,8 @@ pub enum AlertKind {
     GatewayDown,
     /// A gateway works again.
     GatewayUp,
+    /// The guard blocked a source; when there are many, one alert tells of several.
+    SourceBlocked,
 }
 
 impl AlertKind {
@@ -166,6 +193,7 @@ impl AlertKind {
             Self::LedgerFault => "ledger_fault",
             Self::GatewayDown => "gateway_down",
             Self::GatewayUp => "gateway_up",
+            Self::SourceBlocked => "source_blocked",
         }
     }
 }

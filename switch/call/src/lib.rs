@@ -10,6 +10,7 @@ mod call;
 pub mod cause;
 pub mod decide;
 pub mod directory;
+mod guard;
 mod health;
 mod hunt;
 mod identity;

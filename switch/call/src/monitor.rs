@@ -220,6 +220,12 @@ pub struct Totals {
     pub dropped: u64,
     /// Answered calls where only one side was heard for the time in the settings.
     pub one_way: u64,
+    /// Sources that the guard blocks now.
+    pub blocked_sources: u32,
+    /// Messages dropped unread, since their source is blocked or slowed.
+    pub ignored: u64,
+    /// Blocks that the guard began.
+    pub blocks: u64,
 }
 
 /// Everything at one instant.

@@ -8,6 +8,7 @@ use crate::{
     switch::{
         auth::{self, Proof},
         state::Core,
+        watch,
     },
 };
 use std::time::Duration;
@@ -23,12 +24,13 @@ use tandem_sip::{
 
 /// A REGISTER came.
 pub(crate) fn handle(core: &mut Core, txn: ServerTxn, flow: Flow, message: &Message) {
-    let device = match auth::prove(core, message, ChallengeKind::User) {
+    let device = match auth::prove(core, flow, message, ChallengeKind::User) {
         Proof::Device(device) => device,
         Proof::Nothing(stale) => {
             core.feed.totals.challenged += 1;
-            return auth::challenge(core, txn, ChallengeKind::User, stale);
+            return auth::challenge(core, (txn, flow), ChallengeKind::User, stale);
         }
+        Proof::Later => return auth::put_off(core, txn),
     };
     let active = core
         .directory
@@ -121,6 +123,7 @@ pub(crate) fn unregister(core: &mut Core, username: &str) -> bool {
 pub(crate) fn restore(core: &mut Core, kept: Vec<Registration>) {
     for registration in kept {
         if let Some(binding) = to_binding(core.now, &registration) {
+            watch::proved(core, binding.flow, &registration.username);
             core.registrar.restore(&registration.username, binding);
         }
     }

@@ -19,6 +19,7 @@ pub(crate) mod outside;
 mod rows;
 pub(crate) mod state;
 pub(crate) mod timer;
+pub(crate) mod watch;
 
 pub use belonging::{Belonging, Stated};
 pub use census::Census;
@@ -35,11 +36,12 @@ use crate::{
     media, register,
     transfer::Letter,
 };
+use bytes::Bytes;
 use state::{Core, Gate};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use tandem_billing::{AccountId, CallId, Micros, UtcMs, ledger::Ledger};
 use tandem_sdp::{RelayId, RelayReport};
-use tandem_sip::endpoint::EndpointOutput;
+use tandem_sip::{Flow, endpoint::EndpointOutput};
 use timer::Timer;
 
 /// The calls, in order of their ids.
@@ -85,8 +87,11 @@ impl Switch {
         self.core.now = now;
         match input {
             Input::Message { flow, bytes } => {
+                if !watch::admits(&mut self.core, flow) {
+                    return;
+                }
                 self.core.feed.totals.messages_in += 1;
-                self.core.endpoint.handle_message(now.mono, flow, bytes);
+                self.receive(flow, bytes);
             }
             Input::FlowFailed { flow } => {
                 self.core.endpoint.handle_flow_failed(now.mono, flow);
@@ -112,10 +117,31 @@ impl Switch {
         self.finish();
     }
 
+    fn receive(&mut self, flow: Flow, bytes: Bytes) {
+        let unread = |core: &Core| {
+            let counters = core.endpoint.counters();
+            counters.rejected + counters.dropped
+        };
+        let (before, length) = (unread(&self.core), bytes.len());
+        let now = self.core.now.mono;
+        self.core.endpoint.handle_message(now, flow, bytes);
+        if unread(&self.core) > before {
+            watch::malformed(&mut self.core, flow, length);
+        }
+    }
+
+    /// Whether the address may not connect.
+    #[must_use]
+    pub fn is_blocked(&self, now: Now, from: IpAddr) -> bool {
+        let settings = &self.core.directory.settings.guard;
+        self.core.peers.guard.is_blocked(settings, from, now.mono)
+    }
+
     /// Time has passed: fires every timer that is due.
     pub fn handle_timeout(&mut self, now: Now) {
         self.core.now = now;
         self.core.endpoint.handle_timeout(now.mono);
+        self.core.peers.guard.handle_timeout(now.mono);
         self.pump();
         let gone = self.core.registrar.handle_timeout(now.mono);
         register::ended(&mut self.core, &gone);
@@ -138,6 +164,7 @@ impl Switch {
             core.timers.next(),
             core.endpoint.poll_deadline(),
             core.registrar.poll_deadline(),
+            core.peers.guard.poll_deadline(),
         ]
         .into_iter()
         .flatten()

@@ -284,7 +284,10 @@ impl Running {
         let now = self.now();
         let registry = self.engine.poll.registry();
         if self.engine.streams.is_listener(token) {
-            return self.engine.streams.accept(registry, token, now.mono);
+            let switch = &self.switch;
+            let refuses = |from| switch.is_blocked(now, from);
+            let streams = &mut self.engine.streams;
+            return streams.accept(registry, token, now.mono, &refuses);
         }
         let arrived = self.engine.streams.ready(registry, token, now.mono);
         for (flow, bytes) in arrived.messages {
@@ -421,6 +424,12 @@ impl Running {
                     let taking = self.journal.submit(now.mono, batch);
                     self.note(taking);
                 }
+                Output::Shut { network } => {
+                    let registry = self.engine.poll.registry();
+                    let failed = self.engine.streams.shut(registry, network);
+                    let failed = failed.into_iter().map(|flow| Input::FlowFailed { flow });
+                    self.again.extend(failed);
+                }
                 Output::Feed(event) => (self.audience)(event),
                 Output::Reply { token, reply } => self.answer(token, reply),
             }
@@ -473,16 +482,23 @@ impl Running {
     }
 }
 
-/// What operators must hear of is also in the log.
+/// What operators must hear of is also in the log, and each block.
 fn log_alerts(batch: &Batch) {
     for record in &batch.records {
-        let Record::Alert(alert) = record else {
-            continue;
+        let alert = match record {
+            Record::Alert(alert) => alert,
+            Record::Blocked(block) => {
+                let (network, reason) = (block.network, &block.reason);
+                let lasts_s = block.until.0.saturating_sub(block.at.0) / 1_000;
+                tracing::info!(%network, lasts_s, reason, "a source is blocked");
+                continue;
+            }
+            _ => continue,
         };
         let (call, account) = (alert.call.map(|id| id.0), alert.account.map(|id| id.0));
         match alert.kind {
             AlertKind::LedgerFault => tracing::error!(call, account, "{}", alert.text),
-            AlertKind::LowBalance | AlertKind::GatewayDown => {
+            AlertKind::LowBalance | AlertKind::GatewayDown | AlertKind::SourceBlocked => {
                 tracing::warn!(call, account, "{}", alert.text);
             }
             AlertKind::GatewayUp => tracing::info!("{}", alert.text),

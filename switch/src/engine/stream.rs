@@ -19,10 +19,10 @@ use socket2::{SockRef, TcpKeepalive};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     io::{Error, ErrorKind},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
-use tandem_call::Directory;
+use tandem_call::{Directory, directory::guard::Network};
 use tandem_sip::{Flow, Mono, Transport};
 
 /// Bytes that may wait for slow peers in all: a thousand that have stopped reading.
@@ -124,7 +124,14 @@ impl Streams {
     }
 
     /// Takes connections; true if there may be more.
-    pub(super) fn accept(&mut self, registry: &Registry, token: Token, now: Mono) -> bool {
+    /// Those of addresses that `refuses` names are closed at once.
+    pub(super) fn accept(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        now: Mono,
+        refuses: &dyn Fn(IpAddr) -> bool,
+    ) -> bool {
         let Some(at) = self.listeners.iter().position(|own| own.token == token) else {
             return false;
         };
@@ -142,6 +149,7 @@ impl Streams {
             }
             listener.paused = None;
             match listener.socket.accept() {
+                Ok((_, remote)) if refuses(remote.ip()) => {}
                 Ok((stream, remote)) => {
                     if let Err(error) = self.take(registry, stream, (index, transport, remote), now)
                     {
@@ -358,6 +366,21 @@ impl Streams {
             .map(|(id, held)| (*id, held.connection.unsent()))
             .collect();
         affected
+            .into_iter()
+            .flat_map(|(id, unsent)| self.close(registry, id, unsent))
+            .collect()
+    }
+
+    /// Closes what is connected from there; those flows have failed.
+    pub(super) fn shut(&mut self, registry: &Registry, network: Network) -> Vec<Flow> {
+        let there = self.connections.iter().filter(|(_, held)| {
+            let flow = held.connection.flow;
+            network.contains(flow.remote.ip())
+        });
+        let there: Vec<(u32, usize)> = there
+            .map(|(id, held)| (*id, held.connection.unsent()))
+            .collect();
+        there
             .into_iter()
             .flat_map(|(id, unsent)| self.close(registry, id, unsent))
             .collect()

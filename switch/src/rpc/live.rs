@@ -421,9 +421,10 @@ fn hears(sight: Sight, directory: &Directory, alert: &Alert) -> bool {
         AlertKind::LowBalance => alert
             .account
             .is_some_and(|account| owns(sight, directory, account)),
-        AlertKind::LedgerFault | AlertKind::GatewayDown | AlertKind::GatewayUp => {
-            sight == Sight::All
-        }
+        AlertKind::LedgerFault
+        | AlertKind::GatewayDown
+        | AlertKind::GatewayUp
+        | AlertKind::SourceBlocked => sight == Sight::All,
     }
 }
 

@@ -118,6 +118,7 @@ pub fn alert(alert: &Alert, directory: &Directory) -> WireAlert {
             AlertKind::LedgerFault => WireKind::LedgerFault,
             AlertKind::GatewayDown => WireKind::GatewayDown,
             AlertKind::GatewayUp => WireKind::GatewayUp,
+            AlertKind::SourceBlocked => WireKind::SourceBlocked,
         },
         account: alert.account.map(|id| id.0.into()),
         account_login: owner.map(|account| account.login.clone()),
@@ -187,5 +188,8 @@ pub fn totals(totals: &Totals) -> Counters {
         rejected: totals.rejected,
         dropped: totals.dropped,
         one_way: totals.one_way,
+        blocked_sources: totals.blocked_sources,
+        ignored: totals.ignored,
+        blocks: totals.blocks,
     }
 }

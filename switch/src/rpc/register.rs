@@ -4,7 +4,7 @@ use super::{
     Api, Caller, accounts, cdrs,
     columns::{
         ALERT, AUDIT, CDR, DEVICE, EXCHANGE_RATIO, GATEWAY, GROUP, LEDGER, LIST_ENTRY, LOGIN,
-        PAYMENT, RATE, ROUTE, SOURCE, TARIFF,
+        PAYMENT, RATE, ROUTE, SOURCE, SOURCE_RULE, TARIFF,
     },
     fault, lists, login, money, refunds,
     session::Connection,
@@ -253,6 +253,10 @@ fn administration(module: &mut Module) -> Registered {
     on::<m::LoginDelete, _, _>(module, |api, caller, p| async move {
         login::delete(api, caller, p.id.0).await
     })?;
+    edited!(
+        module,
+        SOURCE_RULE: SourceRuleList SourceRuleGet SourceRuleCreate SourceRuleUpdate SourceRuleDelete
+    );
     on::<m::AuditList, _, _>(module, |api, caller, p| async move {
         lists::list(&api, &AUDIT, &caller, p).await
     })?;

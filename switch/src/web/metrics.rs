@@ -36,6 +36,11 @@ fn gauges(registry: &mut Registry, totals: &Totals) {
             totals.connected,
         ),
         ("registrations", "Registered phones", totals.registrations),
+        (
+            "blocked_sources",
+            "Sources that the guard blocks",
+            totals.blocked_sources,
+        ),
     ] {
         let gauge: Gauge = Gauge::default();
         gauge.set(i64::from(value));
@@ -78,6 +83,16 @@ fn counters(registry: &mut Registry, totals: &Totals) {
             "sip_messages_dropped",
             "SIP messages dropped",
             totals.dropped,
+        ),
+        (
+            "sip_messages_ignored",
+            "SIP messages of blocked or slowed sources, dropped unread",
+            totals.ignored,
+        ),
+        (
+            "sources_blocked",
+            "Blocks that the guard began",
+            totals.blocks,
         ),
         (
             "calls_one_way",

@@ -52,6 +52,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 8,
         sql: include_str!("../migrations/0008_gateway_health.sql"),
     },
+    Migration {
+        number: 9,
+        sql: include_str!("../migrations/0009_source_rules.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -98,6 +98,11 @@ const EXPECTED: &str = "
     login.create             - A - - -
     login.update             - A - - -
     login.delete             - A - - -
+    source_rule.list         - A O V -
+    source_rule.get          - A O V -
+    source_rule.create       - A O - -
+    source_rule.update       - A O - -
+    source_rule.delete       - A O - -
     audit.list               - A - - -
     system.info              - A O V R
     system.counters          - A O V -

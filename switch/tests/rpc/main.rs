@@ -6,6 +6,7 @@ mod branch;
 mod edits;
 mod entry;
 mod feed;
+mod guard;
 mod office;
 mod simulator;
 mod traces;

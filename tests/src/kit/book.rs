@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use tandem_billing::{AccountId, CallId, Micros, cdr::Cdr, ledger::Entry};
-use tandem_call::journal::{Alert, Batch, OpenCall, Record};
+use tandem_call::journal::{Alert, Batch, OpenCall, Record, SourceBlock};
 
 /// What a store would hold.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Book {
     pub balances: BTreeMap<AccountId, Micros>,
     /// In order.
     pub alerts: Vec<Alert>,
+    /// Blocks of the guard, by range.
+    pub blocked: BTreeMap<String, SourceBlock>,
     /// Phones, by name and contact.
     pub registered: BTreeSet<(String, String)>,
     keys: BTreeSet<String>,
@@ -96,6 +98,13 @@ impl Book {
             Record::Ended { cdr, entries } => self.ended(cdr, entries),
             Record::Posted(entry) => self.entry(entry),
             Record::Alert(alert) => self.alerts.push(alert.clone()),
+            Record::Blocked(block) => {
+                self.blocked
+                    .insert(block.network.to_string(), block.clone());
+            }
+            Record::Unblocked { network } => {
+                self.blocked.remove(&network.to_string());
+            }
             Record::Registered(phone) => {
                 self.registered
                     .insert((phone.username.clone(), phone.contact.clone()));

@@ -16,9 +16,9 @@ use tandem_billing::{
 };
 use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
-    Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, Health, Hours, HuntCodes,
-    HuntTerms, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy, Settings,
-    Signalling, SourceAddress, SrtpPolicy, Target,
+    Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, GuardSettings, Health, Hours,
+    HuntCodes, HuntTerms, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
+    Settings, Signalling, SourceAddress, SrtpPolicy, Target,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -326,6 +326,7 @@ fn empty() -> Directory {
         groups: BTreeMap::new(),
         tariffs: TariffBook::default(),
         lists: Arc::default(),
+        source_rules: Arc::default(),
         ratios: Arc::new(Ratios::new(euro())),
         settings: Settings {
             realm: REALM.into(),
@@ -344,6 +345,8 @@ fn empty() -> Directory {
             srtp_keys_in_clear: false,
             session_expires_s: 0,
             min_session_expires_s: 90,
+            nonce_bound: true,
+            guard: GuardSettings::default(),
         },
     }
 }

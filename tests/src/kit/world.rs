@@ -11,6 +11,7 @@ use std::{
 use tandem_billing::{AccountId, CallId, Micros, UtcMs, ledger::Ledger};
 use tandem_call::{
     Directory, Input, Now, Output, Switch,
+    directory::guard::Network,
     io::{Command, MediaAddress, Reply, SwitchConfig, Token},
     monitor::FeedEvent,
 };
@@ -49,6 +50,8 @@ pub struct World {
     pub replies: Vec<(Token, Reply)>,
     /// Deltas of the monitor.
     pub feed: Vec<FeedEvent>,
+    /// Addresses whose connections were to be closed.
+    pub shut: Vec<Network>,
     inboxes: BTreeMap<SocketAddr, VecDeque<Message>>,
     durable: u64,
     inputs: VecDeque<Input>,
@@ -112,6 +115,7 @@ impl World {
             last_counters: (came, came),
             replies: Vec::new(),
             feed: Vec::new(),
+            shut: Vec::new(),
             inboxes: BTreeMap::new(),
             durable: 0,
             inputs: VecDeque::new(),
@@ -316,6 +320,7 @@ impl World {
                         self.inputs.push_back(Input::Durable { seq: batch.seq });
                     }
                 }
+                Output::Shut { network } => self.shut.push(network),
                 Output::Feed(event) => self.feed.push(event),
                 Output::Reply { token, reply } => self.replies.push((token, reply)),
             }

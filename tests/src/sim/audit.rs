@@ -53,6 +53,8 @@ pub fn batch(world: &mut World, batch: &Batch) {
             Record::Ended { .. }
             | Record::Posted(_)
             | Record::Alert(_)
+            | Record::Blocked(_)
+            | Record::Unblocked { .. }
             | Record::Registered(_)
             | Record::Unregistered { .. } => continue,
         };

@@ -121,6 +121,8 @@ impl Disk {
             | Record::Extended { .. }
             | Record::Ended { .. }
             | Record::Alert(_)
+            | Record::Blocked(_)
+            | Record::Unblocked { .. }
             | Record::Posted(_) => {}
         }
     }

@@ -106,6 +106,8 @@ impl World {
                     }
                 }
                 Output::Journal(batch) => self.journal(batch),
+                // Datagrams only.
+                Output::Shut { .. } => {}
                 Output::Feed(event) => self.watcher.hear(event),
                 Output::Reply { token, reply } => {
                     if let Reply::Snapshot(snapshot) = &reply {

@@ -91,6 +91,10 @@ impl Trace {
                 entry.key, entry.amount.0, entry.account
             ),
             Record::Alert(alert) => format!("-- alert: {}", alert.text),
+            Record::Blocked(block) => {
+                format!("-- {} is blocked: {}", block.network, block.reason)
+            }
+            Record::Unblocked { network } => format!("-- {network} is blocked no more"),
             Record::Registered(phone) => {
                 format!("-- {} registers {}", phone.username, phone.contact)
             }

@@ -3,17 +3,21 @@
 //! The store builds it and swaps it whole after an edit; live calls keep the one they started with. Plain
 //! checked data plus look-up indexes; balances are not in it.
 
+pub mod guard;
 pub mod health;
 pub mod hunt_codes;
 pub mod lists;
 mod peer;
+mod settings;
 pub mod signalling;
 pub mod spec;
 
+pub use guard::GuardSettings;
 pub use health::Health;
 pub use hunt_codes::HuntCodes;
 pub use lists::CallLists;
 pub use peer::{Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, HuntTerms, TlsTrust};
+pub use settings::{DigestAlgorithms, Settings};
 pub use signalling::Signalling;
 pub use spec::DirectorySpec;
 
@@ -285,81 +289,6 @@ pub enum Target {
     },
 }
 
-/// Digest algorithms offered to phones. MD5 alone is what every phone takes: those of the libre family (baresip 1.x
-/// among them) give up as soon as one of several challenges names an algorithm they do not know, instead of
-/// passing over it (RFC 8760 section 2.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DigestAlgorithms {
-    /// For all phones there are.
-    Md5,
-    /// For phones of RFC 8760 only.
-    Sha256,
-    /// SHA-256 first; a phone takes the one it knows.
-    Both,
-}
-
-/// Global settings of the call path; take effect with the snapshot.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Digest realm; secrets are stored for it.
-    pub realm: String,
-    /// What phones are challenged with.
-    pub digest_algorithms: DigestAlgorithms,
-    /// Seconds of ringing before the next route or the end.
-    pub ring_timeout_s: u32,
-    /// Seconds; 0 means no limit.
-    pub max_duration_s: u32,
-    /// Routes tried within one prefix.
-    pub max_hops_per_prefix: u8,
-    /// In all prefixes.
-    pub max_hops: u8,
-    /// Numbers that always pass lists (not balance unless their rate is free to call).
-    pub emergency_numbers: Vec<String>,
-    /// Seconds without audio after which a call is ended; 0 never.
-    pub rtp_inactivity_s: u32,
-    /// Seconds after the answer that only one side is heard before the call is marked so; 0 never.
-    pub one_way_after_s: u32,
-    /// Of the whole switch.
-    pub global_limits: Limits,
-    /// Shortest registration, seconds.
-    pub min_register_s: u32,
-    /// Longest registration, seconds.
-    pub max_register_s: u32,
-    /// Longest slice reserved at once, seconds.
-    pub max_slice_s: u32,
-    /// SRTP keys may travel over signalling that anybody on the way can read.
-    pub srtp_keys_in_clear: bool,
-    /// Seconds within which each side of a call must show that it is there (RFC 4028); 0 asks nobody to.
-    pub session_expires_s: u32,
-    /// Shortest session interval taken from a peer, seconds; 90 at least.
-    pub min_session_expires_s: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            realm: "tandem".into(),
-            digest_algorithms: DigestAlgorithms::Md5,
-            ring_timeout_s: 90,
-            max_duration_s: 0,
-            max_hops_per_prefix: 5,
-            max_hops: 10,
-            emergency_numbers: Vec::new(),
-            rtp_inactivity_s: 60,
-            one_way_after_s: 10,
-            global_limits: Limits::default(),
-            min_register_s: 60,
-            max_register_s: 3600,
-            max_slice_s: 60,
-            srtp_keys_in_clear: false,
-            session_expires_s: 1800,
-            min_session_expires_s: 90,
-        }
-    }
-}
-
 /// Everything an operator configured, at one instant.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -383,6 +312,8 @@ pub struct Directory {
     pub tariffs: TariffBook,
     /// Block- and allowlists.
     pub lists: Arc<CallLists>,
+    /// Who is heard and who is not.
+    pub source_rules: Arc<guard::SourceRules>,
     /// What currencies are worth.
     pub ratios: Arc<Ratios>,
     /// Global settings.

@@ -327,6 +327,7 @@ impl DirectorySpec {
                 .collect(),
             tariffs: tariffs(self.tariffs, &mut faults),
             lists: Arc::new(CallLists::build(self.lists)),
+            source_rules: Arc::default(),
             ratios: Arc::new(self.exchange.build(&mut faults)),
             settings: self.settings,
         };

@@ -208,14 +208,19 @@ fn recognise(core: &mut Core, arrival: &Arrival<'_>, facts: &mut CallFacts) -> O
         Outcome::Admitted(_) | Outcome::Refused(_) => return Some(decision),
         Outcome::Challenge => {}
     }
-    match auth::prove(core, arrival.message, ChallengeKind::Proxy) {
+    match auth::prove(core, arrival.flow, arrival.message, ChallengeKind::Proxy) {
         Proof::Device(device) => {
             facts.device = Some(device.username.clone());
             Some(decide(&directory, facts, &core.live_usage()))
         }
         Proof::Nothing(stale) => {
             core.feed.totals.challenged += 1;
-            auth::challenge(core, arrival.txn, ChallengeKind::Proxy, stale);
+            let to = (arrival.txn, arrival.flow);
+            auth::challenge(core, to, ChallengeKind::Proxy, stale);
+            None
+        }
+        Proof::Later => {
+            auth::put_off(core, arrival.txn);
             None
         }
     }

@@ -3,6 +3,7 @@
 use super::state::Core;
 use crate::{
     bill::day,
+    guard::Blocking,
     journal::{Alert, AlertKind, Record},
     monitor::Change,
 };
@@ -47,6 +48,34 @@ pub(crate) fn booked(core: &mut Core, entries: &[Entry]) {
 #[must_use]
 pub fn low_balance(login: &str, balance: Micros, threshold: Micros) -> String {
     format!("{login}: the balance fell to {balance}, below {threshold}")
+}
+
+/// The guard blocked a source. What comes too often is counted, and told with the next.
+pub(crate) fn blocked(core: &mut Core, blocking: &Blocking) {
+    let Some(untold) = core.peers.guard.may_tell(core.now.mono) else {
+        return;
+    };
+    let Blocking {
+        network,
+        lasts,
+        reason,
+        ..
+    } = blocking;
+    let more = match untold {
+        0 => String::new(),
+        count => format!("; {count} others were blocked since the last such alert"),
+    };
+    let alert = Alert {
+        at: core.now.utc,
+        kind: AlertKind::SourceBlocked,
+        account: None,
+        call: None,
+        text: format!(
+            "{network} is blocked for {} s: {reason}{more}",
+            lasts.as_secs()
+        ),
+    };
+    raise(core, alert);
 }
 
 /// A call ended and its money could not be booked: it is in the books as uncharged.

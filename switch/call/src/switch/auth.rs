@@ -1,16 +1,19 @@
 //! Digest for requests that reach us: which device sent this, or what to challenge it with.
 //!
-//! A known and an unknown user, a wrong password and none at all get the same answer.
+//! A known and an unknown user, a wrong password and none at all get the same answer. The guard hears of each.
 
-use super::state::Core;
+use super::{state::Core, watch};
 use crate::directory::Device;
 use std::sync::Arc;
 use tandem_sip::{
-    Message,
+    Flow, Message,
     digest::{ChallengeKind, Credentials, Stale, Verdict},
     endpoint::ServerTxn,
     message::Draft,
 };
+
+/// Seconds after which a user name that keeps failing may be tried again.
+const TRY_LATER_S: u32 = 30;
 
 /// What the credentials of a request prove.
 pub(crate) enum Proof {
@@ -18,32 +21,57 @@ pub(crate) enum Proof {
     Device(Arc<Device>),
     /// Nothing: challenge.
     Nothing(Stale),
+    /// Not known: this name has failed too often there to be tried now.
+    Later,
 }
 
-pub(crate) fn prove(core: &mut Core, request: &Message, kind: ChallengeKind) -> Proof {
+pub(crate) fn prove(core: &mut Core, flow: Flow, request: &Message, kind: ChallengeKind) -> Proof {
     let directory = Arc::clone(&core.directory);
     let Some(credentials) = Credentials::find(request, &directory.settings.realm, kind) else {
+        watch::challenged(core, flow, request);
         return Proof::Nothing(Stale::No);
     };
+    if !watch::may_try(core, flow, &credentials.username) {
+        return Proof::Later;
+    }
     let device = directory.devices.get(&credentials.username);
     let ha1 = device.map(|device| &device.ha1);
+    let peer = watch::peer(core, flow);
     let verdict = core
         .digest
-        .verify(core.now.mono, &request.method(), &credentials, ha1);
+        .verify(core.now.mono, &request.method(), &credentials, ha1, peer);
     match (verdict, device) {
-        (Verdict::Valid, Some(device)) => Proof::Device(Arc::clone(device)),
+        (Verdict::Valid, Some(device)) => {
+            watch::proved(core, flow, &device.username);
+            Proof::Device(Arc::clone(device))
+        }
         (Verdict::Stale, _) => Proof::Nothing(Stale::Yes),
-        (Verdict::Valid | Verdict::Invalid, _) => Proof::Nothing(Stale::No),
+        (Verdict::Valid | Verdict::Invalid, _) => {
+            watch::wrong(core, flow, request, &credentials);
+            Proof::Nothing(Stale::No)
+        }
     }
 }
 
-pub(crate) fn challenge(core: &mut Core, txn: ServerTxn, kind: ChallengeKind, stale: Stale) {
+/// The answer to a name that fails too often.
+pub(crate) fn put_off(core: &mut Core, txn: ServerTxn) {
+    let draft = Draft::new().header("Retry-After", TRY_LATER_S);
+    core.reject(txn, (503, "Service Unavailable"), draft);
+}
+
+pub(crate) fn challenge(
+    core: &mut Core,
+    (txn, flow): (ServerTxn, Flow),
+    kind: ChallengeKind,
+    stale: Stale,
+) {
     let (status, reason, header) = match kind {
         ChallengeKind::User => (401, "Unauthorized", "WWW-Authenticate"),
         ChallengeKind::Proxy => (407, "Proxy Authentication Required", "Proxy-Authenticate"),
     };
     let realm = core.directory.settings.realm.clone();
-    let values = core.digest.challenge(core.now.mono, &realm, stale);
+    let peer = watch::peer(core, flow);
+    let values = core.digest.challenge(core.now.mono, &realm, stale, peer);
     let draft = values
         .into_iter()
         .fold(Draft::new(), |draft, value| draft.header(header, value));

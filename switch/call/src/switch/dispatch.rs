@@ -1,6 +1,6 @@
 //! From what arrives to the verb that handles it.
 
-use super::{Switch, end, outside, state::Core};
+use super::{Switch, end, outside, state::Core, watch};
 use crate::{
     bill::settle,
     call::{Call, Stage},
@@ -132,7 +132,10 @@ impl Switch {
                 }
             }
             Method::Register => register::handle(core, txn, flow, message),
-            _ => outside::handle(core, txn, flow, message),
+            _ => {
+                watch::stranger(core, flow, message);
+                outside::handle(core, txn, flow, message);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     Directory,
     bill::day::Spending,
     directory::{DigestAlgorithms, Settings},
+    guard::Guard,
     health,
     io::{MediaAddress, Now, Output, SwitchConfig, Token},
     journal::Record,
@@ -102,10 +103,11 @@ pub(crate) struct Core {
     next: Next,
 }
 
-/// What is known of those we speak to first.
-#[derive(Debug, Default)]
+/// What is known of those who speak to us, and of those we speak to first.
+#[derive(Default)]
 pub(crate) struct Peers {
     pub(crate) hosts: health::Hosts,
+    pub(crate) guard: Guard,
 }
 
 /// What is drawn or given next.
@@ -131,7 +133,7 @@ impl Core {
         let (endpoint_seed, digest_key) = (key(), key());
         let registrar = registrar_config(&directory.settings);
         let offered = offered(&directory.settings);
-        Self {
+        let mut core = Self {
             fixed: Fixed {
                 listeners: config.endpoint.listeners.clone(),
                 media: config.media,
@@ -161,7 +163,10 @@ impl Core {
                 call: config.next_call,
                 relay: 1,
             },
-        }
+        };
+        // Nothing is connected yet.
+        let _ = core.peers.guard.take_directory(&core.directory, now);
+        core
     }
 
     /// Calls from here on are decided by it; live ones keep theirs.
@@ -169,6 +174,9 @@ impl Core {
         self.registrar
             .configure(registrar_config(&directory.settings));
         self.digest.offer(offered(&directory.settings));
+        let shut = self.peers.guard.take_directory(&directory, self.now);
+        let shut = shut.into_iter().map(|network| Output::Shut { network });
+        self.outputs.extend(shut);
         self.directory = directory;
         health::take_directory(self);
     }

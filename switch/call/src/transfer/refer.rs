@@ -66,8 +66,9 @@ pub(crate) fn handle(
     match is_genuine(core, call, side, &account, (flow, message)) {
         Genuine::Yes => {}
         Genuine::No(proof) => {
-            return auth::challenge(core, txn, ChallengeKind::Proxy, proof);
+            return auth::challenge(core, (txn, flow), ChallengeKind::Proxy, proof);
         }
+        Genuine::Later => return auth::put_off(core, txn),
     }
     let begun = target(core, call, (side, &account), message, found)
         .and_then(|target| begin(core, call, side, &account, (target, message)));
@@ -126,6 +127,8 @@ fn may_ask(core: &Core, call: &Call, side: Side) -> Result<Arc<Account>, Refusal
 enum Genuine {
     Yes,
     No(tandem_sip::digest::Stale),
+    /// The name has failed too often to be tried now.
+    Later,
 }
 
 /// It spends money: it comes from where the leg is, or proves that it is a device of the account.
@@ -140,10 +143,11 @@ fn is_genuine(
     if seen == Some(flow.remote.ip()) {
         return Genuine::Yes;
     }
-    match auth::prove(core, message, ChallengeKind::Proxy) {
+    match auth::prove(core, flow, message, ChallengeKind::Proxy) {
         Proof::Device(device) if device.account == account.id => Genuine::Yes,
         Proof::Device(_) => Genuine::No(tandem_sip::digest::Stale::No),
         Proof::Nothing(stale) => Genuine::No(stale),
+        Proof::Later => Genuine::Later,
     }
 }
 

@@ -100,11 +100,16 @@ type Answer = (u16, &'static str);
 
 /// Whose phone asks; None if it was answered.
 pub(crate) fn asker(core: &mut Core, arrival: &Arrival<'_>) -> Option<Arc<Device>> {
-    match auth::prove(core, arrival.message, ChallengeKind::Proxy) {
+    match auth::prove(core, arrival.flow, arrival.message, ChallengeKind::Proxy) {
         Proof::Device(device) => Some(device),
         Proof::Nothing(stale) => {
             core.feed.totals.challenged += 1;
-            auth::challenge(core, arrival.txn, ChallengeKind::Proxy, stale);
+            let to = (arrival.txn, arrival.flow);
+            auth::challenge(core, to, ChallengeKind::Proxy, stale);
+            None
+        }
+        Proof::Later => {
+            auth::put_off(core, arrival.txn);
             None
         }
     }

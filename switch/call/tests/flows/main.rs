@@ -9,6 +9,7 @@ mod basic;
 mod belonging;
 mod change;
 mod failover;
+mod guard;
 mod health;
 mod hostile;
 mod identity;

@@ -6,7 +6,7 @@ use crate::{
     value::{Method, quote},
 };
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 /// Nonces whose counts are remembered. Only nonces used with the right secret take a place; when all are
 /// taken the oldest is forgotten *and* refused from then on, which costs its phone one more challenge.
@@ -23,8 +23,8 @@ struct Counts {
 
 /// Makes and checks nonces: keyed, expiring, with the nonce count remembered in a bounded table.
 ///
-/// A nonce is its issue time and serial with an HMAC over both and the realm, so that it holds for the realm
-/// it was made for and until its time is over, without being stored. The key must be fresh at each
+/// A nonce is its issue time and serial with an HMAC over both, the realm and the peer's address if one is given, so
+/// that it holds where it was made for and until its time is over, without being stored. The key must be fresh at each
 /// start of the program, since used counts are not kept over a restart.
 pub struct Authenticator {
     key: [u8; 32],
@@ -41,6 +41,13 @@ pub struct Authenticator {
 struct Nonce {
     issued: Mono,
     serial: u64,
+}
+
+/// For whom a nonce holds.
+#[derive(Clone, Copy)]
+struct Audience<'a> {
+    realm: &'a str,
+    peer: Option<IpAddr>,
 }
 
 impl Authenticator {
@@ -78,8 +85,15 @@ impl Authenticator {
         }
     }
 
-    /// The values of WWW-/Proxy-Authenticate to send, one per algorithm (SHA-256 first).
-    pub fn challenge(&mut self, now: Mono, realm: &str, stale: Stale) -> Vec<String> {
+    /// The values of WWW-/Proxy-Authenticate to send, one per algorithm (SHA-256 first). With a `peer` the nonce
+    /// holds for it alone: at any other it is stale.
+    pub fn challenge(
+        &mut self,
+        now: Mono,
+        realm: &str,
+        stale: Stale,
+        peer: Option<IpAddr>,
+    ) -> Vec<String> {
         let serial = self.next_serial;
         self.next_serial += 1;
         let nonce = self.nonce(
@@ -87,7 +101,7 @@ impl Authenticator {
                 issued: now,
                 serial,
             },
-            realm,
+            Audience { realm, peer },
         );
         let realm = quote(realm);
         let stale = match stale {
@@ -105,13 +119,14 @@ impl Authenticator {
 
     /// Checks credentials. `ha1` None (unknown user) takes the same time and is Invalid.
     ///
-    /// Without qop (RFC 2069) a nonce holds for one request only.
+    /// Without qop (RFC 2069) a nonce holds for one request only. `peer` is as in [`Self::challenge`].
     pub fn verify(
         &mut self,
         now: Mono,
         method: &Method,
         credentials: &Credentials,
         ha1: Option<&Ha1>,
+        peer: Option<IpAddr>,
     ) -> Verdict {
         let nobody = Ha1 {
             md5: "0".repeat(32),
@@ -131,7 +146,7 @@ impl Authenticator {
         let (is_formed, quality) = (quality.is_ok(), quality.unwrap_or(None));
         let expected = credentials.expected(method, ha1.unwrap_or(&nobody), quality.as_ref());
         let is_right = is_same(expected.as_bytes(), credentials.response.as_bytes());
-        let nonce = self.read_nonce(credentials);
+        let nonce = self.read_nonce(credentials, peer);
         if !is_right
             || ha1.is_none()
             || !is_formed
@@ -191,8 +206,14 @@ impl Authenticator {
         }
     }
 
-    fn nonce(&self, nonce: &Nonce, realm: &str) -> String {
-        let mac = self.mac(nonce, realm);
+    /// Whether the nonce was made for `peer`, however old it is: whoever gives it back has received it.
+    #[must_use]
+    pub fn is_own_nonce(&self, credentials: &Credentials, peer: Option<IpAddr>) -> bool {
+        self.read_nonce(credentials, peer).is_some()
+    }
+
+    fn nonce(&self, nonce: &Nonce, audience: Audience<'_>) -> String {
+        let mac = self.mac(nonce, audience);
         format!(
             "{:016x}{:016x}{}",
             nonce.issued.0,
@@ -201,22 +222,27 @@ impl Authenticator {
         )
     }
 
-    fn read_nonce(&self, credentials: &Credentials) -> Option<Nonce> {
+    fn read_nonce(&self, credentials: &Credentials, peer: Option<IpAddr>) -> Option<Nonce> {
         let text = credentials.nonce.as_str();
         let number = |from, to| u64::from_str_radix(text.get(from..to)?, 16).ok();
         let nonce = Nonce {
             issued: Mono(number(0, 16)?),
             serial: number(16, 32)?,
         };
-        is_same(
-            self.nonce(&nonce, &credentials.realm).as_bytes(),
-            text.as_bytes(),
-        )
-        .then_some(nonce)
+        let audience = Audience {
+            realm: &credentials.realm,
+            peer,
+        };
+        is_same(self.nonce(&nonce, audience).as_bytes(), text.as_bytes()).then_some(nonce)
     }
 
-    /// HMAC-SHA-256 (RFC 2104) over time, serial and realm.
-    fn mac(&self, nonce: &Nonce, realm: &str) -> [u8; 32] {
+    /// HMAC-SHA-256 (RFC 2104) over time, serial, peer and realm.
+    fn mac(&self, nonce: &Nonce, audience: Audience<'_>) -> [u8; 32] {
+        let (family, address) = match audience.peer {
+            None => (0, [0; 16]),
+            Some(IpAddr::V4(v4)) => (4, v4.to_ipv6_mapped().octets()),
+            Some(IpAddr::V6(v6)) => (6, v6.octets()),
+        };
         let pad = |with: u8| {
             let mut block = [with; 64];
             for (b, k) in block.iter_mut().zip(self.key) {
@@ -228,7 +254,9 @@ impl Authenticator {
             .chain_update(pad(0x36))
             .chain_update(nonce.issued.0.to_be_bytes())
             .chain_update(nonce.serial.to_be_bytes())
-            .chain_update(realm.as_bytes())
+            .chain_update([family])
+            .chain_update(address)
+            .chain_update(audience.realm.as_bytes())
             .finalize();
         Sha256::new()
             .chain_update(pad(0x5c))
@@ -278,7 +306,7 @@ mod tests {
         nc: Option<u32>,
         algorithm: Algorithm,
     ) -> Credentials {
-        let challenge = authenticator.challenge(now, "tandem", Stale::No);
+        let challenge = authenticator.challenge(now, "tandem", Stale::No, None);
         let nonce = challenge[0]
             .split("nonce=\"")
             .nth(1)
@@ -318,6 +346,7 @@ mod tests {
             &Method::Register,
             credentials,
             Some(&ha1),
+            None,
         )
     }
 
@@ -396,11 +425,11 @@ mod tests {
         let good = credentials(&mut a, Mono(0), Some(1), Algorithm::Md5);
         let ha1 = Ha1::new("alice", "tandem", "secret");
         assert_eq!(
-            a.verify(Mono(1), &Method::Invite, &good, Some(&ha1)),
+            a.verify(Mono(1), &Method::Invite, &good, Some(&ha1), None),
             Verdict::Invalid
         );
         assert_eq!(
-            a.verify(Mono(1), &Method::Register, &good, None),
+            a.verify(Mono(1), &Method::Register, &good, None, None),
             Verdict::Invalid
         );
         let zeros = Ha1 {
@@ -416,7 +445,7 @@ mod tests {
             ..good.clone()
         };
         assert_eq!(
-            a.verify(Mono(1), &Method::Register, &guessed, None),
+            a.verify(Mono(1), &Method::Register, &guessed, None, None),
             Verdict::Invalid,
             "the stand-in is no key"
         );
@@ -431,9 +460,56 @@ mod tests {
         };
         assert_eq!(check(&mut a, 1, &uncounted), Verdict::Invalid);
         let mut strict = Authenticator::new([7; 32], LIFE_MS).with_algorithms(&[Algorithm::Sha256]);
-        assert_eq!(strict.challenge(Mono(0), "tandem", Stale::No).len(), 1);
+        assert_eq!(
+            strict.challenge(Mono(0), "tandem", Stale::No, None).len(),
+            1
+        );
         assert_eq!(check(&mut strict, 1, &good), Verdict::Invalid);
         assert_eq!(check(&mut a, 1, &good), Verdict::Valid);
+    }
+
+    #[test]
+    fn a_nonce_holds_for_its_realm_and_for_its_peer_only() {
+        let mut a = Authenticator::new([7; 32], LIFE_MS);
+        let ha1 = Ha1::new("alice", "tandem", "secret");
+        let peers = ["192.0.2.1", "192.0.2.2", "2001:db8::"];
+        let peers = peers.map(|text| Some(text.parse::<IpAddr>().unwrap()));
+        let nonce_of = |made: &[String]| {
+            let (_, after) = made[0].split_once("nonce=\"").unwrap();
+            after.split('"').next().unwrap().to_owned()
+        };
+        for (given, back) in (0..3).flat_map(|x| (0..3).map(move |y| (x, y))) {
+            let made = a.challenge(Mono(0), "tandem", Stale::No, peers[given]);
+            let good = again(&nonce_of(&made), Some(1), Algorithm::Md5);
+            let is_own = a.is_own_nonce(&good, peers[back]);
+            assert_eq!(is_own, given == back);
+            let verdict = a.verify(Mono(1), &Method::Register, &good, Some(&ha1), peers[back]);
+            let want = if given == back {
+                Verdict::Valid
+            } else {
+                Verdict::Stale
+            };
+            assert_eq!(verdict, want, "{given} {back}");
+            assert!(!a.is_own_nonce(&good, None));
+        }
+        let other = a.challenge(Mono(0), "elsewhere", Stale::No, None);
+        let foreign = again(&nonce_of(&other), Some(1), Algorithm::Md5);
+        assert_eq!(
+            check(&mut a, 1, &foreign),
+            Verdict::Stale,
+            "of another realm"
+        );
+        let mut longer = again(&nonce_of(&other), Some(1), Algorithm::Md5);
+        for nonce in [
+            "",
+            "00",
+            "0000000000000000000000000000000",
+            &"f".repeat(64),
+            &"é".repeat(32),
+        ] {
+            longer.nonce = nonce.to_owned();
+            assert!(!a.is_own_nonce(&longer, None), "{nonce}");
+        }
     }
 
     #[test]
@@ -462,7 +538,7 @@ mod tests {
     #[test]
     fn challenges_offer_sha256_first_and_quote_the_realm() {
         let mut a = Authenticator::new([7; 32], LIFE_MS);
-        let made = a.challenge(Mono(1), "a\"b\r\nX: y", Stale::Yes);
+        let made = a.challenge(Mono(1), "a\"b\r\nX: y", Stale::Yes, None);
         assert_eq!(made.len(), 2);
         assert!(
             made[0].starts_with(r#"Digest realm="a\"b  X: y", nonce=""#),

@@ -13,7 +13,7 @@ mod tariffs;
 
 pub use accounts::{ACCOUNT, ANI_TARIFF, DEVICE, DNIS_TARIFF, LIST_ENTRY, SOURCE};
 pub use money::{ALERT, AUDIT, CDR, EXCHANGE_RATIO, LEDGER, PAYMENT};
-pub use operators::{LOGIN, grants_of, role_of};
+pub use operators::{LOGIN, SOURCE_RULE, grants_of, role_of};
 pub use routing::{GATEWAY, GROUP, ROUTE};
 pub use tariffs::{RATE, TARIFF};
 
@@ -192,7 +192,7 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeSet;
 
-    const ALL: [Map; 18] = [
+    const ALL: [Map; 19] = [
         ACCOUNT,
         DEVICE,
         SOURCE,
@@ -200,6 +200,7 @@ mod tests {
         ANI_TARIFF,
         LIST_ENTRY,
         EXCHANGE_RATIO,
+        SOURCE_RULE,
         ALERT,
         GATEWAY,
         GROUP,

@@ -1,7 +1,7 @@
 //! Logins. The store keeps three roles and, for operators, rights by area; the protocol has a fourth role,
 //! the viewer: an operator who may only see.
 
-use super::{How, Map, col, get, how, put, take};
+use super::{How, Map, col, get, how, put, take, untouched};
 use serde_json::{Map as Object, Value, json};
 use tandem_protocol::{Area, Grant, Right, Role};
 use tandem_store::{List, record::Resource};
@@ -116,6 +116,25 @@ fn narrowed(role: Role, grants: &[Grant]) -> Vec<Grant> {
     })
     .collect()
 }
+
+/// Rules about source addresses.
+pub const SOURCE_RULE: Map = Map {
+    list: List::Of(Resource::SourceRule),
+    name: "source rule",
+    columns: &[
+        col("id", "id"),
+        how("revision", "revision", How::Text),
+        col("origin", "origin"),
+        col("made_at", "made_at"),
+        col("repeats", "repeats"),
+        col("edit.network", "network"),
+        col("edit.verdict", "verdict"),
+        col("edit.expires_at", "expires_at"),
+        col("edit.reason", "reason"),
+    ],
+    finish: untouched,
+    prepare: untouched,
+};
 
 #[cfg(test)]
 mod tests {

@@ -54,6 +54,8 @@ pub enum Table {
     Ratios,
     /// All gateways: a name leads elsewhere.
     Gateways,
+    /// Rules about source addresses.
+    SourceRules,
 }
 
 impl Changes {
@@ -149,6 +151,7 @@ impl Catalogue {
             groups: dial_plan::load_groups(&reading, Which::All)?,
             tariffs: self.book()?,
             lists: dial_plan::load_lists(&reading)?,
+            source_rules: row::source_rules(&reading)?,
             ratios: dial_plan::load_ratios(&reading)?,
             settings: read_settings(&reading)?,
         };
@@ -220,6 +223,9 @@ impl Catalogue {
         }
         if changes.tables.contains(&Table::Lists) {
             next.lists = dial_plan::load_lists(&reading)?;
+        }
+        if changes.tables.contains(&Table::SourceRules) {
+            next.source_rules = row::source_rules(&reading)?;
         }
         drop(reading);
         Ok(self.put(next))

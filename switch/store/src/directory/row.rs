@@ -1,10 +1,12 @@
 //! Values of rows that were checked when they were saved, read back.
 
 use crate::StoreError;
-use rusqlite::Row;
+use rusqlite::{Connection, OptionalExtension, Row};
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
-use tandem_billing::number_rule::NumberRules;
+use std::sync::Arc;
+use tandem_billing::{UtcMs, number_rule::NumberRules};
+use tandem_call::directory::guard::{SourceRule, SourceRules};
 
 /// Names the row in errors.
 pub(super) fn bad(table: &str, id: i64) -> impl Fn(String) -> StoreError + '_ {
@@ -70,4 +72,31 @@ pub(super) fn rules(row: &Row<'_>, column: &str) -> Result<NumberRules, StoreErr
         return Ok(NumberRules::default());
     }
     NumberRules::parse(text).map_err(|error| StoreError::corrupt(column, error))
+}
+
+/// Rules about source addresses, with the journal batch up to which the guard's are known: both of one instant.
+pub(super) fn source_rules(connection: &Connection) -> Result<Arc<SourceRules>, StoreError> {
+    let as_of = connection
+        .prepare("SELECT last_seq FROM heartbeat")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let mut statement = connection
+        .prepare("SELECT id, network, verdict, origin, expires_at, repeats FROM source_rule")?;
+    let mut rows = statement.query([])?;
+    let mut rules = SourceRules {
+        as_of: as_of.unwrap_or(0),
+        rows: Vec::new(),
+    };
+    while let Some(row) = rows.next()? {
+        let network: String = row.get("network")?;
+        let bad = bad("source_rule", row.get("id")?);
+        rules.rows.push(SourceRule {
+            network: network.parse().map_err(bad)?,
+            verdict: named(row, "verdict")?,
+            origin: named(row, "origin")?,
+            expires_at: row.get::<_, Option<i64>>("expires_at")?.map(UtcMs),
+            repeats: row.get("repeats")?,
+        });
+    }
+    Ok(Arc::new(rules))
 }

@@ -419,6 +419,9 @@ fn note(
         Resource::ListEntry => {
             changes.tables.insert(Table::Lists);
         }
+        Resource::SourceRule => {
+            changes.tables.insert(Table::SourceRules);
+        }
         Resource::Login => {}
     }
 }
@@ -436,6 +439,9 @@ fn refused(error: rusqlite::Error, resource: Resource) -> EditError {
             "network",
             "another account is recognised by the same address already",
         );
+    }
+    if message.contains("source_rule_network") {
+        return EditError::field("network", "has a rule already: change that one");
     }
     if message.contains("list_entry_prefix") {
         return EditError::field("prefix", "is in this list already: change that entry");

@@ -39,6 +39,7 @@ pub(super) fn check(
         Resource::Login => operator::login(context, typed(value)?),
         Resource::Setting => operator::setting(context, typed(value)?),
         Resource::ExchangeRatio => operator::exchange_ratio(typed(value)?),
+        Resource::SourceRule => operator::source_rule(context, typed(value)?),
         Resource::Gateway => dial_plan::gateway(context, typed(value)?),
         Resource::RoutingGroup => dial_plan::routing_group(context, typed(value)?),
         Resource::Route => dial_plan::route(context, typed(value)?),

@@ -1,14 +1,15 @@
-//! Logins, settings, exchange ratios.
+//! Logins, settings, exchange ratios, rules about source addresses.
 
 use super::{
     EditError,
     check::{Checked, Context, Faults, text_of},
     settings,
 };
-use crate::record::{ExchangeRatio, Login, Role, Setting};
+use crate::record::{ExchangeRatio, Login, Role, Setting, SourceRule};
 use rusqlite::{Connection, types::Value as Sql};
 use rust_decimal::Decimal;
 use serde_json::Value;
+use tandem_call::directory::guard::{Network, RuleOrigin};
 
 /// Shortest password of a person.
 pub(crate) const SHORTEST_PASSWORD: usize = 8;
@@ -117,4 +118,29 @@ pub(super) fn exchange_ratio(ratio: ExchangeRatio) -> Result<Checked, EditError>
     let mut faults = Faults::default();
     faults.expect(ratio.ratio > Decimal::ZERO, "ratio", "must be above 0");
     faults.finish(&ratio)
+}
+
+/// Whatever an operator writes is the operator's, whoever made it first.
+pub(super) fn source_rule(
+    context: &Context<'_>,
+    mut rule: SourceRule,
+) -> Result<Checked, EditError> {
+    let mut faults = Faults::default();
+    match rule.network.trim().parse::<Network>() {
+        Ok(network) => rule.network = network.to_string(),
+        Err(reason) => faults.add("network", reason),
+    }
+    faults.expect(
+        rule.expires_at.is_none_or(|end| end > context.at),
+        "expires_at",
+        "must lie ahead, or be empty for a rule that holds until it is deleted",
+    );
+    let plain = !rule.reason.chars().any(char::is_control);
+    faults.expect(
+        plain && rule.reason.chars().count() <= 500,
+        "reason",
+        "must be at most 500 characters on one line",
+    );
+    (rule.origin, rule.made_at, rule.repeats) = (RuleOrigin::Operator, context.at, 0);
+    faults.finish(&rule)
 }

@@ -41,7 +41,8 @@ pub(super) fn may_edit(
             | Resource::RoutingGroup
             | Resource::Route
             | Resource::Setting
-            | Resource::ExchangeRatio => None,
+            | Resource::ExchangeRatio
+            | Resource::SourceRule => None,
         };
         let inside = match owner {
             Some(owner) => in_branch(context.connection, AccountId(owner), root)

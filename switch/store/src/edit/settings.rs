@@ -6,7 +6,7 @@ use crate::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tandem_call::directory::{DigestAlgorithms, Limits, Settings};
+use tandem_call::directory::{DigestAlgorithms, GuardSettings, Limits, Settings};
 
 /// What a setting is.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,7 +134,71 @@ const SETTINGS: &[Row] = &[
         Some((90, 3600)),
         "Shortest session interval taken from a peer, seconds.",
     ),
+    (
+        "nonce_bound",
+        "true",
+        None,
+        "A challenge can be answered only from the address it was sent to; a phone that moved is challenged again.",
+    ),
+    (
+        "guard_enabled",
+        "true",
+        None,
+        "Scanners and password guessing are slowed, then blocked by source address. Rules of operators hold in any case.",
+    ),
+    (
+        "guard_slow_at",
+        "50",
+        Some((1, 1_000_000)),
+        "Points at which a source is slowed. A wrong password is 3, one for a name not tried before 10, a scanner's name          50, a malformed message 2, a request without credentials 2 (REGISTER 0.2).",
+    ),
+    (
+        "guard_block_at",
+        "100",
+        Some((1, 1_000_000)),
+        "Points at which a source is blocked; five times as many where a phone has proved itself.",
+    ),
+    (
+        "guard_half_life_s",
+        "600",
+        Some((10, 86_400)),
+        "Seconds after which half of a source's points are forgotten.",
+    ),
+    (
+        "guard_block_s",
+        "300",
+        Some((10, 2_592_000)),
+        "Seconds of a source's first block; each further one lasts twice as long.",
+    ),
+    (
+        "guard_longest_block_s",
+        "86400",
+        Some((10, 2_592_000)),
+        "Seconds of the longest block, and for how long after its end it is remembered.",
+    ),
+    (
+        "guard_proof_h",
+        "24",
+        Some((0, 8760)),
+        "Hours for which an address from which a phone has proved itself is not blocked for what anyone could have \
+         sent in its name.",
+    ),
+    (
+        "guard_loopback",
+        "false",
+        None,
+        "The machine's own addresses (127.0.0.1, ::1) are slowed and blocked, too.",
+    ),
+    (
+        "guard_scanners",
+        SCANNERS,
+        None,
+        "What scanners call themselves in User-Agent: parts of it, in any case.",
+    ),
 ];
+
+/// As [`tandem_call::directory::guard::SCANNERS`].
+const SCANNERS: &str = r#"["friendly-scanner", "friendly-request", "sipvicious", "sundayddr", "sipcli", "sip-scan", "sipscan", "pplsip", "vaxsipuseragent", "vaxipuseragent", "siparmyknife", "warvox"]"#;
 
 /// All settings there are.
 #[must_use]
@@ -177,6 +241,17 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
                 Ok(())
             } else {
                 Err("must be 1 to 100 printable characters without quotes".into())
+            }
+        }
+        (Value::Array(_), Value::Array(items)) if key == "guard_scanners" => {
+            let name = |item: &Value| {
+                let text = item.as_str().unwrap_or_default();
+                (4..=40).contains(&text.len()) && !text.chars().any(char::is_control)
+            };
+            if items.len() <= 100 && items.iter().all(name) {
+                Ok(())
+            } else {
+                Err("must be a list of at most 100 names of 4 to 40 characters".into())
             }
         }
         (Value::Array(_), Value::Array(items)) => {
@@ -247,12 +322,33 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         srtp_keys_in_clear: value(connection, "srtp_keys_in_clear")?,
         session_expires_s: value(connection, "session_expires_s")?,
         min_session_expires_s: value(connection, "min_session_expires_s")?,
+        nonce_bound: value(connection, "nonce_bound")?,
+        guard: GuardSettings {
+            enabled: value(connection, "guard_enabled")?,
+            slow_at: value(connection, "guard_slow_at")?,
+            block_at: value(connection, "guard_block_at")?,
+            half_life_s: value(connection, "guard_half_life_s")?,
+            block_s: value(connection, "guard_block_s")?,
+            longest_block_s: value(connection, "guard_longest_block_s")?,
+            proof_h: value(connection, "guard_proof_h")?,
+            loopback: value(connection, "guard_loopback")?,
+            scanners: value(connection, "guard_scanners")?,
+        },
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{check, settings};
+
+    #[test]
+    fn the_scanners_known_at_first_are_those_of_the_core() {
+        let known = serde_json::json!(tandem_call::directory::guard::SCANNERS);
+        let info = settings()
+            .into_iter()
+            .find(|info| info.key == "guard_scanners");
+        assert_eq!(info.expect("a setting").default, known);
+    }
 
     #[test]
     fn every_default_fits_its_own_key() {

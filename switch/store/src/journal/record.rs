@@ -8,11 +8,13 @@ use tandem_billing::{
     cdr::{Cdr, MediaStats},
     ledger::{Entry, Level},
 };
-use tandem_call::journal::{Alert, Batch, OpenCall, Record, Registration};
+use tandem_call::journal::{Alert, Batch, OpenCall, Record, Registration, SourceBlock};
 
 /// What errors of this module say was being done.
 pub(super) const DOING: &str = "write a journal record";
 
+/// Blocks of the guard kept, past ones included.
+const MOST_BLOCKS: i64 = 20_000;
 /// Alerts kept.
 const MOST_ALERTS: i64 = 100_000;
 
@@ -39,6 +41,13 @@ fn apply_record(connection: &Connection, record: &Record) -> Result<(), StoreErr
         Record::Ended { cdr, entries } => insert_ended(connection, cdr, entries),
         Record::Posted(entry) => insert_entry(connection, entry),
         Record::Alert(alert) => insert_alert(connection, alert),
+        Record::Blocked(block) => insert_block(connection, block),
+        Record::Unblocked { network } => run(
+            connection,
+            "DELETE FROM source_rule WHERE network = ?1 AND origin = 'guard'",
+            [network.to_string()],
+        )
+        .map(drop),
         Record::Registered(registration) => upsert_registration(connection, registration),
         Record::Unregistered { username, contact } => run(
             connection,
@@ -441,6 +450,40 @@ pub(super) fn put_aside(
         connection,
         "INSERT INTO rejected_batch (seq, at, reason, document) VALUES (?1, ?2, ?3, ?4)",
         params![batch.seq, at.0, reason, format!("{:?}", batch.records)],
+    )
+    .map(drop)
+}
+
+/// A block of the guard; what an operator said of the same addresses goes before it. Blocks are remembered for
+/// some time after their end, so that the next one lasts longer.
+fn insert_block(connection: &Connection, block: &SourceBlock) -> Result<(), StoreError> {
+    run(
+        connection,
+        "DELETE FROM source_rule WHERE expires_at < ?1 - 1000 * \
+         (SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'guard_longest_block_s')",
+        [block.at.0],
+    )?;
+    run(
+        connection,
+        "INSERT INTO source_rule (revision, network, verdict, origin, made_at, expires_at, repeats, reason) \
+         VALUES (1, ?1, 'block', 'guard', ?2, ?3, ?4, ?5) \
+         ON CONFLICT (network) DO UPDATE SET revision = revision + 1, verdict = excluded.verdict, \
+         origin = excluded.origin, made_at = excluded.made_at, expires_at = excluded.expires_at, \
+         repeats = excluded.repeats, reason = excluded.reason \
+         WHERE origin = 'guard' OR expires_at <= excluded.made_at",
+        params![
+            block.network.to_string(),
+            block.at.0,
+            block.until.0,
+            block.repeats,
+            block.reason
+        ],
+    )?;
+    run(
+        connection,
+        "DELETE FROM source_rule WHERE id IN (SELECT id FROM source_rule WHERE origin = 'guard' \
+         ORDER BY expires_at DESC LIMIT 2 OFFSET ?1)",
+        [MOST_BLOCKS],
     )
     .map(drop)
 }

@@ -471,6 +471,25 @@ const EXCHANGE_RATIO: View = View {
     key: "id",
 };
 
+const SOURCE_RULE: View = View {
+    table: "source_rule",
+    from: "source_rule t",
+    fields: &[
+        int("id"),
+        int("revision"),
+        text("network"),
+        text("verdict"),
+        text("origin"),
+        int("made_at"),
+        int("expires_at"),
+        int("repeats"),
+        text("reason"),
+    ],
+    branch: None,
+    search: &["network", "reason"],
+    key: "id",
+};
+
 /// The list of a resource.
 pub(crate) fn view(resource: Resource) -> &'static View {
     match resource {
@@ -488,5 +507,6 @@ pub(crate) fn view(resource: Resource) -> &'static View {
         Resource::Setting => &SETTING,
         Resource::ListEntry => &LIST_ENTRY,
         Resource::ExchangeRatio => &EXCHANGE_RATIO,
+        Resource::SourceRule => &SOURCE_RULE,
     }
 }

@@ -22,11 +22,14 @@ pub use gateway::{
     Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayLimits, GatewayTls,
     HuntTerms, Identity, TlsTrust, Transport,
 };
-pub use operator::{ExchangeRatio, Login, Right, Rights, Role, Setting};
+pub use operator::{ExchangeRatio, Login, Right, Rights, Role, Setting, SourceRule};
 pub use phone::{Device, SourceAddress};
 pub use tariff::{AniTariff, DnisTariff, Rate, Tariff};
 
-pub use tandem_call::directory::lists::{ListSide, ListVerdict};
+pub use tandem_call::directory::{
+    guard::{RuleOrigin, SourceVerdict},
+    lists::{ListSide, ListVerdict},
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -64,11 +67,13 @@ pub enum Resource {
     ListEntry,
     /// [`ExchangeRatio`]
     ExchangeRatio,
+    /// [`SourceRule`]
+    SourceRule,
 }
 
 impl Resource {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Account,
         Self::Device,
         Self::SourceAddress,
@@ -83,6 +88,7 @@ impl Resource {
         Self::Setting,
         Self::ListEntry,
         Self::ExchangeRatio,
+        Self::SourceRule,
     ];
 
     /// Its name in the audit log, in messages and in SQL.

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tandem_billing::{AccountId, Currency, UtcMs};
+use tandem_call::directory::guard::{RuleOrigin, SourceVerdict};
 
 /// A person who operates. Its password is stored as an argon2 hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,4 +95,38 @@ pub struct ExchangeRatio {
     pub valid_from: UtcMs,
 }
 
-records!(Login, Setting, ExchangeRatio);
+/// Whether messages of some addresses are read: an operator's word, or a block that the guard made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRule {
+    /// Row id; 0 before it is created.
+    #[serde(default)]
+    pub id: i64,
+    /// Raised by every edit.
+    #[serde(default)]
+    pub revision: i64,
+    /// An address or a range (CIDR).
+    pub network: String,
+    /// What becomes of what comes from there.
+    pub verdict: SourceVerdict,
+    /// Who made it; whatever an operator changes is an operator's from then on.
+    #[serde(default = "by_hand")]
+    pub origin: RuleOrigin,
+    /// When it was made.
+    #[serde(default)]
+    pub made_at: UtcMs,
+    /// When it no longer holds; never if None.
+    #[serde(default)]
+    pub expires_at: Option<UtcMs>,
+    /// Blocks of the source so far, if the guard made it.
+    #[serde(default)]
+    pub repeats: u32,
+    /// Why, for people.
+    #[serde(default)]
+    pub reason: String,
+}
+
+fn by_hand() -> RuleOrigin {
+    RuleOrigin::Operator
+}
+
+records!(Login, Setting, ExchangeRatio, SourceRule);

@@ -13,6 +13,7 @@ mod journal;
 mod lists;
 mod logins;
 mod rights;
+mod rules;
 mod sample;
 mod scope;
 mod writer;

@@ -10,7 +10,8 @@ use tandem_store::{
     query::{GroupBy, Op, Order, StatisticsQuery},
     record::{
         Account, AccountKind, Audience, DnisTariff, ExchangeRatio, ListEntry, ListSide,
-        ListVerdict, Login, Resource, Rights, Role, Source, SourceAddress, Tariff,
+        ListVerdict, Login, Resource, Rights, Role, RuleOrigin, Source, SourceAddress, SourceRule,
+        SourceVerdict, Tariff,
     },
 };
 
@@ -104,6 +105,17 @@ fn two_branches() -> (Fixture, Operator, AccountId, AccountId) {
         ratio: "1".parse().unwrap(),
         valid_from: START,
     });
+    fixture.create(&SourceRule {
+        id: 0,
+        revision: 0,
+        network: "203.0.113.0/24".into(),
+        verdict: SourceVerdict::Block,
+        origin: RuleOrigin::Operator,
+        made_at: START,
+        expires_at: None,
+        repeats: 0,
+        reason: String::new(),
+    });
     let mut desk = operator.desk(&mut fixture);
     let mut batches = Vec::new();
     for account in [sibling, nephew] {
@@ -168,6 +180,7 @@ fn every_list_shows_its_own_branch_only() {
         Resource::Route,
         Resource::Setting,
         Resource::ExchangeRatio,
+        Resource::SourceRule,
     ];
     for list in List::all() {
         let scope = Scope::Branch(operator.reseller);
