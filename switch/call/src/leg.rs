@@ -46,7 +46,8 @@ use tandem_sip::{
 };
 
 /// What we take in a dialog and outside.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, MESSAGE";
 /// The extensions we know.
 pub(crate) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 /// The port a URI without one means.

@@ -19,6 +19,7 @@ pub mod journal;
 mod leg;
 mod media;
 pub mod monitor;
+mod page;
 mod register;
 pub mod switch;
 mod transfer;

@@ -92,9 +92,21 @@ fn line(names: &BTreeMap<SocketAddr, String>, wire: &Wire) -> String {
         // RSeq starts at a number drawn by the switch.
         let numbered = matches!(*header, "RSeq" | "RAck");
         for value in message.headers(header) {
-            let value = if numbered { "n" } else { value };
+            // The dialog that a Replaces names is made of drawn tags.
+            let value = match value.split_once("Replaces=") {
+                _ if numbered => "n".to_owned(),
+                Some((before, _)) => format!("{before}Replaces=..."),
+                None => value.to_owned(),
+            };
             let _ = write!(line, " | {header}: {value}");
         }
+    }
+    if message
+        .content_type()
+        .is_some_and(|kind| kind.starts_with("message/sipfrag"))
+    {
+        let said = String::from_utf8_lossy(message.body());
+        let _ = write!(line, " | {}", said.trim());
     }
     line.push_str(&audio(message));
     line
@@ -131,6 +143,14 @@ fn tried(trace: &str) -> Vec<String> {
                 number,
                 outcome,
             } => Some(format!("redirected by {by} to {number}: {outcome}")),
+            tandem_call::decide::Step::Transferred {
+                by,
+                number,
+                call,
+                outcome,
+            } => Some(format!(
+                "transferred by {by} to {number:?}, call {call}: {outcome}"
+            )),
             _ => None,
         })
         .collect()

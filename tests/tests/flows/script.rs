@@ -13,6 +13,8 @@
 //! A asks UPDATE [hold|sdp] [+Header: value]   G asks INVITE hold          a request within the call
 //! G acks                                                                  the 200 of its own re-INVITE
 //! G hears INVITE | G replies 200 OK [sdp]                                 what it is sent, and its answer to it
+//! bob' invites 442071234                                                  a second call of bob's
+//! bob asks REFER +Refer-To: <sip:x@tandem.test?Replaces=$bob'>            the dialog of that call
 //! wait 10 | wait 0.5                                                      seconds
 //! ```
 
@@ -145,6 +147,7 @@ impl Stage {
             self.names.insert(at, who.to_owned());
             return Some(at);
         }
+        let who = who.trim_end_matches('\'');
         let (_, at) = PLACES.iter().find(|(name, _)| *name == who)?;
         at.parse().ok()
     }
@@ -198,14 +201,37 @@ impl Stage {
         Some(())
     }
 
+    /// `$bob'` in a header is the dialog of that caller, as a Replaces in a URI names it.
+    fn with_dialogs(&self, headers: &str) -> String {
+        let mut text = headers.to_owned();
+        for (name, caller) in &self.callers {
+            let tag = |text: &str| text.split("tag=").nth(1).unwrap_or_default().to_owned();
+            let dialog = caller.within();
+            let (call_id, to, from) = (&dialog.call_id, tag(&dialog.to), tag(&dialog.from));
+            let named = format!("{call_id};to-tag={to};from-tag={from}");
+            let escaped = named
+                .replace(';', "%3B")
+                .replace('=', "%3D")
+                .replace('@', "%40");
+            text = text.replace(&format!("${name}>"), &format!("{escaped}>"));
+        }
+        text
+    }
+
     fn act(&mut self, who: &str, verb: &str, said: &Said) -> Option<()> {
+        let said = &Said {
+            headers: self.with_dialogs(&said.headers),
+            words: said.words.clone(),
+            sdp: said.sdp,
+        };
         let at = self.place(who)?;
         self.world();
         let world = self.world.as_mut()?;
         match verb {
             "invites" => {
-                let user = if who == "A" { "4930123" } else { who };
-                let key = format!("{who}{}", self.callers.len());
+                let name = who.trim_end_matches('\'');
+                let user = if who == "A" { "4930123" } else { name };
+                let key = format!("{name}{}", self.callers.len());
                 let mut caller = Caller::new(&at.to_string(), user, &said.words, &key)
                     .with_headers(&said.headers);
                 if who == "A" {

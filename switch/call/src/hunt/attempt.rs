@@ -26,8 +26,8 @@ use tandem_sip::{
 /// A place to send to.
 pub(crate) struct Hop {
     pub(crate) flow: Flow,
-    uri: Uri,
-    routes: Vec<NameAddr>,
+    pub(crate) uri: Uri,
+    pub(crate) routes: Vec<NameAddr>,
     /// Whose phone; empty for a gateway.
     device: String,
 }
@@ -223,7 +223,7 @@ fn srtp_policy(call: &Call, candidate: &Candidate) -> SrtpPolicy {
     }
 }
 
-fn to(core: &Core, candidate: &Candidate, uri: &Uri) -> NameAddr {
+pub(crate) fn to(core: &Core, candidate: &Candidate, uri: &Uri) -> NameAddr {
     let uri = match &candidate.leg {
         LegTarget::Gateway(_) => Uri::sip(uri.user.as_deref(), uri.host.clone(), uri.port),
         LegTarget::Devices { .. } => {

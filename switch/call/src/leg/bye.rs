@@ -56,7 +56,7 @@ pub(crate) fn send(core: &mut Core, leg: &mut Leg, reason: EndReason) {
             dialog: leg.dialog.clone(),
             gateway: Arc::clone(gateway),
         };
-        core.farewells.sent.insert(txn, Box::new(farewell));
+        core.loose.farewells.sent.insert(txn, Box::new(farewell));
     }
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn answered(core: &mut Core, txn: ClientTxn, response: &Message) {
     if response.status().is_none_or(|status| status < 200) {
         return;
     }
-    let Some(mut farewell) = core.farewells.sent.remove(&txn) else {
+    let Some(mut farewell) = core.loose.farewells.sent.remove(&txn) else {
         return;
     };
     let uri = farewell.dialog.remote_target.to_string();
@@ -93,7 +93,7 @@ pub(crate) fn answered(core: &mut Core, txn: ClientTxn, response: &Message) {
 
 /// A BYE of ours stayed without answer.
 pub(crate) fn unanswered(core: &mut Core, txn: ClientTxn) {
-    core.farewells.sent.remove(&txn);
+    core.loose.farewells.sent.remove(&txn);
 }
 
 /// Why a side hung up, for the other side and the CDR.

@@ -9,6 +9,7 @@ use super::{Reach, dialog_flow, prack, session, session_draft};
 use crate::{
     call::{Call, Confirm, Stage},
     media::{self, Body, Said},
+    page,
     switch::state::Core,
 };
 use bytes::Bytes;
@@ -42,14 +43,24 @@ pub(crate) enum What {
     Invite,
     Update,
     Info,
+    Message,
 }
 
 impl What {
+    /// Nothing of audio or session in it.
+    fn is_plain(self) -> bool {
+        match self {
+            Self::Info | Self::Message => true,
+            Self::Invite | Self::Update => false,
+        }
+    }
+
     fn method(self) -> Method {
         match self {
             Self::Invite => Method::Invite,
             Self::Update => Method::Update,
             Self::Info => Method::Info,
+            Self::Message => Method::Message,
         }
     }
 }
@@ -83,6 +94,11 @@ pub(crate) fn handle(
             Some(seconds) => Draft::new().header("Retry-After", seconds),
             None => Draft::new(),
         };
+        return core.respond(txn, answer, "", draft);
+    }
+    if what == What::Message
+        && let Err((answer, draft)) = page::may_cross(call, side, message)
+    {
         return core.respond(txn, answer, "", draft);
     }
     follow(call, side, what, flow);
@@ -120,7 +136,7 @@ fn is_early_offer(call: &Call, side: Side, what: What, message: &Message) -> boo
 fn too_short(core: &Core, what: What, message: &Message) -> Option<u32> {
     match what {
         What::Invite | What::Update => session::too_short(core, message),
-        What::Info => None,
+        What::Info | What::Message => None,
     }
 }
 
@@ -143,7 +159,7 @@ fn agree_timer(
 pub(crate) fn is_under_way(call: &Call) -> bool {
     call.passing.iter().any(|passing| match passing.what {
         What::Invite | What::Update => true,
-        What::Info => false,
+        What::Info | What::Message => false,
     })
 }
 
@@ -157,19 +173,19 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
             // A session is refreshed alone.
             What::Update if message.body().is_empty() => Ok(()),
             What::Update => Err(pending),
-            What::Info => Err(((480, "Temporarily Unavailable"), None)),
+            What::Info | What::Message => Err(((480, "Temporarily Unavailable"), None)),
         };
     }
     match (call.stage, what) {
-        (Stage::Talking, What::Invite | What::Update | What::Info) => {}
+        (Stage::Talking, What::Invite | What::Update | What::Info | What::Message) => {}
         (Stage::Hunting | Stage::Answering, What::Update) if message.body().is_empty() => {
             return Ok(());
         }
         (Stage::Hunting | Stage::Answering, What::Invite | What::Update) => return Err(pending),
-        (Stage::Hunting | Stage::Answering, What::Info) => {
+        (Stage::Hunting | Stage::Answering, What::Info | What::Message) => {
             return Err(((480, "Temporarily Unavailable"), None));
         }
-        (Stage::Ending, What::Invite | What::Update | What::Info) => {
+        (Stage::Ending, What::Invite | What::Update | What::Info | What::Message) => {
             return Err(((481, "Call/Transaction Does Not Exist"), None));
         }
     }
@@ -177,7 +193,7 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
         return Err(((500, "Server Internal Error"), Some(2)));
     }
     match what {
-        What::Info => return Ok(()),
+        What::Info | What::Message => return Ok(()),
         What::Invite | What::Update => {}
     }
     let unconfirmed = match call.caller.confirm {
@@ -190,7 +206,7 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
     }
     let offering = call.passing.iter().find(|passing| match passing.what {
         What::Invite | What::Update => true,
-        What::Info => false,
+        What::Info | What::Message => false,
     });
     match offering {
         None => Ok(()),
@@ -202,7 +218,7 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
 /// A phone that moved to another address says so with a request that refreshes the target.
 fn follow(call: &mut Call, side: Side, what: What, flow: Flow) {
     match what {
-        What::Info => return,
+        What::Info | What::Message => return,
         What::Invite | What::Update => {}
     }
     if let Some(leg) = call.leg_mut(side) {
@@ -224,11 +240,11 @@ fn prepare(core: &Core, call: &mut Call, side: Side, what: What, message: &Messa
     let Some(flow) = call.leg(side.other()).map(|leg| leg.flow) else {
         return Prepared::Refresh;
     };
-    if what == What::Info {
+    if what.is_plain() {
         return Prepared::Pass(info_draft(message), None);
     }
     match (media::read_body(message), what) {
-        (Body::None, What::Update | What::Info) => Prepared::Refresh,
+        (Body::None, What::Update | What::Info | What::Message) => Prepared::Refresh,
         (Body::None, What::Invite) => Prepared::Pass(session_draft(core, flow, None), None),
         (Body::Unfit, _) => Prepared::Unfit,
         (Body::Audio(mut sdp), _) => {
@@ -263,7 +279,7 @@ fn pass(core: &mut Core, call: &mut Call, mut passing: Passing) {
     let Some(leg) = call.leg_mut(passing.from.other()) else {
         return;
     };
-    if passing.what != What::Info {
+    if !passing.what.is_plain() {
         passing.draft = session::restate(leg, passing.draft);
     }
     let txn = super::send(core, leg, passing.what.method(), passing.draft.clone());
@@ -336,7 +352,7 @@ pub(crate) fn abandon(core: &mut Core, call: &mut Call) {
                 "",
                 Draft::new(),
             ),
-            (State::Sent(_), What::Update | What::Info) => {
+            (State::Sent(_), What::Update | What::Info | What::Message) => {
                 core.respond(
                     passing.server,
                     (481, "Call/Transaction Does Not Exist"),

@@ -19,6 +19,8 @@ pub struct Census {
     pub timers: usize,
     /// Calls and replies that wait for the journal.
     pub waiting: usize,
+    /// Messages whose answers are awaited.
+    pub pages: usize,
     /// BYEs that may yet be challenged.
     pub farewells: usize,
     /// Devices with a phone registered.
@@ -38,7 +40,8 @@ impl Switch {
             relays: core.index.relays.len(),
             timers: core.timers.of_calls(),
             waiting: core.outbox.waiting(),
-            farewells: core.farewells.len(),
+            pages: core.loose.pages.len(),
+            farewells: core.loose.farewells.len(),
             registrations: core.registrar.len(),
         }
     }

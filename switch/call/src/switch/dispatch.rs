@@ -12,7 +12,7 @@ use crate::{
         invite::{self, Arrival},
         prack, refresh, renew,
     },
-    media, register,
+    media, page, register,
     transfer::{
         refer,
         replaces::{Found, Named},
@@ -63,6 +63,7 @@ impl Switch {
             }
             // A BYE of ours, or an INVITE that nobody wants any more.
             bye::answered(&mut self.core, txn, message);
+            page::answered(&mut self.core, txn, message.status().unwrap_or_default());
             answer::end_stray(&mut self.core, txn, message);
             return;
         };
@@ -80,6 +81,7 @@ impl Switch {
         let Some(call) = self.core.index.clients.get(&txn).copied() else {
             if !health::lost(&mut self.core, txn, sent) {
                 bye::unanswered(&mut self.core, txn);
+                page::answered(&mut self.core, txn, if sent { 408 } else { 503 });
             }
             return;
         };
@@ -132,6 +134,7 @@ impl Switch {
                 }
             }
             Method::Register => register::handle(core, txn, flow, message),
+            Method::Message => page::handle(core, txn, flow, message),
             _ => {
                 watch::stranger(core, flow, message);
                 outside::handle(core, txn, flow, message);
@@ -179,7 +182,8 @@ fn within(
             core.reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new());
         }
         Method::Refer => refer::handle(core, call, side, request, found),
-        Method::Message | Method::Register => outside::not_allowed(core, txn),
+        Method::Message => change::handle(core, call, side, What::Message, request),
+        Method::Register => outside::not_allowed(core, txn),
         Method::Ack => {}
         Method::Other(_) => outside::unknown(core, txn),
     }

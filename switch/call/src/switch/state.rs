@@ -15,6 +15,7 @@ use crate::{
     io::{MediaAddress, Now, Output, SwitchConfig, Token},
     journal::Record,
     leg::Farewells,
+    page::Pages,
     transfer::Letter,
     usage::{LiveUsage, UsageTable},
 };
@@ -77,6 +78,13 @@ fn registrar_config(settings: &Settings) -> RegistrarConfig {
     }
 }
 
+/// Requests of ours whose answers belong to no call.
+#[derive(Default)]
+pub(crate) struct Loose {
+    pub(crate) farewells: Farewells,
+    pub(crate) pages: Pages,
+}
+
 /// Shared by all verbs; a verb gets it beside the one call it works on.
 pub(crate) struct Core {
     pub(crate) fixed: Fixed,
@@ -91,7 +99,7 @@ pub(crate) struct Core {
     pub(crate) usage: UsageTable,
     pub(crate) index: Index,
     pub(crate) strays: Strays,
-    pub(crate) farewells: Farewells,
+    pub(crate) loose: Loose,
     pub(crate) timers: Timers,
     pub(crate) outbox: Outbox,
     pub(crate) feed: Feed,
@@ -150,7 +158,7 @@ impl Core {
             usage: UsageTable::default(),
             index: Index::default(),
             strays: Strays::default(),
-            farewells: Farewells::default(),
+            loose: Loose::default(),
             timers: Timers::default(),
             outbox: Outbox::new(config.next_seq),
             feed: Feed::default(),

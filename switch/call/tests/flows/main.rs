@@ -14,6 +14,7 @@ mod health;
 mod hostile;
 mod identity;
 mod money;
+mod page;
 mod quality;
 mod race;
 mod redirect;

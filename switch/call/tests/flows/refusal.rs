@@ -93,7 +93,7 @@ fn requests_that_cannot_be_taken_get_their_status() {
     caller.ack_failure(&mut world, &bad);
     for (method, status) in [
         ("OPTIONS", "200"),
-        ("MESSAGE", "405"),
+        ("MESSAGE", "403"),
         ("SUBSCRIBE", "489"),
         ("PUBLISH", "489"),
         ("REFER", "403"),

@@ -28,8 +28,10 @@ pub(crate) fn response(core: &mut Core, call: &mut Call, txn: ClientTxn, message
     };
     match (status, passing.what) {
         (200..=299, What::Invite | What::Update) => agreed(core, call, passing, txn, message),
-        (200..=299, What::Info) => core.respond(passing.server, (200, "OK"), "", Draft::new()),
-        (_, What::Invite | What::Update | What::Info) => {
+        (200..=299, What::Info | What::Message) => {
+            core.respond(passing.server, (200, "OK"), "", Draft::new())
+        }
+        (_, What::Invite | What::Update | What::Info | What::Message) => {
             refused(core, call, passing, status, message)
         }
     }
@@ -60,7 +62,7 @@ fn agreed(
             acknowledge(core, call, other, txn, None);
             None
         }
-        (_, What::Update | What::Info) => None,
+        (_, What::Update | What::Info | What::Message) => None,
     };
     let body = said.and_then(|sdp| described(core, call, asker, passing.offer.as_deref(), *sdp));
     let Some(body) = body else {
@@ -211,7 +213,7 @@ pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn) {
             let left = left_by(passing.from.other());
             end::end(core, call, &cause::LEG_LOST, left);
         }
-        What::Info => {}
+        What::Info | What::Message => {}
     }
 }
 
