@@ -39,8 +39,11 @@ pub struct Cdr {
     pub cause: String,
     /// Final SIP status to the caller.
     pub sip_status: Option<u16>,
-    /// Codec.
+    /// Codec of the caller's leg.
     pub codec: Option<String>,
+    /// Codec of the called side's leg.
+    #[serde(default)]
+    pub codec_b: Option<String>,
     /// Estimated mean opinion score of the worse leg, in hundredths.
     #[serde(default)]
     pub mos_x100: Option<u16>,

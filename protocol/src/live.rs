@@ -126,8 +126,11 @@ pub struct LiveCall {
     pub target_name: String,
     /// Destination, by the rate.
     pub destination: String,
-    /// Codec.
+    /// Codec of the caller's leg.
     pub codec: Option<String>,
+    /// Codec of the called side's leg: another one if the audio is coded anew.
+    #[serde(default)]
+    pub codec_b: Option<String>,
     /// INVITE.
     pub started_at: UtcMs,
     /// Answer.
@@ -307,6 +310,9 @@ pub struct Counters {
     pub ignored: u64,
     /// Blocks that the guard began.
     pub blocks: u64,
+    /// Calls whose audio was coded anew.
+    #[serde(default)]
+    pub transcoded: u64,
 }
 
 /// A call to hang up.

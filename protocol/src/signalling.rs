@@ -17,6 +17,8 @@ pub struct Signalling {
     pub redirect: Redirect,
     /// Whether calls can be transferred at its expense. Of accounts only.
     pub transfer: Transfer,
+    /// How keys pressed in a call travel.
+    pub dtmf: Dtmf,
     /// How the caller is named to it.
     pub naming: Naming,
     /// Headers added to each INVITE sent to it. At most 16.
@@ -82,6 +84,21 @@ pub enum Transfer {
     Refused,
     /// From its addresses, too, and whatever its kind.
     Allowed,
+}
+
+/// How keys pressed in a call travel to a peer and are taken from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dtmf {
+    /// As telephone-events (RFC 4733) if its descriptions have them, else as INFO.
+    #[default]
+    Auto,
+    /// As telephone-events, which it is always offered.
+    Rfc4733,
+    /// As INFO; its descriptions have no telephone-events.
+    Info,
+    /// As tones in the audio; its descriptions have no telephone-events.
+    Inband,
 }
 
 /// How the caller is named.

@@ -20,6 +20,7 @@ fn call(id: i64, state: CallState) -> LiveCall {
         target_name: String::new(),
         destination: String::new(),
         codec: None,
+        codec_b: None,
         started_at: Default::default(),
         answered_at: None,
         money: LiveMoney::default(),

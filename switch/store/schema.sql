@@ -389,7 +389,8 @@ CREATE TABLE cdr (
     cost              INTEGER NOT NULL,
     margin            INTEGER,
     mos_x100          INTEGER,
-    unheard           TEXT CHECK (unheard IN ('caller', 'callee', 'both'))
+    unheard           TEXT CHECK (unheard IN ('caller', 'callee', 'both')),
+    codec_b           TEXT
 ) STRICT;
 CREATE INDEX cdr_started ON cdr (started_at);
 CREATE INDEX cdr_account ON cdr (account_id, started_at);

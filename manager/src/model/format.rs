@@ -167,6 +167,16 @@ pub fn parse_minute(text: &str) -> Result<i64, String> {
     }
 }
 
+/// The codecs of both legs: one name, unless the audio is coded anew.
+#[must_use]
+pub fn codecs(a: Option<&str>, b: Option<&str>) -> String {
+    match (a, b) {
+        (Some(a), Some(b)) if a != b => format!("{a} / {b}"),
+        (Some(codec), _) | (None, Some(codec)) => codec.to_owned(),
+        (None, None) => "–".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

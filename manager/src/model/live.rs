@@ -333,7 +333,10 @@ impl Rows for CallRows<'_> {
                 Some(margin) => Cell::toned(format::money(margin, 6), Tone::Good),
                 None => Cell::toned("–", Tone::Weak),
             },
-            10 => Cell::new(call.codec.as_deref().unwrap_or("–")),
+            10 => Cell::new(format::codecs(
+                call.codec.as_deref(),
+                call.codec_b.as_deref(),
+            )),
             11 => match Self::loss(call) {
                 Some(mille) => {
                     let tone = if mille >= 20 { Tone::Bad } else { Tone::Normal };
@@ -614,6 +617,7 @@ mod tests {
             target_name: "carrier".into(),
             destination: "UK".into(),
             codec: None,
+            codec_b: None,
             started_at: UtcMs(0),
             answered_at: Some(UtcMs(10_000)),
             money: LiveMoney {

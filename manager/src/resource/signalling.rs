@@ -31,6 +31,13 @@ const DIVERSION: [Choice; 3] = [
     choice("history_info", "History-Info"),
 ];
 
+const DTMF: [Choice; 4] = [
+    choice("auto", "As the peer describes"),
+    choice("rfc4733", "RFC 4733 events"),
+    choice("info", "SIP INFO"),
+    choice("inband", "Tones in the audio"),
+];
+
 const HEADER: Part = Part {
     singular: "header",
     fields: &[
@@ -55,6 +62,7 @@ pub const GATEWAY: &[Field] = &[
         Input::Choice(&DIVERSION),
     ),
     REDIRECTS,
+    KEYS,
     RELIABLE,
     TIMERS,
     ADDED,
@@ -62,7 +70,7 @@ pub const GATEWAY: &[Field] = &[
 ];
 
 pub const ACCOUNT: &[Field] = &[
-    IDENTITIES, REDIRECTS, TRANSFERS, RELIABLE, TIMERS, ADDED, REMOVED,
+    IDENTITIES, REDIRECTS, TRANSFERS, KEYS, RELIABLE, TIMERS, ADDED, REMOVED,
 ];
 
 const IDENTITIES: Field = field("signalling.trust", "Identities", Input::Choice(&TRUST))
@@ -71,6 +79,8 @@ const REDIRECTS: Field = field("signalling.redirect", "Redirects", Input::Choice
     .hint("3xx answers; priced anew for the caller");
 const TRANSFERS: Field = field("signalling.transfer", "Transfers", Input::Choice(&TRANSFER))
     .hint("Who transfers a call pays for its new leg");
+const KEYS: Field = field("signalling.dtmf", "Keys pressed", Input::Choice(&DTMF))
+    .hint("How DTMF travels; the switch turns one form into the other");
 const RELIABLE: Field = field(
     "signalling.reliable",
     "Reliable ringing",

@@ -58,7 +58,10 @@ fn body(ui: &mut Ui, detail: &CdrDetail, names: &Names) {
                         .map(|id| names.get(View::Accounts, id.0))
                         .unwrap_or_default(),
                 ),
-                ("Codec", cdr.codec.clone().unwrap_or_default()),
+                (
+                    "Codec",
+                    format::codecs(cdr.codec.as_deref(), cdr.codec_b.as_deref()),
+                ),
                 ("Ended", format!("{}{status}{}", cdr.cause, cause)),
             ],
         );

@@ -53,7 +53,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 /// Name, value and tone of each figure.
-fn figures(c: &Counters) -> [(&'static str, String, Tone); 14] {
+fn figures(c: &Counters) -> [(&'static str, String, Tone); 15] {
     let acd = c
         .answered_ms
         .checked_div(c.answered)
@@ -118,6 +118,7 @@ fn figures(c: &Counters) -> [(&'static str, String, Tone); 14] {
             format::grouped(c.ignored),
             Tone::Normal,
         ),
+        ("Transcoded", format::grouped(c.transcoded), Tone::Normal),
     ]
 }
 

@@ -173,6 +173,7 @@ fn call(at: i64, now_ms: i64) -> LiveCall {
         target_name: GATEWAYS[place % 3].0.into(),
         destination: destination.into(),
         codec: (state == CallState::Answered).then(|| "pcma".into()),
+        codec_b: None,
         started_at: UtcMs(started),
         answered_at: (state == CallState::Answered).then_some(UtcMs(started + 6_000)),
         money: LiveMoney {

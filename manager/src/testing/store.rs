@@ -60,6 +60,7 @@ impl Store {
             blocked_sources: 3,
             ignored: 48_211,
             blocks: 17,
+            transcoded: 31,
             challenged: 30_118,
         };
         Self {

@@ -129,6 +129,9 @@ pub struct Cdr {
     pub sip_status: Option<u16>,
     /// Agreed on the A leg.
     pub codec: Option<String>,
+    /// Agreed on the B leg: another one if the audio was coded anew.
+    #[serde(default)]
+    pub codec_b: Option<String>,
     /// Client first, then its resellers upward. Empty if not answered.
     pub charges: Vec<LevelCharge>,
     /// None if not answered, or the gateway has no cost tariff.

@@ -16,11 +16,12 @@ use crate::{
     decide::{Candidate, GATEWAY_DOWN, LegTarget, Step, Usage},
     directory::{Directory, MediaMode, Signalling},
     leg::prack,
-    media::{self, Ready},
+    media::{self, Ready, Terms},
     switch::{end, state::Core, timer::Timer},
 };
 use std::{sync::LazyLock, time::Duration, vec};
 use tandem_billing::GatewayId;
+use tandem_sdp::SessionDescription;
 use tandem_sip::{Message, Mono};
 
 /// Phones rung at once for one call.
@@ -288,7 +289,13 @@ fn enter_target(core: &mut Core, call: &mut Call, current: &Current) {
     if let Some(gateway) = gateway {
         core.feed.tally(gateway).attempts += 1;
     }
-    call.media.allowed.clone_from(&candidate.codecs);
+    let said = current
+        .attempts
+        .first()
+        .and_then(|attempt| attempt.request.draft.body.as_ref())
+        .and_then(|(_, body)| SessionDescription::parse(body).ok());
+    let terms = Terms::of(call, candidate);
+    media::begin(call, terms, said.as_ref());
     call.target = Some(Target {
         route: candidate.route.id,
         gateway,

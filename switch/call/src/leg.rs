@@ -2,14 +2,15 @@
 //!
 //! A file per verb: [`invite`] admits a caller, [`provisional`] and [`answer`] carry the called side's words
 //! back, [`prack`] makes the former reliable, [`ack`] confirms, [`cancel`] and [`bye`] end, [`change`] passes
-//! re-INVITE, UPDATE and INFO across, [`session`] and [`refresh`] see that each side is still there, [`renew`] makes
-//! two sides talk that did not before.
+//! re-INVITE, UPDATE and INFO across, [`digits`] those that are keys in another form, [`session`] and [`refresh`] see
+//! that each side is still there, [`renew`] makes two sides talk that did not before.
 
 pub(crate) mod ack;
 pub(crate) mod answer;
 pub(crate) mod bye;
 pub(crate) mod cancel;
 pub(crate) mod change;
+pub(crate) mod digits;
 pub(crate) mod invite;
 pub(crate) mod prack;
 pub(crate) mod provisional;
@@ -20,6 +21,7 @@ pub(crate) mod session;
 pub(crate) use answer::Answer;
 pub(crate) use bye::Farewells;
 pub(crate) use change::Passing;
+pub(crate) use digits::Infos;
 pub(crate) use prack::Reliable;
 pub(crate) use refresh::Own;
 pub(crate) use renew::Owed;

@@ -3,15 +3,17 @@
 //! Neither side ever sees an address of the other, unless both allow direct media: then the audio address
 //! alone is passed on, under an origin of ours.
 
+mod bargain;
 mod listen;
 mod security;
 
+pub(crate) use bargain::{Terms, adapt_answer, begin, know_legs, settle};
 pub(crate) use listen::note_audio;
 pub(crate) use security::{Said, Security};
 
 use crate::{
     call::Call,
-    leg::{Leg, Reach},
+    leg::{Infos, Leg, Reach},
     switch::{state::Core, timer::Timer},
 };
 use bytes::Bytes;
@@ -61,9 +63,16 @@ pub(crate) struct CallMedia {
     pub(crate) direct: bool,
     /// The caller's offer, until it is answered; None if its INVITE had none.
     pub(crate) offer: Option<SessionDescription>,
+    /// An offer one side made when it was asked to, until the asker has answered it.
+    pub(crate) asked: Option<Box<SessionDescription>>,
+    /// Agreed on the A and on the B leg.
     pub(crate) codec: Option<String>,
-    /// Codec names both sides' settings allow; empty allows all.
-    pub(crate) allowed: Vec<String>,
+    pub(crate) codec_b: Option<String>,
+    /// What the caller and the target being tried may speak.
+    pub(crate) terms: Terms,
+    pub(crate) spoken: bargain::Spoken,
+    /// Digits on their way to the A and to the B side.
+    pub(crate) infos: (Infos, Infos),
     pub(crate) held: bool,
     pub(crate) counters: (Counters, Counters),
     pub(crate) unheard: listen::Unheard,
@@ -76,8 +85,12 @@ impl CallMedia {
             wrapped: false,
             direct: false,
             offer,
+            asked: None,
             codec: None,
-            allowed: Vec::new(),
+            codec_b: None,
+            terms: Terms::default(),
+            spoken: bargain::Spoken::default(),
+            infos: (Infos::default(), Infos::default()),
             held: false,
             counters: (Counters::default(), Counters::default()),
             unheard: listen::Unheard::default(),
@@ -86,9 +99,10 @@ impl CallMedia {
 
     /// Both sides' audio for CDR and monitor.
     pub(crate) fn stats(&self) -> (MediaStats, MediaStats) {
-        let codec = self.codec.as_deref().unwrap_or_default();
         let (a, b) = &self.counters;
-        let mut stats = (listen::stats(codec, a, b), listen::stats(codec, b, a));
+        let name = |codec: &Option<String>| codec.clone().unwrap_or_default();
+        let (codec_a, codec_b) = (name(&self.codec), name(&self.codec_b));
+        let mut stats = (listen::stats(&codec_a, a, b), listen::stats(&codec_b, b, a));
         (stats.0.unheard_s, stats.1.unheard_s) = self.unheard.longest_s();
         stats
     }
@@ -210,6 +224,7 @@ pub(crate) fn opened(core: &mut Core, call: &mut Call, ports: (u16, u16)) {
     core.timers.disarm(Timer::RelayOpen(call.id));
     if let Relay::Opening { id, b_local } = call.media.relay {
         call.media.relay = Relay::Open { id, b_local, ports };
+        call.media.spoken.untold();
         learn_offer(core, call);
     }
 }
@@ -262,6 +277,7 @@ pub(crate) fn learn(
     sdp: &SessionDescription,
     way: (IpAddr, (Protection, bool)),
 ) {
+    call.media.spoken.of_mut(side).theirs = sdp.codecs();
     let Relay::Open { id, .. } = call.media.relay else {
         return;
     };
@@ -349,14 +365,14 @@ pub(crate) fn offer_for(
     call: &Call,
     (flow, security): (Flow, &Security),
     origin: Origin,
-    codecs: &[String],
+    terms: &Terms,
 ) -> Result<Option<Bytes>, &'static str> {
     let dress = security.dress(Said::Offer)?;
     let Some(offer) = &call.media.offer else {
         return Ok(None);
     };
     let mut sdp = offer.clone();
-    if !codecs.is_empty() && !sdp.restrict_codecs(codecs) {
+    if !terms.adapt_offer(Side::B, &mut sdp) {
         return Err("no codec in common");
     }
     let address =
@@ -394,6 +410,7 @@ pub(crate) fn body_for(
     let leg = call.leg(to)?;
     let dress = leg.security.dress(said).ok()?;
     let address = audio_address(core, call, to, leg.flow.listener, sdp)?;
+    call.media.spoken.of_mut(to).ours = sdp.codecs();
     call.leg_mut(to)
         .map(|leg| write_body(leg, sdp, address, &dress))
 }
@@ -422,6 +439,7 @@ fn write_body(
 
 /// Gives the relay back. True if its last counters are still to come.
 pub(crate) fn close(core: &mut Core, call: &mut Call) -> bool {
+    bargain::release(core, call);
     core.timers.disarm(Timer::RelayOpen(call.id));
     match call.media.relay {
         Relay::Opening { id, .. } | Relay::Open { id, .. } => {

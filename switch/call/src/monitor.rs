@@ -87,8 +87,10 @@ pub struct LiveCall {
     pub target_name: String,
     /// Description of the client's rate.
     pub destination: String,
-    /// Lower case.
+    /// Of the caller's leg, lower case.
     pub codec: Option<String>,
+    /// Of the called side's leg.
+    pub codec_b: Option<String>,
     /// When the INVITE came.
     pub started_at: UtcMs,
     /// When our 200 was sent.
@@ -226,6 +228,8 @@ pub struct Totals {
     pub ignored: u64,
     /// Blocks that the guard began.
     pub blocks: u64,
+    /// Calls whose audio was coded anew.
+    pub transcoded: u64,
 }
 
 /// Everything at one instant.

@@ -297,6 +297,7 @@ fn relay_of(report: &RelayReport) -> RelayId {
         RelayReport::Opened { id, .. }
         | RelayReport::Refused { id, .. }
         | RelayReport::Started { id, .. }
+        | RelayReport::Pressed { id, .. }
         | RelayReport::Inactive { id, .. }
         | RelayReport::Progress { id, .. }
         | RelayReport::Closed { id, .. } => *id,

@@ -101,6 +101,7 @@ pub(crate) struct UsageTable {
     accounts: HashMap<AccountId, Meter>,
     gateways: HashMap<GatewayId, (Meter, Quality)>,
     routes: HashMap<RouteId, u32>,
+    transcoded: u32,
 }
 
 impl UsageTable {
@@ -110,6 +111,19 @@ impl UsageTable {
         for account in chain {
             self.accounts.entry(*account).or_default().begin(now);
         }
+    }
+
+    /// A call's audio is coded anew.
+    pub(crate) fn transcoding_began(&mut self) {
+        self.transcoded = self.transcoded.saturating_add(1);
+    }
+
+    pub(crate) fn transcoding_ended(&mut self) {
+        self.transcoded = self.transcoded.saturating_sub(1);
+    }
+
+    pub(crate) fn transcoded(&self) -> u32 {
+        self.transcoded
     }
 
     pub(crate) fn call_ended(&mut self, chain: &[AccountId]) {
@@ -199,6 +213,9 @@ impl decide::Usage for LiveUsage<'_> {
     }
     fn total_cps(&self) -> u32 {
         self.table.total.begun.count(self.now)
+    }
+    fn transcoded_calls(&self) -> u32 {
+        self.table.transcoded
     }
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64) {
         self.table

@@ -4,9 +4,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
-use tandem_sdp::{Counters, RelayId, Side};
+use tandem_sdp::{Conversion, Counters, Digit, RelayId, Side};
 
 use crate::Micros;
+use crate::convert::{Converter, Packets};
 use crate::end::{End, lock};
 use crate::gate::Channel;
 use crate::latch::Mode;
@@ -21,6 +22,8 @@ pub(crate) struct Bridge {
     pub(crate) id: RelayId,
     a: End,
     b: End,
+    /// Of what comes from A and from B; None passes it as it is.
+    converters: (Option<Box<Converter>>, Option<Box<Converter>>),
     pub(crate) silence: Silence,
     pub(crate) progress_at_us: Micros,
 }
@@ -60,6 +63,7 @@ impl Bridge {
             id,
             a,
             b,
+            converters: (None, None),
             silence: Silence::default(),
             progress_at_us: now_us,
         })
@@ -105,6 +109,68 @@ impl Bridge {
         self.ends(side).0.set_transport(transport, now_us);
     }
 
+    /// What is done to packets of a side from now on.
+    pub(crate) fn set_conversion(&mut self, side: Side, conversion: Option<Conversion>) {
+        let place = match side {
+            Side::A => &mut self.converters.0,
+            Side::B => &mut self.converters.1,
+        };
+        match (place, conversion) {
+            (Some(converter), conversion) => converter.change(conversion),
+            (place @ None, Some(conversion)) => {
+                *place = Some(Box::new(Converter::new(conversion, rand::random())));
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn converter(&mut self, from: Side) -> Option<&mut Converter> {
+        match from {
+            Side::A => self.converters.0.as_deref_mut(),
+            Side::B => self.converters.1.as_deref_mut(),
+        }
+    }
+
+    /// Sends a side a digit.
+    pub(crate) fn play(&mut self, to: Side, digit: Digit, now_us: Micros) {
+        if let Some(converter) = self.converter(to.other()) {
+            converter.play(digit, now_us);
+        }
+    }
+
+    /// When a converter wants to be woken.
+    pub(crate) fn due_us(&self) -> Option<Micros> {
+        let due = |converter: &Option<Box<Converter>>| converter.as_ref()?.due_us();
+        let dues = [due(&self.converters.0), due(&self.converters.1)];
+        dues.into_iter().flatten().min()
+    }
+
+    /// What converters have to send by the clock; the packets that left.
+    pub(crate) fn wake(&mut self, now_us: Micros, packets: &mut Packets) -> u32 {
+        let mut left = 0;
+        for from in [Side::A, Side::B] {
+            packets.clear();
+            if let Some(converter) = self.converter(from) {
+                converter.tick(now_us, packets);
+            }
+            left += self.send_all(from, packets);
+        }
+        left
+    }
+
+    fn send_all(&mut self, from: Side, packets: &Packets) -> u32 {
+        let far = self.ends(from).1;
+        let sent = |packet: &Vec<u8>| far.send(Channel::Rtp, packet) == Passed::Relayed;
+        packets.iter().map(sent).map(u32::from).sum()
+    }
+
+    /// Digits of a side that the core has to pass on.
+    pub(crate) fn take_pressed(&mut self, from: Side) -> Vec<Digit> {
+        self.converter(from)
+            .map(Converter::take_pressed)
+            .unwrap_or_default()
+    }
+
     /// What is due once a second.
     pub(crate) fn tick(&mut self, now_us: Micros) {
         self.a.tick(now_us);
@@ -136,7 +202,7 @@ impl Bridge {
         &mut self,
         from: Side,
         channel: Channel,
-        buffer: &mut [u8],
+        (buffer, packets): (&mut [u8], &mut Packets),
         now_us: Micros,
     ) -> Passed {
         let (near, far) = self.ends(from);
@@ -158,6 +224,17 @@ impl Bridge {
             Channel::Rtp => {}
             Channel::Rtcp => note_report(near, far, packet, now_us),
         }
+        if channel == Channel::Rtp
+            && let Some(converter) = self.converter(from)
+        {
+            packets.clear();
+            converter.take(packet, now_us, packets);
+            return match self.send_all(from, packets) {
+                0 => Passed::Dropped,
+                _ => Passed::Relayed,
+            };
+        }
+        let (_, far) = self.ends(from);
         far.send(channel, packet)
     }
 }

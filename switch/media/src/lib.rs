@@ -10,6 +10,7 @@
 mod bridge;
 mod certificate;
 mod config;
+pub mod convert;
 mod end;
 pub mod gate;
 mod handshake;

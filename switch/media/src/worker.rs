@@ -19,6 +19,7 @@ use crate::Micros;
 use crate::bridge::{Bridge, Passed, Target};
 use crate::certificate::Certificate;
 use crate::config::RelayConfig;
+use crate::convert::Packets;
 use crate::gate::Channel;
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
@@ -69,6 +70,10 @@ pub(crate) struct Worker {
     vacant: Vec<usize>,
     slots: HashMap<RelayId, usize>,
     buffer: Box<[u8]>,
+    packets: Packets,
+    /// Calls with something to send by the clock, and when the first of it is due.
+    pacing: Vec<usize>,
+    pace_at_us: Micros,
     load: Load,
 }
 
@@ -108,6 +113,9 @@ impl Worker {
             vacant: Vec::new(),
             slots: HashMap::new(),
             buffer: vec![0; DATAGRAM_BYTES].into(),
+            packets: Packets::new(),
+            pacing: Vec::new(),
+            pace_at_us: Micros::MAX,
             load: Load::default(),
         })
     }
@@ -119,7 +127,7 @@ impl Worker {
         let mut round_at_us = ROUND_US;
         while !self.inbox.is_stopped() {
             events.clear();
-            self.wait(&mut events, round_at_us);
+            self.wait(&mut events, round_at_us.min(self.pace_at_us));
             let now_us = self.now_us();
             let mut relayed = 0;
             for event in &events {
@@ -127,6 +135,9 @@ impl Worker {
                     BELL => self.serve(&mut orders, now_us),
                     mark => relayed += self.pass(mark, now_us),
                 }
+            }
+            if now_us >= self.pace_at_us {
+                relayed += self.pace(now_us);
             }
             self.load.note(relayed, now_us);
             if now_us >= round_at_us {
@@ -213,6 +224,16 @@ impl Worker {
                 };
                 bridge.set_transport(side, transport, now_us);
             }
+            RelayCommand::SetConversion {
+                side, conversion, ..
+            } => bridge.set_conversion(side, conversion.map(|conversion| *conversion)),
+            RelayCommand::PlayDigit { side, digit, .. } => {
+                bridge.play(side, digit, now_us);
+                let due_us = bridge.due_us();
+                if let Some(slot) = self.slots.get(&id).copied() {
+                    self.pace_for(slot, due_us);
+                }
+            }
             RelayCommand::SetHold { held, .. } => bridge.set_held(held, now_us),
             RelayCommand::Close { .. } => self.close(id, now_us),
             RelayCommand::Open { .. } => {}
@@ -289,13 +310,17 @@ impl Worker {
             return 0;
         };
         let unheard = !bridge.heard(side);
-        let passed = bridge.pass(side, channel, &mut self.buffer, now_us);
+        let room = (&mut *self.buffer, &mut self.packets);
+        let passed = bridge.pass(side, channel, room, now_us);
+        let id = bridge.id;
         if unheard && bridge.heard(side) {
-            (self.shared.report)(RelayReport::Started {
-                id: bridge.id,
-                side,
-            });
+            (self.shared.report)(RelayReport::Started { id, side });
         }
+        for digit in bridge.take_pressed(side) {
+            (self.shared.report)(RelayReport::Pressed { id, side, digit });
+        }
+        let due_us = bridge.due_us();
+        self.pace_for(slot, due_us);
         let totals = &self.shared.totals;
         match passed {
             Passed::Nothing => 0,
@@ -309,6 +334,47 @@ impl Worker {
                 1
             }
         }
+    }
+
+    /// A call has something to send by the clock.
+    fn pace_for(&mut self, slot: usize, due_us: Option<Micros>) {
+        let Some(due_us) = due_us else { return };
+        self.pace_at_us = self.pace_at_us.min(due_us);
+        if !self.pacing.contains(&slot) {
+            self.pacing.push(slot);
+        }
+    }
+
+    /// Sends what is due by the clock; returns the packets that left.
+    fn pace(&mut self, now_us: Micros) -> u32 {
+        let mut left = 0;
+        let mut next_us = Micros::MAX;
+        let mut pacing = std::mem::take(&mut self.pacing);
+        pacing.retain(|slot| {
+            let Some(bridge) = self.bridges.get_mut(*slot).and_then(Option::as_mut) else {
+                return false;
+            };
+            if bridge.due_us().is_some_and(|due_us| due_us <= now_us) {
+                left += bridge.wake(now_us, &mut self.packets);
+            }
+            for side in [Side::A, Side::B] {
+                for digit in bridge.take_pressed(side) {
+                    let id = bridge.id;
+                    (self.shared.report)(RelayReport::Pressed { id, side, digit });
+                }
+            }
+            let due_us = bridge.due_us();
+            next_us = next_us.min(due_us.unwrap_or(Micros::MAX));
+            due_us.is_some()
+        });
+        self.pacing = pacing;
+        self.pace_at_us = next_us;
+        let relayed = u64::from(left);
+        self.shared
+            .totals
+            .relayed
+            .fetch_add(relayed, Ordering::Relaxed);
+        left
     }
 
     /// Silence and progress of every call of this thread.

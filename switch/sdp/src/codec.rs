@@ -2,7 +2,7 @@
 //!
 //! Names are compared without case and reported in lower case; the lines themselves keep their spelling.
 
-use crate::session::SessionDescription;
+use crate::{convert::free_number, session::SessionDescription};
 
 /// One codec of the audio line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,20 @@ impl Codec {
         matches!(self.name.as_str(), "telephone-event" | "cn")
     }
 
-    pub(crate) fn same_encoding(&self, other: &Self) -> bool {
+    /// Digits as telephone-events (RFC 4733) beside `taken`; 101 unless that is another's.
+    #[must_use]
+    pub fn telephone_event(taken: &[Self]) -> Self {
+        Self {
+            payload_type: free_number(101, taken),
+            name: "telephone-event".to_owned(),
+            clock_rate: 8_000,
+            fmtp: Some("0-15".to_owned()),
+        }
+    }
+
+    /// Whether it is the same encoding under any number: parameters are not compared.
+    #[must_use]
+    pub fn same_encoding(&self, other: &Self) -> bool {
         self.name == other.name && self.clock_rate == other.clock_rate
     }
 }
@@ -61,7 +74,11 @@ impl SessionDescription {
             .and_then(|map| {
                 let mut parts = map.trim().split('/');
                 let name = parts.next().filter(|name| !name.is_empty())?;
-                Some((name.to_ascii_lowercase(), parts.next()?.parse().ok()?))
+                let rate = parts.next()?.parse().ok()?;
+                let name = name.to_ascii_lowercase();
+                // Some write the rate it samples at (RFC 3551 section 4.5.2).
+                let rate = if name == "g722" { 8_000 } else { rate };
+                Some((name, rate))
             });
         let (name, clock_rate) = mapped.or_else(|| static_codec(payload_type))?;
         let fmtp = self
@@ -113,6 +130,54 @@ impl SessionDescription {
         true
     }
 
+    /// Makes these the codecs of the audio line, in this order. Lines of those it has already stay as they are; the
+    /// others are described anew.
+    pub fn set_codecs(&mut self, codecs: &[Codec]) {
+        let had = self.codecs();
+        let is_had = |codec: &&Codec| {
+            had.iter()
+                .any(|other| other.payload_type == codec.payload_type && other.same_encoding(codec))
+        };
+        let kept: Vec<u8> = codecs
+            .iter()
+            .filter(is_had)
+            .map(|codec| codec.payload_type)
+            .collect();
+        self.set_formats(&kept);
+        let Some(section) = self.audio_section() else {
+            return;
+        };
+        let mut lines = Vec::new();
+        for codec in codecs.iter().filter(|codec| !is_had(codec)) {
+            let (number, name) = (codec.payload_type, rtpmap_name(&codec.name));
+            // RFC 7587 section 7: Opus is always described with two channels.
+            let channels = if codec.name == "opus" { "/2" } else { "" };
+            lines.push(format!(
+                "a=rtpmap:{number} {name}/{}{channels}",
+                codec.clock_rate
+            ));
+            if let Some(fmtp) = &codec.fmtp {
+                lines.push(format!("a=fmtp:{number} {fmtp}"));
+            }
+        }
+        self.insert_lines(section.end, &lines);
+        let numbers: Vec<String> = codecs
+            .iter()
+            .map(|codec| codec.payload_type.to_string())
+            .collect();
+        let line = self
+            .media_line(section.start)
+            .map(|line| line.print_with(line.port, &numbers.join(" ")));
+        if let Some(line) = line {
+            self.replace_line(section.start, &line);
+        }
+    }
+
+    /// Takes out how long its packets are: they will be of another codec.
+    pub fn drop_packet_times(&mut self) {
+        self.drop_attributes(&["ptime", "maxptime"]);
+    }
+
     /// Writes the format list and drops the attributes of payload types that are not in it.
     pub(crate) fn set_formats(&mut self, kept: &[u8]) {
         let Some(section) = self.audio_section() else {
@@ -153,6 +218,14 @@ impl SessionDescription {
                     .any(|candidate| candidate.same_encoding(codec))
         };
         self.codecs().into_iter().find(common)
+    }
+}
+
+/// As usually written.
+fn rtpmap_name(name: &str) -> String {
+    match name {
+        "telephone-event" | "opus" => name.to_owned(),
+        _ => name.to_ascii_uppercase(),
     }
 }
 

@@ -170,7 +170,7 @@ impl SessionDescription {
     }
 
     /// Takes attributes out of the session part and the audio section.
-    fn drop_attributes(&mut self, names: &[&str]) {
+    pub(crate) fn drop_attributes(&mut self, names: &[&str]) {
         let Some(section) = self.audio_section() else {
             return;
         };
@@ -186,7 +186,7 @@ impl SessionDescription {
         }
     }
 
-    fn insert_lines(&mut self, at: usize, lines: &[String]) {
+    pub(crate) fn insert_lines(&mut self, at: usize, lines: &[String]) {
         for (offset, line) in lines.iter().enumerate() {
             self.push_line(line.as_bytes());
             if let Some(span) = self.lines.pop() {

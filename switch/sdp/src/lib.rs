@@ -9,6 +9,7 @@
 mod answer;
 mod codec;
 mod connection;
+pub mod convert;
 pub mod dress;
 mod media_line;
 mod profile;
@@ -21,8 +22,9 @@ pub mod web;
 
 pub use answer::{Change, HoldChange};
 pub use codec::Codec;
+pub use convert::{Conversion, DigitMode, LegCodecs};
 pub use dress::Dress;
 pub use profile::Profile;
-pub use relay::{Counters, Latch, Protection, RelayCommand, RelayId, RelayReport, Side};
+pub use relay::{Counters, Digit, Latch, Protection, RelayCommand, RelayId, RelayReport, Side};
 pub use rewrite::Origin;
 pub use session::{Direction, SdpError, SessionDescription};

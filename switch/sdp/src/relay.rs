@@ -5,6 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
+    convert::Conversion,
     sdes::SrtpKey,
     web::{IceCredentials, Setup, WebPeer},
 };
@@ -143,6 +144,26 @@ pub enum RelayCommand {
         /// Where the side's signalling comes from: its packets' source address is trusted for latching.
         signalling: IpAddr,
     },
+    /// What is done to packets of a side on their way to the other one; `None` passes them as they are. The same
+    /// again changes nothing.
+    SetConversion {
+        /// The relay.
+        id: RelayId,
+        /// Whose packets.
+        side: Side,
+        /// What.
+        conversion: Option<Box<Conversion>>,
+    },
+    /// Sends a digit to a side, after those still on their way to it, in the form the conversion toward it says;
+    /// without one, or with too many waiting, it is dropped.
+    PlayDigit {
+        /// The relay.
+        id: RelayId,
+        /// Whom to.
+        side: Side,
+        /// What.
+        digit: Digit,
+    },
     /// The call is on hold, or back: nothing is reported as inactive while held. Audio that still comes passes on
     /// (music from the holding side); a side that takes none says so by its target.
     SetHold {
@@ -166,9 +187,61 @@ impl RelayCommand {
             Self::Open { id, .. }
             | Self::SetTransport { id, .. }
             | Self::SetTarget { id, .. }
+            | Self::SetConversion { id, .. }
+            | Self::PlayDigit { id, .. }
             | Self::SetHold { id, .. }
             | Self::Close { id } => *id,
         }
+    }
+}
+
+/// A digit pressed, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digit {
+    /// `0` to `9`, `*`, `#`, `A` to `D`.
+    key: u8,
+    /// Milliseconds, 40 to 8000.
+    duration_ms: u16,
+}
+
+impl Digit {
+    /// Keys in the order of their event codes (RFC 4733 section 3.2).
+    const KEYS: &[u8; 16] = b"0123456789*#ABCD";
+
+    /// None if there is no such key; durations out of range are taken to the nearest in it.
+    #[must_use]
+    pub fn new(key: char, duration_ms: u32) -> Option<Self> {
+        let key = u8::try_from(key.to_ascii_uppercase()).ok()?;
+        Self::KEYS.contains(&key).then_some(Self {
+            key,
+            duration_ms: duration_ms.clamp(40, 8_000) as u16,
+        })
+    }
+
+    /// Of an event code; None above 15.
+    #[must_use]
+    pub fn of_event(code: u8, duration_ms: u32) -> Option<Self> {
+        let key = Self::KEYS.get(usize::from(code))?;
+        Self::new(char::from(*key), duration_ms)
+    }
+
+    /// `0` to `9`, `*`, `#`, `A` to `D`.
+    #[must_use]
+    pub fn key(self) -> char {
+        char::from(self.key)
+    }
+
+    /// 0 to 15.
+    #[must_use]
+    pub fn event(self) -> u8 {
+        let at = Self::KEYS.iter().position(|key| *key == self.key);
+        at.and_then(|at| u8::try_from(at).ok()).unwrap_or_default()
+    }
+
+    /// Milliseconds, 40 to 8000.
+    #[must_use]
+    pub fn duration_ms(self) -> u32 {
+        u32::from(self.duration_ms)
     }
 }
 
@@ -233,6 +306,15 @@ pub enum RelayReport {
         id: RelayId,
         /// The side it came from.
         side: Side,
+    },
+    /// A side pressed a key, and its conversion sends digits to the core. Each once, in order, when it is let go.
+    Pressed {
+        /// The relay.
+        id: RelayId,
+        /// Who.
+        side: Side,
+        /// What.
+        digit: Digit,
     },
     /// No audio from both sides (not held) for this long, and again after each further such time.
     Inactive {

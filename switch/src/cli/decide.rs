@@ -225,6 +225,6 @@ fn tried(candidate: Candidate) -> Tried {
         number: candidate.number,
         caller: candidate.caller,
         cost_per_minute: candidate.cost.map(|quote| quote.price_per_minute),
-        codecs: candidate.codecs,
+        codecs: candidate.codecs.names(),
     }
 }

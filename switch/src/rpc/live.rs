@@ -468,6 +468,7 @@ mod tests {
             target_name: String::new(),
             destination: String::new(),
             codec: None,
+            codec_b: None,
             started_at: UtcMs(0),
             answered_at: None,
             currency: None,

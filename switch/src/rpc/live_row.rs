@@ -35,6 +35,7 @@ pub fn call(row: &LiveCall, sight: Sight) -> WireCall {
         },
         destination: row.destination.clone(),
         codec: row.codec.clone(),
+        codec_b: row.codec_b.clone(),
         started_at: UtcMs(row.started_at.0),
         answered_at: row.answered_at.map(|at| UtcMs(at.0)),
         money: LiveMoney {
@@ -191,5 +192,6 @@ pub fn totals(totals: &Totals) -> Counters {
         blocked_sources: totals.blocked_sources,
         ignored: totals.ignored,
         blocks: totals.blocks,
+        transcoded: totals.transcoded,
     }
 }

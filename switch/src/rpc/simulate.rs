@@ -377,7 +377,7 @@ fn candidate(directory: &Directory, candidate: &Candidate, ms: u64) -> WireCandi
         number: candidate.number.clone(),
         caller: candidate.caller.clone(),
         cost,
-        codecs: candidate.codecs.clone(),
+        codecs: candidate.codecs.names(),
     }
 }
 
@@ -454,6 +454,9 @@ impl Usage for LiveUsage<'_> {
     fn total_cps(&self) -> u32 {
         let since = self.now.plus_ms(-1_000);
         self.live(|board| board.count(|call| call.started_at > since))
+    }
+    fn transcoded_calls(&self) -> u32 {
+        self.live(|board| board.count(|call| call.codec_b.is_some() && call.codec != call.codec_b))
     }
     fn quality(&self, gateway: tandem_billing::GatewayId) -> (u64, u64, u64) {
         self.live(|board| board.quality(gateway))

@@ -99,6 +99,11 @@ fn counters(registry: &mut Registry, totals: &Totals) {
             "Answered calls where only one side was heard",
             totals.one_way,
         ),
+        (
+            "calls_transcoded",
+            "Calls whose audio was coded anew",
+            totals.transcoded,
+        ),
     ] {
         let counter: Counter = Counter::default();
         counter.inc_by(value);

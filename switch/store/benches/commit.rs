@@ -53,6 +53,7 @@ fn ended(call: i64, balance: &mut i64) -> Batch {
         cause: "answered.caller_hangup".into(),
         sip_status: Some(200),
         codec: Some("pcma".into()),
+        codec_b: None,
         charges: vec![LevelCharge {
             account: AccountId(1),
             tariff: TariffId(1),

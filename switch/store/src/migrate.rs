@@ -56,6 +56,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 9,
         sql: include_str!("../migrations/0009_source_rules.sql"),
     },
+    Migration {
+        number: 10,
+        sql: include_str!("../migrations/0010_codecs.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

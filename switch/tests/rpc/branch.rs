@@ -434,6 +434,7 @@ pub fn minute(call: i64, gateway: i64, charges: Vec<LevelCharge>) -> Cdr {
         cause: "answered.caller_hangup".into(),
         sip_status: Some(200),
         codec: Some("pcma".into()),
+        codec_b: None,
         charges,
         cost: Some(cost),
         exchange: None,

@@ -22,6 +22,7 @@ pub fn live_call(call: i64, chain: &[i64]) -> LiveCall {
         target_name: "carrier".into(),
         destination: "UK".into(),
         codec: None,
+        codec_b: None,
         started_at: UtcMs(office::BEGIN_MS),
         answered_at: None,
         currency: Currency::try_from("EUR".to_owned()).ok(),

@@ -16,25 +16,27 @@ MODULES = [
 ]
 
 
-def tone(path, hertz, seconds=20, rate=8000):
-    """A sine as WAV, 8 kHz, mono."""
+def tone(path, hertz, seconds=20, rate=8000, channels=1):
+    """A sine as WAV: 8 kHz and mono, as G.711 wants it, or as another codec does."""
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(b"".join(pack("<h", int(12000 * sin(2 * pi * hertz * n / rate))) for n in range(seconds * rate)))
+        samples = (pack("<h", int(12000 * sin(2 * pi * hertz * n / rate))) for n in range(seconds * rate))
+        file.writeframes(b"".join(sample * channels for sample in samples))
 
 
 class Phone:
-    """One baresip, registered, playing its own tone. `switch` is `address:port`, IPv6 in brackets."""
+    """One baresip, registered, playing its own tone. `switch` is `address:port`, IPv6 in brackets; `audio` is the
+    rate and channels of its codec."""
 
-    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp", modules=(), account=""):
+    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp", modules=(), account="", audio=(8000, 1)):
         self.folder = Path(folder) / f"phone-{user}"
         self.folder.mkdir()
         self.user = user
         self.control = free_port(socket.SOCK_STREAM)
         ip = switch.rsplit(":", 1)[0]
-        tone(self.folder / "tone.wav", hertz)
+        tone(self.folder / "tone.wav", hertz, rate=audio[0], channels=audio[1])
         module_path = next(p for p in ["/usr/lib/baresip/modules", "/usr/lib64/baresip/modules"] if Path(p).exists())
         (self.folder / "config").write_text(
             f"module_path {module_path}\n"

@@ -70,7 +70,7 @@ pub fn respond(
 
 fn finish(mut text: String, body: Option<&str>) -> String {
     let body = body.unwrap_or_default();
-    if !body.is_empty() {
+    if !body.is_empty() && !text.contains("Content-Type:") {
         text.push_str("Content-Type: application/sdp\r\n");
     }
     let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
@@ -211,6 +211,13 @@ impl Caller {
         let (body, extra) = (self.sdp(), self.extra.clone());
         self.invite_cseq = self.within.cseq;
         self.send(world, "INVITE", &extra, Some(&body));
+    }
+
+    /// INVITE with this offer.
+    pub fn invite_offering(&mut self, world: &mut World, body: &str) {
+        let extra = self.extra.clone();
+        self.invite_cseq = self.within.cseq;
+        self.send(world, "INVITE", &extra, Some(body));
     }
 
     /// INVITE without an offer.

@@ -257,6 +257,8 @@ impl World {
             RelayCommand::Open { id, .. } => Some(*id),
             RelayCommand::SetTransport { .. }
             | RelayCommand::SetTarget { .. }
+            | RelayCommand::SetConversion { .. }
+            | RelayCommand::PlayDigit { .. }
             | RelayCommand::SetHold { .. }
             | RelayCommand::Close { .. } => None,
         })
@@ -360,6 +362,8 @@ impl World {
             }
             RelayCommand::SetTransport { .. }
             | RelayCommand::SetTarget { .. }
+            | RelayCommand::SetConversion { .. }
+            | RelayCommand::PlayDigit { .. }
             | RelayCommand::SetHold { .. } => None,
         };
         self.relay.push(command);

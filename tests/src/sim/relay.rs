@@ -69,6 +69,8 @@ impl VirtualRelay {
             }
             RelayCommand::SetTransport { id, .. }
             | RelayCommand::SetTarget { id, .. }
+            | RelayCommand::SetConversion { id, .. }
+            | RelayCommand::PlayDigit { id, .. }
             | RelayCommand::SetHold { id, .. } => {
                 assert!(self.open.contains(&id), "relay {id:?} is not open");
                 None

@@ -20,6 +20,7 @@ use crate::{
 };
 use std::{net::SocketAddr, sync::Arc};
 use tandem_billing::{AccountId, GatewayId, Quote, RouteId, UtcMs};
+use tandem_sdp::convert::Format;
 use tandem_sip::Transport;
 
 /// What is known of a call when it arrives.
@@ -74,6 +75,8 @@ pub trait Usage {
     fn total_calls(&self) -> u32;
     /// All calls begun within the last second.
     fn total_cps(&self) -> u32;
+    /// Calls up whose audio is coded anew.
+    fn transcoded_calls(&self) -> u32;
     /// (answered, attempts, answered seconds) of late, for quality routing.
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64);
     /// Why no call may be sent to a gateway: what its hosts said last; None while it is up.
@@ -106,6 +109,9 @@ impl Usage for IdleUsage {
         0
     }
     fn total_cps(&self) -> u32 {
+        0
+    }
+    fn transcoded_calls(&self) -> u32 {
         0
     }
     fn quality(&self, _: GatewayId) -> (u64, u64, u64) {
@@ -211,10 +217,35 @@ pub struct Candidate {
     pub caller: String,
     /// From the gateway's cost tariff, if it has one.
     pub cost: Option<Quote>,
-    /// Codec names allowed on the leg, in order of preference; empty allows all.
-    pub codecs: Vec<String>,
+    /// What it may be offered.
+    pub codecs: Codecs,
     /// Direct only if the account and the target both allow it.
     pub media: MediaMode,
+}
+
+/// What a target may be offered, and the caller be answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Codecs {
+    /// Names that both sides may speak, in order of preference; None allows all.
+    pub own: Option<Vec<String>>,
+    /// The caller's offer has one of them; else its audio will be coded anew.
+    pub fits: bool,
+    /// What the switch may code on the caller's leg and on the target's; empty where it may not.
+    pub coded: (Vec<Format>, Vec<Format>),
+}
+
+impl Codecs {
+    /// Names in the order the target is offered them; empty if nothing is left out or added.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = self.own.clone().unwrap_or_default();
+        for format in &self.coded.1 {
+            if !names.iter().any(|name| name == format.name()) {
+                names.push(format.name().to_owned());
+            }
+        }
+        names
+    }
 }
 
 /// Where a leg goes.

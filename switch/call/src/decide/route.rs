@@ -1,7 +1,7 @@
 //! Which routes fit, which are left out and why: the dial plan, row by row.
 
 use super::{
-    Call, Candidate, LegTarget, LevelQuote, Refusal, Trace, admit::Numbers, order, refuse,
+    Call, Candidate, Codecs, LegTarget, LevelQuote, Refusal, Trace, admit::Numbers, order, refuse,
     trace::Step,
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
 use rust_decimal::Decimal;
 use std::sync::Arc;
 use tandem_billing::{AccountId, GatewayId, Quote, exchange::ExchangeError, number_rule::RuleKey};
+use tandem_sdp::convert::Format;
 
 /// Groups that a group may inherit from, one after the other.
 const MAX_INHERITANCE: usize = 8;
@@ -242,18 +243,14 @@ impl Hunt<'_> {
         if usernames.is_empty() {
             return Err(NOT_REGISTERED.to_owned());
         }
-        let codecs = codecs(
-            &self.call.facts.codecs,
-            &self.account.codecs,
-            &called.codecs,
-        )?;
+        let codecs = self.codecs(&called.codecs)?;
         Ok(Found::Leg(Box::new(Candidate {
             leg: LegTarget::Devices { account, usernames },
             number: route.rules.apply(RuleKey::ToGateway, &self.numbers.plan),
             caller: route.rules.apply(RuleKey::Caller, &self.numbers.caller),
             cost: None,
+            media: media((self.account.media, called.media), &codecs),
             codecs,
-            media: media(self.account.media, called.media),
             route: Arc::clone(route),
         })))
     }
@@ -266,11 +263,7 @@ impl Hunt<'_> {
             .get(&id)
             .ok_or("its gateway does not exist")?;
         self.check_gateway(gateway)?;
-        let codecs = codecs(
-            &self.call.facts.codecs,
-            &self.account.codecs,
-            &gateway.codecs,
-        )?;
+        let codecs = self.codecs(&gateway.codecs)?;
         let routed = route.rules.apply(RuleKey::ToGateway, &self.numbers.plan);
         let number = gateway.rules.apply(RuleKey::ToGateway, &routed);
         if number.is_empty() {
@@ -283,10 +276,34 @@ impl Hunt<'_> {
             caller: gateway.rules.apply(RuleKey::Caller, &caller),
             number,
             cost,
+            media: media((self.account.media, gateway.media), &codecs),
             codecs,
-            media: media(self.account.media, gateway.media),
             route: Arc::clone(route),
         })))
+    }
+
+    /// What both sides allow, and what the switch adds to it where it may code audio anew. Refused when the
+    /// caller's offer has none of it.
+    fn codecs(&self, target: &[String]) -> Result<Codecs, String> {
+        let (offer, account) = (&self.call.facts.codecs, &self.account.codecs);
+        let own = shared(account, target);
+        let fits = own.as_ref().is_none_or(|own| {
+            !own.is_empty() && (offer.is_empty() || own.iter().any(|codec| offer.contains(codec)))
+        });
+        let limit = self.call.directory.settings.max_transcoded_calls;
+        let coded = if self.call.usage.transcoded_calls() < limit {
+            (codable(account), codable(target))
+        } else {
+            Default::default()
+        };
+        let is_codable =
+            |name: &String| Format::of_name(name).is_some_and(|format| coded.0.contains(&format));
+        let can = !coded.1.is_empty() && (offer.is_empty() || offer.iter().any(is_codable));
+        if fits || can {
+            Ok(Codecs { own, coded, fits })
+        } else {
+            Err(NO_CODEC.to_owned())
+        }
     }
 
     fn check_gateway(&self, gateway: &Gateway) -> Result<(), String> {
@@ -371,33 +388,36 @@ impl Hunt<'_> {
     }
 }
 
-fn media(a: MediaMode, b: MediaMode) -> MediaMode {
-    if a == MediaMode::Direct && b == MediaMode::Direct {
+/// Direct where both sides allow it, unless their audio has to be coded anew.
+fn media((a, b): (MediaMode, MediaMode), codecs: &Codecs) -> MediaMode {
+    if a == MediaMode::Direct && b == MediaMode::Direct && codecs.fits {
         MediaMode::Direct
     } else {
         MediaMode::Relay
     }
 }
 
-/// What both sides allow, in the account's order; without lists everything. Refused when the caller's offer
-/// has none of it.
-fn codecs(offer: &[String], account: &[String], target: &[String]) -> Result<Vec<String>, String> {
-    let allowed: Vec<String> = match (account.is_empty(), target.is_empty()) {
-        (true, true) => return Ok(Vec::new()),
-        (false, true) => account.to_vec(),
-        (true, false) => target.to_vec(),
-        (false, false) => account
-            .iter()
-            .filter(|codec| target.contains(codec))
-            .cloned()
-            .collect(),
-    };
-    let usable = offer.is_empty() || allowed.iter().any(|codec| offer.contains(codec));
-    if allowed.is_empty() || !usable {
-        Err(NO_CODEC.to_owned())
-    } else {
-        Ok(allowed)
+/// What both sides allow, in the account's order; None without lists: everything.
+fn shared(account: &[String], target: &[String]) -> Option<Vec<String>> {
+    match (account.is_empty(), target.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(account.to_vec()),
+        (true, false) => Some(target.to_vec()),
+        (false, false) => {
+            let both = account.iter().filter(|codec| target.contains(codec));
+            Some(both.cloned().collect())
+        }
     }
+}
+
+/// What the switch can code among the codecs of a list, in its order.
+fn codable(list: &[String]) -> Vec<Format> {
+    if list.is_empty() {
+        return Format::ALL.to_vec();
+    }
+    list.iter()
+        .filter_map(|name| Format::of_name(name))
+        .collect()
 }
 
 fn keep(trace: &mut Trace, candidate: &Candidate) {

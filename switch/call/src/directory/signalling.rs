@@ -25,6 +25,8 @@ pub struct Signalling {
     pub redirect: Redirect,
     /// Whether its phones may send a party of their call elsewhere at its expense. Of accounts only.
     pub transfer: Transfer,
+    /// How keys pressed in a call travel.
+    pub dtmf: Dtmf,
     /// How the caller is named to it.
     pub naming: Naming,
     /// Headers added to each INVITE sent to it.
@@ -124,6 +126,21 @@ impl Account {
             ) => Transfers::Phones,
         }
     }
+}
+
+/// How keys pressed in a call travel to a peer and are taken from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dtmf {
+    /// As telephone-events (RFC 4733) if its descriptions have them, else as INFO.
+    #[default]
+    Auto,
+    /// As telephone-events, which it is always offered.
+    Rfc4733,
+    /// As INFO; its descriptions have no telephone-events.
+    Info,
+    /// As tones in the audio; its descriptions have no telephone-events.
+    Inband,
 }
 
 /// How the caller is named.

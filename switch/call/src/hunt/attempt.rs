@@ -10,7 +10,7 @@ use crate::{
     directory::{Gateway, GatewayHost, SrtpPolicy, signalling::Extension},
     health, identity,
     leg::{session, session_draft},
-    media::{self, Security},
+    media::{self, Security, Terms},
     switch::{index::Stray, state::Core},
 };
 use bytes::Bytes;
@@ -159,7 +159,13 @@ pub(crate) fn send(
 ) -> Result<Attempt, &'static str> {
     let origin = core.new_origin(hop.flow);
     let security = security(core, call, candidate, hop.flow);
-    let body = media::offer_for(core, call, (hop.flow, &security), origin, &candidate.codecs)?;
+    let body = media::offer_for(
+        core,
+        call,
+        (hop.flow, &security),
+        origin,
+        &Terms::of(call, candidate),
+    )?;
     let call_id = core.endpoint.new_call_id();
     let request = RequestOut {
         method: Method::Invite,

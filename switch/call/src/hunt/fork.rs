@@ -277,7 +277,9 @@ pub(crate) fn describe(
     let (flow, origin, security) = match side {
         Side::A => {
             media::hear(core, call, Side::A, Said::Offer, offer)?;
-            return media::body_for(core, call, Side::A, Said::Answer, answer);
+            let body = media::body_for(core, call, Side::A, Said::Answer, answer);
+            media::settle(core, call, Side::A);
+            return body;
         }
         Side::B => {
             let attempt = lone_attempt(call)?;

@@ -214,6 +214,9 @@ impl<U: Usage> Usage for Without<'_, U> {
     fn total_cps(&self) -> u32 {
         self.usage.total_cps().saturating_sub(1)
     }
+    fn transcoded_calls(&self) -> u32 {
+        self.usage.transcoded_calls()
+    }
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64) {
         self.usage.quality(gateway)
     }

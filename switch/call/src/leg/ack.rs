@@ -51,8 +51,11 @@ fn confirm_with(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Mess
     };
     media::hear(core, call, Side::A, Said::Answer, &sdp)?;
     media::note_direction(core, call, sdp.direction());
-    call.media.codec = media::codec_names(&sdp).into_iter().next();
+    let offer = call.media.asked.take()?;
+    let mut sdp = sdp;
+    media::adapt_answer(core, call, Side::B, &offer, &mut sdp)?;
     let body = media::body_for(core, call, Side::B, Said::Answer, &sdp)?;
+    media::settle(core, call, Side::B);
     answer::confirm(core, call, txn, Some(body));
     Some(())
 }

@@ -200,21 +200,24 @@ fn describe(
     mut sdp: SessionDescription,
     offer: Option<&SessionDescription>,
 ) -> Option<Bytes> {
-    match offer {
-        Some(offer) => sdp.complete_for(offer),
-        None if !call.media.allowed.is_empty() && !sdp.restrict_codecs(&call.media.allowed) => {
-            return None;
-        }
-        None => {}
-    }
-    call.media.codec = media::codec_names(&sdp).into_iter().next();
     let said = match offer {
         Some(_) => Said::Answer,
         None => Said::Offer,
     };
     media::hear(core, call, Side::B, said, &sdp)?;
     media::note_direction(core, call, sdp.direction());
-    media::body_for(core, call, Side::A, said, &sdp)
+    let Some(offer) = offer else {
+        call.media.asked = Some(Box::new(sdp.clone()));
+        if !call.media.terms.adapt_offer(Side::A, &mut sdp) {
+            return None;
+        }
+        return media::body_for(core, call, Side::A, said, &sdp);
+    };
+    sdp.complete_for(offer);
+    media::adapt_answer(core, call, Side::A, offer, &mut sdp)?;
+    let body = media::body_for(core, call, Side::A, said, &sdp);
+    media::settle(core, call, Side::A);
+    body
 }
 
 /// ACKs the called side's 2xx.

@@ -5,7 +5,7 @@
 
 pub(crate) mod outcome;
 
-use super::{Reach, dialog_flow, prack, session, session_draft};
+use super::{Reach, dialog_flow, digits, prack, session, session_draft};
 use crate::{
     call::{Call, Confirm, Stage},
     media::{self, Body, Said},
@@ -84,6 +84,9 @@ pub(crate) fn handle(
     let (txn, flow, message) = request;
     if is_early_offer(call, side, what, message) {
         return prack::answer_offer(core, call, side, txn, message);
+    }
+    if what == What::Info && digits::take(core, call, side, (txn, message)) {
+        return;
     }
     if let Some(least_s) = too_short(core, what, message) {
         let draft = Draft::new().header("Min-SE", least_s);
@@ -248,13 +251,14 @@ fn prepare(core: &Core, call: &mut Call, side: Side, what: What, message: &Messa
         (Body::None, What::Invite) => Prepared::Pass(session_draft(core, flow, None), None),
         (Body::Unfit, _) => Prepared::Unfit,
         (Body::Audio(mut sdp), _) => {
-            if !call.media.allowed.is_empty() && !sdp.restrict_codecs(&call.media.allowed) {
-                return Prepared::Unfit;
-            }
             if !media::could_hear(call, side, &mut sdp) {
                 return Prepared::Unfit;
             }
-            match media::body_for(core, call, side.other(), Said::Offer, &sdp) {
+            let mut offer = (*sdp).clone();
+            if !call.media.terms.adapt_offer(side.other(), &mut offer) {
+                return Prepared::Unfit;
+            }
+            match media::body_for(core, call, side.other(), Said::Offer, &offer) {
                 Some(body) => Prepared::Pass(session_draft(core, flow, Some(body)), Some(sdp)),
                 None => Prepared::Unfit,
             }

@@ -15,7 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use std::time::Duration;
-use tandem_sdp::Side;
+use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{Message, endpoint::ClientTxn};
 
 /// The same words again are passed on this often, to keep the caller's proxies waiting (RFC 3261 section
@@ -69,13 +69,24 @@ fn early_audio(
         hunt::renew_dialog(core, call);
     }
     media::learn(core, call, Side::B, &sdp, way);
-    let body = media::body_for(core, call, Side::A, media::Said::Answer, &sdp);
+    let body = early_answer(core, call, (*sdp).clone());
     if let Some(attempt) = lone_attempt(call, txn) {
         attempt.keep(message, sdp);
     }
     if let Some(hunt) = call.hunt.as_mut() {
         hunt.early = message.to_tag().map(str::to_owned);
     }
+    body
+}
+
+/// The caller's side of what a target said before its answer.
+fn early_answer(core: &mut Core, call: &mut Call, mut sdp: SessionDescription) -> Option<Bytes> {
+    let offer = call.media.offer.take()?;
+    let fits = media::adapt_answer(core, call, Side::A, &offer, &mut sdp);
+    call.media.offer = Some(offer);
+    fits?;
+    let body = media::body_for(core, call, Side::A, media::Said::Answer, &sdp);
+    media::settle(core, call, Side::A);
     body
 }
 

@@ -74,6 +74,10 @@ fn offer(core: &Core, call: &mut Call, side: Side) -> Option<bytes::Bytes> {
     if let Some(before) = call.leg(side)?.heard() {
         sdp.complete_for(&before);
     }
+    media::know_legs(call);
+    if !call.media.terms.adapt_offer(side, &mut sdp) {
+        return None;
+    }
     media::body_for(core, call, side, Said::Offer, &sdp)
 }
 
@@ -105,8 +109,7 @@ pub(crate) fn agreed(
     let Some(sdp) = heard else {
         return end::end(core, call, &cause::MEDIA_REFUSED, end::Left::Nobody);
     };
-    let codec = media::codec_names(&sdp).into_iter().next();
-    call.media.codec = codec.or(call.media.codec.take());
+    media::settle(core, call, side.other());
     media::note_direction(core, call, sdp.direction());
     core.feed.touch(call.id);
     if then == Owed::Description(Then::Other) {

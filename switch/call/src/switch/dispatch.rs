@@ -9,6 +9,7 @@ use crate::{
     leg::{
         ack, answer, bye, cancel,
         change::{self, What},
+        digits,
         invite::{self, Arrival},
         prack, refresh, renew,
     },
@@ -71,6 +72,7 @@ impl Switch {
             if !outcome::response(core, call, txn, message)
                 && !fork::response(core, call, txn, message)
                 && !refresh::response(core, call, txn, message)
+                && !digits::response(core, call, txn, message)
             {
                 change::outcome::response(core, call, txn, message);
             }
@@ -89,6 +91,7 @@ impl Switch {
             if !outcome::lost(core, call, txn, sent)
                 && !fork::lost(core, call, txn)
                 && !refresh::lost(core, call, txn)
+                && !digits::lost(core, call, txn)
             {
                 change::outcome::lost(core, call, txn);
             }
@@ -202,6 +205,7 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
             end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
         }
         RelayReport::Started { .. } => {}
+        RelayReport::Pressed { side, digit, .. } => digits::pressed(core, call, side, digit),
         RelayReport::Inactive { silent_s, .. } => inactive(core, call, silent_s),
         RelayReport::Progress { a, b, .. } => {
             media::note_audio(core, call, (a, b));

@@ -6,7 +6,7 @@ use crate::{
     call::{Call, Confirm, End, Stage, Target},
     cause::{self, Cause},
     hunt,
-    leg::{answer, bye, change, prack, refresh},
+    leg::{answer, bye, change, digits, prack, refresh},
     media, transfer,
 };
 use tandem_sdp::Side;
@@ -61,6 +61,7 @@ pub(crate) fn end_with(
     }
     change::abandon(core, call);
     refresh::abandon(core, call);
+    digits::abandon(core, call);
     prack::forget(core, call);
     transfer::part(core, call, before, cause);
     close(core, call, cause);

@@ -119,6 +119,7 @@ fn live_call(call: &Call, now: Now) -> LiveCall {
         target_name: target.map_or_else(String::new, |target| target.name.clone()),
         destination: client.map_or_else(String::new, |level| level.quote.description.clone()),
         codec: call.media.codec.clone(),
+        codec_b: call.media.codec_b.clone(),
         started_at: call.began.utc,
         answered_at: call.marks.answered.map(|answered| answered.utc),
         currency: client.map(|level| level.quote.currency),

@@ -77,6 +77,9 @@ impl Usage for Busy {
     fn total_calls(&self) -> u32 {
         0
     }
+    fn transcoded_calls(&self) -> u32 {
+        0
+    }
     fn total_cps(&self) -> u32 {
         0
     }

@@ -8,6 +8,8 @@ mod kit;
 mod basic;
 mod belonging;
 mod change;
+mod codecs;
+mod digits;
 mod failover;
 mod guard;
 mod health;

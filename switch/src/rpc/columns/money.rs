@@ -65,6 +65,7 @@ pub const CDR: Map = Map {
         col("cause", "cause"),
         col("sip_status", "sip_status"),
         col("codec", "codec"),
+        col("codec_b", "codec_b"),
         col("mos_x100", "mos_x100"),
         col("unheard", "unheard"),
         col("money.billed_secs", "billed_secs"),

@@ -87,6 +87,12 @@ const SETTINGS: &[Row] = &[
         "Seconds after the answer that only one side is heard before a call is marked so; 0 never.",
     ),
     (
+        "max_transcoded_calls",
+        "0",
+        Some((0, 100_000)),
+        "Calls at once whose audio the switch may code anew where the sides have no codec in common; 0 never.",
+    ),
+    (
         "max_calls",
         "0",
         Some((0, 1_000_000)),
@@ -312,6 +318,7 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         emergency_numbers: value(connection, "emergency_numbers")?,
         rtp_inactivity_s: value(connection, "rtp_inactivity_s")?,
         one_way_after_s: value(connection, "one_way_after_s")?,
+        max_transcoded_calls: value(connection, "max_transcoded_calls")?,
         global_limits: Limits {
             max_calls: value(connection, "max_calls")?,
             max_cps: value(connection, "max_cps")?,

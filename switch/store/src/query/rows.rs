@@ -55,8 +55,10 @@ pub struct CdrRow {
     pub cause: String,
     /// Final status sent to the caller.
     pub sip_status: Option<u16>,
-    /// Lower-case name.
+    /// Lower-case name, of the caller's leg.
     pub codec: Option<String>,
+    /// Of the called side's leg.
+    pub codec_b: Option<String>,
     /// Estimated mean opinion score of the worse leg, hundredths.
     pub mos_x100: Option<u16>,
     /// `caller`, `callee` or `both`: who was not heard while the other side was.

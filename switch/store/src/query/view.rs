@@ -90,6 +90,7 @@ const CDR: View = View {
         text("cause"),
         int("sip_status"),
         text("codec"),
+        text("codec_b"),
         int("mos_x100"),
         text("unheard"),
         int("billed_secs"),

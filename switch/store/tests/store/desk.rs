@@ -225,6 +225,7 @@ fn cdr(call: CallId, account: AccountId, at: UtcMs) -> Cdr {
         cause: String::new(),
         sip_status: Some(200),
         codec: Some("pcma".to_owned()),
+        codec_b: None,
         charges: Vec::new(),
         cost: None,
         exchange: None,

@@ -33,6 +33,7 @@ fn refused_call(call: i64) -> Record {
         cause: "caller.unknown".into(),
         sip_status: Some(403),
         codec: None,
+        codec_b: None,
         charges: Vec::new(),
         cost: None,
         exchange: None,

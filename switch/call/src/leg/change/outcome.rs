@@ -109,11 +109,17 @@ fn described(
     };
     media::hear(core, call, asker.other(), said, &sdp)?;
     media::note_direction(core, call, sdp.direction());
-    call.media.codec = media::codec_names(&sdp)
-        .into_iter()
-        .next()
-        .or(call.media.codec.take());
-    media::body_for(core, call, asker, said, &sdp)
+    let Some(offer) = offer else {
+        call.media.asked = Some(Box::new(sdp.clone()));
+        if !call.media.terms.adapt_offer(asker, &mut sdp) {
+            return None;
+        }
+        return media::body_for(core, call, asker, said, &sdp);
+    };
+    media::adapt_answer(core, call, asker, offer, &mut sdp)?;
+    let body = media::body_for(core, call, asker, said, &sdp);
+    media::settle(core, call, asker);
+    body
 }
 
 pub(super) fn acknowledge(
@@ -233,10 +239,14 @@ pub(crate) fn confirmed(core: &mut Core, call: &mut Call, txn: ServerTxn, messag
         Body::Audio(sdp) => Some(sdp),
         Body::None | Body::Unfit => None,
     };
-    let body = answer.and_then(|sdp| {
+    let body = answer.and_then(|mut sdp| {
         media::hear(core, call, asker, Said::Answer, &sdp)?;
         media::note_direction(core, call, sdp.direction());
-        media::body_for(core, call, other, Said::Answer, &sdp)
+        let offer = call.media.asked.take()?;
+        media::adapt_answer(core, call, other, &offer, &mut sdp)?;
+        let body = media::body_for(core, call, other, Said::Answer, &sdp);
+        media::settle(core, call, other);
+        body
     });
     let agreed = body.is_some();
     acknowledge(core, call, other, unconfirmed, body);

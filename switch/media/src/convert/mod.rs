@@ -1,0 +1,327 @@
+//! What is done to one direction's RTP between the gates of both sides: payload types, codecs, digits.
+//!
+//! A [`Converter`] stands between [`End::receive`](crate::end::End::receive) of one side and `send` of the other, sees
+//! plain packets only and knows no socket. It is told the time, and says when it wants to be woken. A side's packets
+//! that need nothing done never come here.
+
+pub mod codec;
+mod event;
+mod g711;
+mod numbering;
+mod play;
+mod tone;
+mod transcode;
+
+use tandem_sdp::{
+    convert::{Conversion, DigitsTo, Format},
+    relay::Digit,
+};
+
+use crate::Micros;
+use crate::rtp::RtpHeader;
+
+use codec::{Decoder, Resampling};
+use event::Events;
+use numbering::{Numbering, Place, renumbered};
+use play::Player;
+use tone::Listener;
+use transcode::Transcoder;
+
+/// Packets on their way out.
+pub type Packets = Vec<Vec<u8>>;
+
+/// One direction.
+pub struct Converter {
+    plan: Conversion,
+    numbers: Numbering,
+    events: Events,
+    player: Player,
+    transcoder: Option<Box<Transcoder>>,
+    listening: Option<Box<Listening>>,
+    pressed: Vec<Digit>,
+}
+
+/// Audio that is listened to for tones.
+struct Listening {
+    format: Format,
+    decoder: Decoder,
+    resampling: Resampling,
+    listener: Listener,
+    pcm: Vec<i16>,
+    heard: Vec<i16>,
+    heard_us: Micros,
+}
+
+/// A stream that stops for so long ends the key that was heard in it.
+const PAUSE_US: Micros = 100_000;
+
+impl Listening {
+    fn new(format: Format) -> Self {
+        let decoder = Decoder::new(format);
+        Self {
+            format,
+            resampling: Resampling::new(decoder.rate(), tone::RATE),
+            decoder,
+            listener: Listener::default(),
+            pcm: Vec::new(),
+            heard: Vec::new(),
+            heard_us: 0,
+        }
+    }
+
+    fn due_us(&self) -> Option<Micros> {
+        self.listener.hears().then_some(self.heard_us + PAUSE_US)
+    }
+
+    fn tick(&mut self, now_us: Micros, pressed: &mut Vec<Digit>) {
+        if self.due_us().is_some_and(|due_us| due_us <= now_us) {
+            self.listener.pause(pressed);
+        }
+    }
+}
+
+impl Converter {
+    /// `draw`: for the numbers of a stream that begins here.
+    #[must_use]
+    pub fn new(plan: Conversion, draw: u64) -> Self {
+        let [ssrc, rest] = [(draw >> 32) as u32, draw as u32];
+        Self {
+            plan,
+            numbers: Numbering::new(ssrc, (rest >> 16) as u16 & 0x7fff, rest),
+            events: Events::default(),
+            player: Player::default(),
+            transcoder: None,
+            listening: None,
+            pressed: Vec::new(),
+        }
+    }
+
+    /// Other things are to be done from now on; the numbers go on.
+    pub fn change(&mut self, plan: Option<Conversion>) {
+        self.plan = plan.unwrap_or_else(|| Conversion {
+            passes: Vec::new(),
+            decodes: Vec::new(),
+            encodes: None,
+            events: Vec::new(),
+            listens: Vec::new(),
+            digits: DigitsTo::Nowhere,
+        });
+        if self.plan.listens.is_empty() {
+            self.listening = None;
+        }
+        if self.plan.decodes.is_empty() {
+            self.transcoder = None;
+        }
+    }
+
+    /// A digit for the far side.
+    pub fn play(&mut self, digit: Digit, now_us: Micros) {
+        match self.plan.digits {
+            DigitsTo::Events { .. } | DigitsTo::Tones => self.player.push(digit, now_us),
+            DigitsTo::Core | DigitsTo::Nowhere => {}
+        }
+    }
+
+    /// Digits for the core, since they were taken last.
+    pub fn take_pressed(&mut self) -> Vec<Digit> {
+        std::mem::take(&mut self.pressed)
+    }
+
+    /// When [`tick`](Self::tick) is due; None: not before something arrives.
+    #[must_use]
+    pub fn due_us(&self) -> Option<Micros> {
+        let listening = self.listening.as_ref().and_then(|heard| heard.due_us());
+        let dues = [self.player.due_us(), self.events.due_us(), listening];
+        dues.into_iter().flatten().min()
+    }
+
+    /// What is due by the clock.
+    pub fn tick(&mut self, now_us: Micros, out: &mut Packets) {
+        let mut pressed = Vec::new();
+        self.events.tick(now_us, &mut pressed);
+        if let Some(listening) = &mut self.listening {
+            listening.tick(now_us, &mut pressed);
+        }
+        self.route(pressed, now_us);
+        let form = (self.plan.digits, self.plan.encodes);
+        self.player.tick(form, &mut self.numbers, now_us, out);
+    }
+
+    /// Takes an RTP packet of the near side; what the far side gets is put into `out`.
+    pub fn take(&mut self, packet: &[u8], now_us: Micros, out: &mut Packets) {
+        let (Some(header), Some(payload)) = (RtpHeader::parse(packet), payload(packet)) else {
+            return;
+        };
+        let place = self.numbers.note(&header);
+        let mut pressed = Vec::new();
+        if place == Place::First {
+            self.events.forget(&mut pressed);
+        }
+        let number = header.payload_type;
+        let of = |pairs: &[(u8, Format)]| pairs.iter().find(|(from, _)| *from == number).copied();
+        let event = self.plan.events.iter().find(|(event, _)| *event == number);
+        if let Some((_, clock_rate)) = event.copied() {
+            self.take_event(
+                (&header, packet, payload),
+                clock_rate,
+                now_us,
+                &mut pressed,
+                out,
+            );
+        } else {
+            let heard = match of(&self.plan.listens) {
+                Some((_, format)) => self.listen(format, payload, now_us, &mut pressed),
+                None => false,
+            };
+            match of(&self.plan.decodes).zip(self.plan.encodes) {
+                _ if heard || self.player.is_sending() => self.numbers.leave_out(),
+                Some(((_, from), to)) => {
+                    self.transcoder(from, to)
+                        .take((&header, place, payload), now_us, out);
+                }
+                None => self.pass(&header, packet, now_us, out),
+            }
+        }
+        self.route(pressed, now_us);
+    }
+
+    fn transcoder(&mut self, from: Format, to: (u8, Format)) -> Coding<'_> {
+        let fresh = || Box::new(Transcoder::new(from, to));
+        let transcoder = self.transcoder.get_or_insert_with(fresh);
+        if !transcoder.is_for(from, to) {
+            *transcoder = fresh();
+        }
+        Coding {
+            transcoder,
+            numbers: &mut self.numbers,
+        }
+    }
+
+    fn pass(&mut self, header: &RtpHeader, packet: &[u8], now_us: Micros, out: &mut Packets) {
+        let listed = self
+            .plan
+            .passes
+            .iter()
+            .find(|(from, _)| *from == header.payload_type);
+        // Beside coded audio nothing passes that the far side does not know.
+        let number = match listed {
+            Some((_, to)) => *to,
+            None if self.plan.decodes.is_empty() => header.payload_type,
+            None => return self.numbers.leave_out(),
+        };
+        self.send_on(header, packet, number, now_us, out);
+    }
+
+    fn send_on(
+        &mut self,
+        header: &RtpHeader,
+        packet: &[u8],
+        number: u8,
+        now_us: Micros,
+        out: &mut Packets,
+    ) {
+        let Some(sequence) = self.numbers.passed(header) else {
+            return;
+        };
+        let timestamp = self.numbers.timestamp(header.timestamp, self.clocks());
+        out.push(renumbered(packet, number, (sequence, timestamp)));
+        self.numbers.sent(sequence, timestamp, now_us);
+    }
+
+    /// Of what passes beside coded audio: as that is counted.
+    fn clocks(&self) -> (u32, u32) {
+        let from = self.plan.decodes.first().map(|(_, from)| from.clock_rate());
+        from.zip(self.plan.encodes.map(|(_, to)| to.clock_rate()))
+            .unwrap_or((1, 1))
+    }
+
+    fn take_event(
+        &mut self,
+        (header, packet, payload): (&RtpHeader, &[u8], &[u8]),
+        clock_rate: u32,
+        now_us: Micros,
+        pressed: &mut Vec<Digit>,
+        out: &mut Packets,
+    ) {
+        let (from, to) = self.clocks();
+        match self.plan.digits {
+            DigitsTo::Events {
+                number,
+                clock_rate: far,
+            } if far == clock_rate && from == to => {
+                self.send_on(header, packet, number, now_us, out);
+            }
+            DigitsTo::Events { .. } | DigitsTo::Core | DigitsTo::Tones | DigitsTo::Nowhere => {
+                self.numbers.leave_out();
+                let event = (header.timestamp, payload, clock_rate);
+                self.events.take(event, now_us, pressed);
+            }
+        }
+    }
+
+    /// True while a key is heard: the far side is told it in another form.
+    fn listen(
+        &mut self,
+        format: Format,
+        payload: &[u8],
+        now_us: Micros,
+        pressed: &mut Vec<Digit>,
+    ) -> bool {
+        let fresh = || Box::new(Listening::new(format));
+        let listening = self.listening.get_or_insert_with(fresh);
+        if listening.format != format {
+            *listening = fresh();
+        }
+        listening.tick(now_us, pressed);
+        listening.heard_us = now_us;
+        listening.pcm.clear();
+        listening.heard.clear();
+        listening.decoder.decode(payload, &mut listening.pcm);
+        listening
+            .resampling
+            .pass(&listening.pcm, &mut listening.heard);
+        listening.listener.hear(&listening.heard, pressed);
+        listening.listener.hears()
+    }
+
+    /// Digits of the near side: to the far side, or the core.
+    fn route(&mut self, pressed: Vec<Digit>, now_us: Micros) {
+        for digit in pressed {
+            match self.plan.digits {
+                DigitsTo::Core => self.pressed.push(digit),
+                DigitsTo::Events { .. } | DigitsTo::Tones => self.player.push(digit, now_us),
+                DigitsTo::Nowhere => {}
+            }
+        }
+    }
+}
+
+/// A transcoder with the numbers it leaves under.
+struct Coding<'a> {
+    transcoder: &'a mut Transcoder,
+    numbers: &'a mut Numbering,
+}
+
+impl Coding<'_> {
+    fn take(self, arrived: (&RtpHeader, Place, &[u8]), now_us: Micros, out: &mut Packets) {
+        self.transcoder.take(arrived, self.numbers, now_us, out);
+    }
+}
+
+impl std::fmt::Debug for Converter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Converter")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What stands behind a packet's header, without its padding.
+fn payload(packet: &[u8]) -> Option<&[u8]> {
+    let (_, body) = RtpHeader::split(packet)?;
+    let padding = match packet.first()? & 0x20 {
+        0 => 0,
+        _ => usize::from(*body.last()?),
+    };
+    body.get(..body.len().checked_sub(padding)?)
+}

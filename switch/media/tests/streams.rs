@@ -1,0 +1,100 @@
+//! Digits and fax through the relay's sockets: real packets, reports awaited, nothing slept for.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+mod rig;
+
+use rig::{Phone, Rig, config, local};
+use tandem_sdp::{
+    Conversion, Digit, Latch, RelayCommand, RelayId, RelayReport, Side, convert::DigitsTo,
+};
+
+/// A telephone-event with the time stamp of its beginning.
+fn event(sequence: u16, code: u8, ends: bool, ticks: u16) -> Vec<u8> {
+    let [[high, low], [d1, d2]] = [sequence.to_be_bytes(), ticks.to_be_bytes()];
+    let flags = if ends { 0x8a } else { 10 };
+    let begun = [0, 0, code, 0];
+    [
+        &[0x80, 101, high, low][..],
+        &begun,
+        &[0, 0, 0, 7],
+        &[code, flags, d1, d2],
+    ]
+    .concat()
+}
+
+#[test]
+fn digits_go_to_the_core_and_come_from_it() {
+    let rig = Rig::new(config(1));
+    let (a, b) = (Phone::new(local()), Phone::new(local()));
+    let (a_port, _) = rig.open(1, local());
+    rig.target(1, Side::A, a.address(), Latch::Signalled);
+    rig.target(1, Side::B, b.address(), Latch::Signalled);
+    let plan = |digits| Conversion {
+        passes: vec![(0, 0)],
+        decodes: Vec::new(),
+        encodes: None,
+        events: vec![(101, 8_000)],
+        listens: Vec::new(),
+        digits,
+    };
+    let to_events = DigitsTo::Events {
+        number: 96,
+        clock_rate: 8_000,
+    };
+    for (side, digits) in [(Side::A, DigitsTo::Core), (Side::B, to_events)] {
+        rig.relay.send(RelayCommand::SetConversion {
+            id: RelayId(1),
+            side,
+            conversion: Some(Box::new(plan(digits))),
+        });
+    }
+    rig.settled(1);
+    a.say(1, 7, (local(), a_port));
+    for (sequence, code, ends, ticks) in [
+        (2, 5, false, 320),
+        (3, 5, true, 800),
+        (4, 5, true, 800),
+        // Its end is lost: the clock ends it.
+        (5, 9, false, 640),
+    ] {
+        a.rtp
+            .send_to(&event(sequence, code, ends, ticks), (local(), a_port))
+            .unwrap();
+    }
+    let mut pressed = Vec::new();
+    while pressed.len() < 2 {
+        if let RelayReport::Pressed { side, digit, .. } = rig.next() {
+            pressed.push((side, digit.key(), digit.duration_ms()));
+        }
+    }
+    assert_eq!(pressed, [(Side::A, '5', 100), (Side::A, '9', 80)]);
+    assert_eq!(b.hear().0, 1, "the audio, and no event");
+    a.say(6, 7, (local(), a_port));
+    assert_eq!(b.hear().0, 2, "without a gap");
+    b.hears_nothing_more();
+
+    rig.relay.send(RelayCommand::PlayDigit {
+        id: RelayId(1),
+        side: Side::A,
+        digit: Digit::new('#', 60).unwrap(),
+    });
+    let mut buffer = [0; 400];
+    let mut ticks = Vec::new();
+    while ticks.len() < 5 {
+        let (length, _) = a.rtp.recv_from(&mut buffer).unwrap();
+        assert_eq!((length, buffer[1] & 0x7f, buffer[12]), (16, 96, 11));
+        ticks.push((
+            buffer[13] & 0x80 != 0,
+            u16::from_be_bytes([buffer[14], buffer[15]]),
+        ));
+    }
+    let expected = [
+        (false, 160),
+        (false, 320),
+        (true, 480),
+        (true, 480),
+        (true, 480),
+    ];
+    assert_eq!(ticks, expected);
+    rig.close(1);
+}
