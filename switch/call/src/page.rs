@@ -283,6 +283,9 @@ impl<U: Usage> Usage for AtRest<U> {
     fn total_cps(&self) -> u32 {
         0
     }
+    fn transcoded_calls(&self) -> u32 {
+        0
+    }
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64) {
         self.0.quality(gateway)
     }
