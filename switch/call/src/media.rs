@@ -278,6 +278,7 @@ pub(crate) fn learn(
     way: (IpAddr, (Protection, bool)),
 ) {
     call.media.spoken.of_mut(side).theirs = sdp.codecs();
+    call.media.spoken.fax = sdp.is_fax();
     let Relay::Open { id, .. } = call.media.relay else {
         return;
     };
@@ -367,18 +368,20 @@ pub(crate) fn offer_for(
     origin: Origin,
     terms: &Terms,
 ) -> Result<Option<Bytes>, &'static str> {
-    let dress = security.dress(Said::Offer)?;
     let Some(offer) = &call.media.offer else {
+        // It will be asked for an offer, and answered: its keys must be fit to travel.
+        security.dress(Said::Offer)?;
         return Ok(None);
     };
     let mut sdp = offer.clone();
+    let dress = security.dress_of(Said::Offer, &sdp)?;
     if !terms.adapt_offer(Side::B, &mut sdp) {
         return Err("no codec in common");
     }
     let address =
         audio_address(core, call, Side::B, flow.listener, &sdp).ok_or("no audio address")?;
     sdp.rewrite(address, origin);
-    sdp.dress(&dress);
+    put_on(&mut sdp, dress.as_ref());
     Ok(Some(sdp.to_bytes().into()))
 }
 
@@ -390,11 +393,11 @@ pub(crate) fn early_body(
     security: &Security,
     sdp: &SessionDescription,
 ) -> Option<Bytes> {
-    let dress = security.dress(Said::Answer).ok()?;
+    let dress = security.dress_of(Said::Answer, sdp).ok()?;
     let address = audio_address(core, call, Side::B, flow.listener, sdp)?;
     let mut sdp = sdp.clone();
     sdp.rewrite(address, origin);
-    sdp.dress(&dress);
+    put_on(&mut sdp, dress.as_ref());
     Some(sdp.to_bytes().into())
 }
 
@@ -408,11 +411,17 @@ pub(crate) fn body_for(
     sdp: &SessionDescription,
 ) -> Option<Bytes> {
     let leg = call.leg(to)?;
-    let dress = leg.security.dress(said).ok()?;
+    let dress = leg.security.dress_of(said, sdp).ok()?;
     let address = audio_address(core, call, to, leg.flow.listener, sdp)?;
     call.media.spoken.of_mut(to).ours = sdp.codecs();
     call.leg_mut(to)
-        .map(|leg| write_body(leg, sdp, address, &dress))
+        .map(|leg| write_body(leg, sdp, address, dress.as_ref()))
+}
+
+fn put_on(sdp: &mut SessionDescription, dress: Option<&Dress>) {
+    if let Some(dress) = dress {
+        sdp.dress(dress);
+    }
 }
 
 /// The version in o= rises with each change and only then (RFC 3264 section 8).
@@ -420,12 +429,12 @@ fn write_body(
     leg: &mut Leg,
     sdp: &SessionDescription,
     address: SocketAddr,
-    dress: &Dress,
+    dress: Option<&Dress>,
 ) -> Bytes {
     let print = |origin| {
         let mut sdp = sdp.clone();
         sdp.rewrite(address, origin);
-        sdp.dress(dress);
+        put_on(&mut sdp, dress);
         Bytes::from(sdp.to_bytes())
     };
     let mut body = print(leg.origin);

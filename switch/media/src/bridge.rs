@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
-use tandem_sdp::{Conversion, Counters, Digit, RelayId, Side};
+use tandem_sdp::{Conversion, Counters, Digit, RelayId, Side, Stream};
 
 use crate::Micros;
 use crate::convert::{Converter, Packets};
@@ -22,6 +22,7 @@ pub(crate) struct Bridge {
     pub(crate) id: RelayId,
     a: End,
     b: End,
+    stream: Stream,
     /// Of what comes from A and from B; None passes it as it is.
     converters: (Option<Box<Converter>>, Option<Box<Converter>>),
     pub(crate) silence: Silence,
@@ -63,6 +64,7 @@ impl Bridge {
             id,
             a,
             b,
+            stream: Stream::default(),
             converters: (None, None),
             silence: Silence::default(),
             progress_at_us: now_us,
@@ -122,6 +124,13 @@ impl Bridge {
             }
             (None, None) => {}
         }
+    }
+
+    /// What the sides exchange from now on.
+    pub(crate) fn set_stream(&mut self, stream: Stream) {
+        self.stream = stream;
+        self.a.gate.set_stream(stream);
+        self.b.gate.set_stream(stream);
     }
 
     fn converter(&mut self, from: Side) -> Option<&mut Converter> {
@@ -225,6 +234,7 @@ impl Bridge {
             Channel::Rtcp => note_report(near, far, packet, now_us),
         }
         if channel == Channel::Rtp
+            && self.stream == Stream::Audio
             && let Some(converter) = self.converter(from)
         {
             packets.clear();

@@ -227,6 +227,7 @@ impl Worker {
             RelayCommand::SetConversion {
                 side, conversion, ..
             } => bridge.set_conversion(side, conversion.map(|conversion| *conversion)),
+            RelayCommand::SetStream { stream, .. } => bridge.set_stream(stream),
             RelayCommand::PlayDigit { side, digit, .. } => {
                 bridge.play(side, digit, now_us);
                 let due_us = bridge.due_us();

@@ -3,9 +3,11 @@
 
 mod rig;
 
-use rig::{Phone, Rig, config, local};
+use std::net::UdpSocket;
+
+use rig::{Phone, Rig, config, local, packet};
 use tandem_sdp::{
-    Conversion, Digit, Latch, RelayCommand, RelayId, RelayReport, Side, convert::DigitsTo,
+    Conversion, Digit, Latch, RelayCommand, RelayId, RelayReport, Side, Stream, convert::DigitsTo,
 };
 
 /// A telephone-event with the time stamp of its beginning.
@@ -97,4 +99,48 @@ fn digits_go_to_the_core_and_come_from_it() {
     ];
     assert_eq!(ticks, expected);
     rig.close(1);
+}
+
+#[test]
+fn fax_passes_byte_for_byte_and_from_its_own_place_only() {
+    let rig = Rig::new(config(1));
+    let (a, b) = (Phone::new(local()), Phone::new(local()));
+    let (a_port, b_port) = rig.open(1, local());
+    for latch in [Latch::Signalled, Latch::FirstPacket] {
+        rig.target(1, Side::A, a.address(), latch);
+        rig.target(1, Side::B, b.address(), latch);
+    }
+    let stream = |stream| {
+        rig.relay.send(RelayCommand::SetStream {
+            id: RelayId(1),
+            stream,
+        });
+        rig.settled(1);
+    };
+    stream(Stream::Fax);
+    let datagrams: [&[u8]; 5] = [
+        &[0, 1],
+        &[0x80, 200, 0, 6, 1, 2, 3, 4],
+        &[0, 7, 1, 0xff, 0, 0],
+        &[9; 1_400],
+        &[0, 0, 0x21, 0x12, 0xa4, 0x42],
+    ];
+    let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
+    let mut buffer = [0; 2_000];
+    for (from, to, port) in [(&a, &b, a_port), (&b, &a, b_port)] {
+        for datagram in datagrams {
+            stranger.send_to(&[1, 2, 3], (local(), port)).unwrap();
+            from.rtp.send_to(datagram, (local(), port)).unwrap();
+            let (length, _) = to.rtp.recv_from(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], datagram);
+        }
+    }
+    stream(Stream::Audio);
+    a.rtp.send_to(&[0, 1, 2], (local(), a_port)).unwrap();
+    a.rtp.send_to(&packet(5, 7), (local(), a_port)).unwrap();
+    assert_eq!(b.hear().0, 5, "audio again");
+    b.hears_nothing_more();
+    let (from_a, from_b) = rig.close(1);
+    assert_eq!((from_a.packets, from_b.packets), (6, 5));
+    assert_eq!((from_a.foreign, from_a.malformed, from_a.lost), (5, 1, 0));
 }

@@ -36,6 +36,13 @@ impl<'a> MediaLine<'a> {
             && Profile::of_name(self.profile).is_some()
     }
 
+    /// Fax by T.38 over UDPTL.
+    pub(crate) fn is_relayable_fax(&self) -> bool {
+        self.port != 0
+            && self.kind.eq_ignore_ascii_case("image")
+            && self.profile.eq_ignore_ascii_case("udptl")
+    }
+
     /// The same line with another port (a single one) and format list.
     pub(crate) fn print_with(&self, port: u16, formats: &str) -> String {
         format!("m={} {port} {} {formats}", self.kind, self.profile)
@@ -64,6 +71,7 @@ mod tests {
             ("audio 9 TCP/TLS/RTP/SAVPF 111", Some(9), false),
             ("video 6000 RTP/AVP 31", Some(6000), false),
             ("image 6000 udptl t38", Some(6000), false),
+            ("audio 6000 udptl t38", Some(6000), false),
             ("audio 6000 RTP/AVP", Some(6000), true),
             ("audio 65536 RTP/AVP 0", None, false),
             ("audio +600 RTP/AVP 0", None, false),

@@ -164,6 +164,13 @@ pub enum RelayCommand {
         /// What.
         digit: Digit,
     },
+    /// What the sides exchange from now on; audio at first.
+    SetStream {
+        /// The relay.
+        id: RelayId,
+        /// What.
+        stream: Stream,
+    },
     /// The call is on hold, or back: nothing is reported as inactive while held. Audio that still comes passes on
     /// (music from the holding side); a side that takes none says so by its target.
     SetHold {
@@ -189,10 +196,23 @@ impl RelayCommand {
             | Self::SetTarget { id, .. }
             | Self::SetConversion { id, .. }
             | Self::PlayDigit { id, .. }
+            | Self::SetStream { id, .. }
             | Self::SetHold { id, .. }
             | Self::Close { id } => *id,
         }
     }
+}
+
+/// What a relay carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stream {
+    /// RTP with the packets of a talk.
+    #[default]
+    Audio,
+    /// RTP with as many packets as pictures need.
+    Video,
+    /// T.38 over UDPTL: any datagram, byte for byte.
+    Fax,
 }
 
 /// A digit pressed, and for how long.

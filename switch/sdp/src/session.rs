@@ -365,14 +365,24 @@ impl SessionDescription {
         start..end.unwrap_or(self.lines.len())
     }
 
-    /// The lines of the audio we relay: the first live one.
+    /// The lines of what stands for audio with us: the first live audio, or else the first live fax.
     pub(crate) fn audio_section(&self) -> Option<Range<usize>> {
-        let relayable = |index: &usize| {
-            self.media_line(*index)
-                .is_some_and(|line| line.is_relayable_audio())
-        };
-        let start = self.media_starts().find(relayable)?;
+        let line = |index: usize| self.media_line(index);
+        let is_audio = |at: &usize| line(*at).is_some_and(|line| line.is_relayable_audio());
+        let is_fax = |at: &usize| line(*at).is_some_and(|line| line.is_relayable_fax());
+        let start = self
+            .media_starts()
+            .find(is_audio)
+            .or_else(|| self.media_starts().find(is_fax))?;
         Some(self.section(start))
+    }
+
+    /// Whether it speaks of fax (T.38) in the place of audio.
+    #[must_use]
+    pub fn is_fax(&self) -> bool {
+        self.audio_section()
+            .and_then(|section| self.media_line(section.start))
+            .is_some_and(|line| line.is_relayable_fax())
     }
 
     pub(crate) fn audio_attribute(&self, name: &str) -> Option<&str> {

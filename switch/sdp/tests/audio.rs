@@ -123,9 +123,9 @@ fn targets_and_directions() {
         ),
         (
             "c=IN IP4 192.0.2.1 | m=image 4000 udptl t38",
-            "-",
-            "-",
-            "inactive",
+            "192.0.2.1:4000",
+            "192.0.2.1:4001",
+            "sendrecv",
         ),
         (
             "c=IN IP4 192.0.2.1 | m=audio 4000 RTP/SAVP 0 | m=audio 4002 RTP/AVP 0",

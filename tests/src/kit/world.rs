@@ -259,6 +259,7 @@ impl World {
             | RelayCommand::SetTarget { .. }
             | RelayCommand::SetConversion { .. }
             | RelayCommand::PlayDigit { .. }
+            | RelayCommand::SetStream { .. }
             | RelayCommand::SetHold { .. }
             | RelayCommand::Close { .. } => None,
         })
@@ -364,6 +365,7 @@ impl World {
             | RelayCommand::SetTarget { .. }
             | RelayCommand::SetConversion { .. }
             | RelayCommand::PlayDigit { .. }
+            | RelayCommand::SetStream { .. }
             | RelayCommand::SetHold { .. } => None,
         };
         self.relay.push(command);

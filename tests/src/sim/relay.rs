@@ -71,6 +71,7 @@ impl VirtualRelay {
             | RelayCommand::SetTarget { id, .. }
             | RelayCommand::SetConversion { id, .. }
             | RelayCommand::PlayDigit { id, .. }
+            | RelayCommand::SetStream { id, .. }
             | RelayCommand::SetHold { id, .. } => {
                 assert!(self.open.contains(&id), "relay {id:?} is not open");
                 None

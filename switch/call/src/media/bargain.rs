@@ -11,11 +11,14 @@ use crate::{
     switch::state::Core,
 };
 use tandem_sdp::{
-    Codec, Conversion, DigitMode, LegCodecs, RelayCommand, SessionDescription, Side,
+    Codec, Conversion, DigitMode, LegCodecs, RelayCommand, SessionDescription, Side, Stream,
     convert::{Format, free_number},
 };
 
 use super::Relay;
+
+/// What CDRs call fax.
+const FAX: &str = "t38";
 
 /// What caller and target may speak.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +59,9 @@ impl Terms {
 
     /// Makes an offer of the other side the one that goes to `to`. False: no audio is left.
     pub(crate) fn adapt_offer(&self, to: Side, sdp: &mut SessionDescription) -> bool {
+        if sdp.is_fax() {
+            return true;
+        }
         let offered = sdp.codecs();
         let Some(list) = self.offered(to, &offered) else {
             return false;
@@ -113,6 +119,9 @@ impl Terms {
         answer: &mut SessionDescription,
         may_code: bool,
     ) -> Option<()> {
+        if offer.is_fax() || answer.is_fax() {
+            return (offer.is_fax() && answer.is_fax()).then_some(());
+        }
         let (offered, answered) = (offer.codecs(), answer.codecs());
         let said = self.offered(asker.other(), &offered)?;
         let is_in =
@@ -184,6 +193,10 @@ fn mode(dtmf: Dtmf) -> DigitMode {
 pub(crate) struct Spoken {
     pub(crate) a: LegCodecs,
     pub(crate) b: LegCodecs,
+    /// The description heard last speaks of fax in the place of audio.
+    pub(crate) fax: bool,
+    /// The relay was told so.
+    faxes: bool,
     /// The relay was told of a conversion: it must be told when there is none.
     converted: bool,
     /// Counted among the calls whose audio is coded anew.
@@ -201,6 +214,7 @@ impl Spoken {
     /// A fresh relay knows of nothing.
     pub(crate) fn untold(&mut self) {
         self.converted = false;
+        self.faxes = false;
     }
 
     pub(crate) fn of_mut(&mut self, side: Side) -> &mut LegCodecs {
@@ -282,7 +296,11 @@ pub(crate) fn settle(core: &mut Core, call: &mut Call, asker: Side) {
             first(&leg.theirs, &leg.ours)
         }
     };
-    let codecs = (codec_of(Side::A), codec_of(Side::B));
+    let codecs = if spoken.fax {
+        (Some(FAX.to_owned()), Some(FAX.to_owned()))
+    } else {
+        (codec_of(Side::A), codec_of(Side::B))
+    };
     call.media.codec = codecs.0.or(call.media.codec.take());
     call.media.codec_b = codecs.1.or(call.media.codec_b.take());
     let Relay::Open { id, .. } = call.media.relay else {
@@ -290,6 +308,18 @@ pub(crate) fn settle(core: &mut Core, call: &mut Call, asker: Side) {
     };
     if call.media.direct {
         return;
+    }
+    if spoken.fax != spoken.faxes {
+        spoken.faxes = spoken.fax;
+        let stream = if spoken.fax {
+            Stream::Fax
+        } else {
+            Stream::Audio
+        };
+        core.relay(RelayCommand::SetStream { id, stream });
+    }
+    if spoken.fax {
+        return count(core, call, false);
     }
     let plans = [
         (Side::A, Conversion::between(&spoken.a, &spoken.b)),

@@ -142,6 +142,9 @@ impl Security {
 
     /// Takes the peer's offer or answer. After an error everything is as before.
     pub(crate) fn hear(&mut self, said: Said, sdp: &SessionDescription) -> Result<(), Unfit> {
+        if sdp.is_fax() {
+            return self.hear_fax();
+        }
         let profile = sdp.profile().ok_or(Unfit)?;
         let keys = match said {
             Said::Offer => self.keys_of_offer(profile, sdp)?,
@@ -153,6 +156,35 @@ impl Security {
             keys,
         }));
         Ok(())
+    }
+
+    /// Fax has no keys, and what was agreed for audio waits until there is audio again.
+    fn hear_fax(&self) -> Result<(), Unfit> {
+        let required = matches!(self.sdes, Sdes::Required | Sdes::Exposed);
+        let plain = self
+            .agreed
+            .as_ref()
+            .is_none_or(|agreed| agreed.keys == AgreedKeys::None && !agreed.rtcp_mux);
+        if plain && !required && !self.web {
+            Ok(())
+        } else {
+            Err(Unfit)
+        }
+    }
+
+    /// What our description of the peer across says on this leg; None for fax, which wears nothing.
+    pub(crate) fn dress_of(
+        &self,
+        said: Said,
+        sdp: &SessionDescription,
+    ) -> Result<Option<Dress>, &'static str> {
+        if sdp.is_fax() {
+            return match self.hear_fax() {
+                Ok(()) => Ok(None),
+                Err(Unfit) => Err("fax on a leg with keys"),
+            };
+        }
+        self.dress(said).map(Some)
     }
 
     /// Takes the peer's offer; one that has the same audio plain as well is taken so if it cannot be otherwise.

@@ -11,6 +11,7 @@ mod change;
 mod codecs;
 mod digits;
 mod failover;
+mod fax;
 mod guard;
 mod health;
 mod hostile;
