@@ -39,6 +39,9 @@ pub struct Cdr {
     pub cause: String,
     /// Final SIP status to the caller.
     pub sip_status: Option<u16>,
+    /// Attempts that it stands for: 1, or more where refusals alike came too fast for a record each.
+    #[serde(default = "one")]
+    pub attempts: u32,
     /// Codec of the caller's leg.
     pub codec: Option<String>,
     /// Codec of the called side's leg.
@@ -52,6 +55,10 @@ pub struct Cdr {
     pub unheard: Option<String>,
     /// What was booked.
     pub money: CdrMoney,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// The money of a call.

@@ -390,7 +390,8 @@ CREATE TABLE cdr (
     margin            INTEGER,
     mos_x100          INTEGER,
     unheard           TEXT CHECK (unheard IN ('caller', 'callee', 'both')),
-    codec_b           TEXT
+    codec_b           TEXT,
+    attempts          INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX cdr_started ON cdr (started_at);
 CREATE INDEX cdr_account ON cdr (account_id, started_at);

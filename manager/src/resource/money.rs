@@ -157,6 +157,7 @@ pub static CDRS: Resource = Resource {
         col("money.margin", "Margin", 9, Kind::Figure(margin)),
         col("cause", "Cause", 22, Kind::Cause),
         col("sip_status", "SIP", 5, Kind::Number),
+        col("attempts", "Attempts", 9, Kind::Number),
         col("money.billed_secs", "Billed s", 8, Kind::Number),
         col("money.currency", "Currency", 8, Kind::Text),
         col("codec", "Codec", 8, Kind::Text),

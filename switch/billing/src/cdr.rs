@@ -84,7 +84,7 @@ impl MediaStats {
     }
 }
 
-/// A call detail record; exactly one per call, answered or not.
+/// A call detail record: one per call, answered or not; one for many refusals alike of a flood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cdr {
     /// Its id.
@@ -93,6 +93,9 @@ pub struct Cdr {
     pub a_call_id: String,
     /// See `a_call_id`.
     pub b_call_id: Option<String>,
+    /// Attempts that it stands for: 1, or more where refusals alike came too fast for a record each.
+    #[serde(default = "one")]
+    pub attempts: u32,
     /// None if the caller was not recognised.
     pub account: Option<AccountId>,
     /// `address:port` the INVITE came from.
@@ -145,6 +148,10 @@ pub struct Cdr {
     pub media_b: MediaStats,
     /// The decision trace and gateways tried, as JSON text of `call::decide::Trace`.
     pub trace: String,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Cdr {

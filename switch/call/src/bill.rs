@@ -7,6 +7,7 @@ pub(crate) mod cdr;
 pub(crate) mod day;
 pub(crate) mod extend;
 pub(crate) mod redirect;
+pub(crate) mod refused;
 pub(crate) mod reprice;
 pub(crate) mod reserve;
 pub(crate) mod settle;

@@ -26,7 +26,7 @@ pub use census::Census;
 
 use crate::{
     Directory,
-    bill::{extend, settle},
+    bill::{extend, refused, settle},
     call::Call,
     cause, health,
     hunt::outcome,
@@ -142,6 +142,7 @@ impl Switch {
         self.core.now = now;
         self.core.endpoint.handle_timeout(now.mono);
         self.core.peers.guard.handle_timeout(now.mono);
+        refused::handle_timeout(&mut self.core);
         self.pump();
         let gone = self.core.registrar.handle_timeout(now.mono);
         register::ended(&mut self.core, &gone);
@@ -165,6 +166,7 @@ impl Switch {
             core.endpoint.poll_deadline(),
             core.registrar.poll_deadline(),
             core.peers.guard.poll_deadline(),
+            core.peers.refusals.poll_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -285,6 +287,7 @@ impl Switch {
             return;
         };
         if self.calls.values().all(|call| settled(call)) {
+            refused::close(&mut self.core);
             self.core.gate = Gate::Drained;
             self.core.timers.disarm(Timer::Drain);
             self.core.outbox.reply_when_durable(token, Reply::Drained);

@@ -35,6 +35,7 @@ fn ended(call: i64, balance: &mut i64) -> Batch {
         call: CallId(call),
         a_call_id: format!("{call}-84bd7f1c@192.0.2.9"),
         b_call_id: Some(format!("{call}-9f8a7b6c@192.0.2.1")),
+        attempts: 1,
         account: Some(AccountId(1)),
         source: "192.0.2.9:5060".into(),
         caller: format!("49301{:06}", call % 1_000_000),

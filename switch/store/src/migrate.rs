@@ -60,6 +60,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 10,
         sql: include_str!("../migrations/0010_codecs.sql"),
     },
+    Migration {
+        number: 11,
+        sql: include_str!("../migrations/0011_attempts.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

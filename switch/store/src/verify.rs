@@ -97,7 +97,7 @@ const RULES: &[Rule] = &[
     Rule {
         says: "roll-ups differ from CDRs (hour, CDRs, roll-up; then charges)",
         sql: "SELECT hour, a.calls, b.calls, a.charge, b.charge FROM \
-            (SELECT (started_at - ((started_at % 3600000) + 3600000) % 3600000) / 3600000 AS hour, count(*) AS calls, \
+            (SELECT (started_at - ((started_at % 3600000) + 3600000) % 3600000) / 3600000 AS hour, sum(attempts) AS calls, \
             sum(charge) AS charge, sum(duration_ms) AS ms, sum(cost) AS cost FROM cdr GROUP BY 1) a FULL JOIN \
             (SELECT hour, sum(attempts) AS calls, sum(charge) AS charge, sum(duration_ms) AS ms, sum(cost) AS cost \
             FROM hourly GROUP BY 1) b USING (hour) \

@@ -416,6 +416,7 @@ pub fn minute(call: i64, gateway: i64, charges: Vec<LevelCharge>) -> Cdr {
         call: CallId(call),
         a_call_id: format!("a{call}"),
         b_call_id: Some(format!("b{call}")),
+        attempts: 1,
         account: charges.first().map(|c| c.account),
         source: "192.0.2.9:5060".into(),
         caller: "1".into(),

@@ -13,6 +13,7 @@ mod score;
 mod standing;
 mod table;
 
+pub(crate) use score::{Allowance, Pace};
 pub(crate) use standing::{Evidence, Origin};
 
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     },
     io::Now,
 };
-use score::{Allowance, POINT, Pace};
+use score::POINT;
 use standing::{Attempts, Standing};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -227,7 +228,12 @@ impl Guard {
     }
 
     /// Whether a message from there is read. Costs nothing while nobody is slowed or blocked.
-    pub(crate) fn admit(&mut self, settings: &GuardSettings, from: IpAddr, now: Mono) -> Admission {
+    pub(crate) fn admit(
+        &mut self,
+        settings: &GuardSettings,
+        (from, origin): (IpAddr, Origin),
+        now: Mono,
+    ) -> Admission {
         if self.blocked.is_empty() && self.slowed.is_empty() && !self.rules_block {
             return Admission::Pass;
         }
@@ -243,7 +249,7 @@ impl Guard {
         if self.blocked.contains_key(&source) {
             return self.drop_one();
         }
-        if self.is_too_fast(settings, source, now) {
+        if self.is_too_fast(settings, (source, origin), now) {
             return self.drop_one();
         }
         Admission::Pass
@@ -254,18 +260,30 @@ impl Guard {
         Admission::Drop
     }
 
-    fn is_too_fast(&mut self, settings: &GuardSettings, source: Network, now: Mono) -> bool {
+    /// Whoever goes on at the same pace earns the block with it: no polite phone does.
+    fn is_too_fast(
+        &mut self,
+        settings: &GuardSettings,
+        (source, origin): (Network, Origin),
+        now: Mono,
+    ) -> bool {
         let proved = self.is_proved(settings, source, now);
         let Some(allowance) = self.slowed.get_mut(&source) else {
             return false;
         };
-        let standing = self.sources.get(&source);
-        let points = standing.map_or(0, |standing| standing.points(settings, proved, now));
+        let mut standing = self.sources.get_mut(&source);
+        let points = standing
+            .as_ref()
+            .map_or(0, |standing| standing.points(settings, proved, now));
         if points < u64::from(settings.slow_at) * POINT {
             self.slowed.remove(&source);
             return false;
         }
-        !allowance.take(SLOW, now)
+        let too_fast = !allowance.take(SLOW, now);
+        if let Some(standing) = standing.as_mut().filter(|_| too_fast) {
+            standing.add(&Evidence::Hasty, origin, settings, now);
+        }
+        too_fast
     }
 
     /// Whether new connections from there are refused.

@@ -37,14 +37,14 @@ impl Score {
 
 /// How often something may happen: `burst` at once, then one each `every`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    pub(super) every: Duration,
-    pub(super) burst: u32,
+pub(crate) struct Pace {
+    pub(crate) every: Duration,
+    pub(crate) burst: u32,
 }
 
 /// What is left of a [`Pace`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     /// Microseconds' worth already used up, as seen at `at`.
     used_us: u64,
     at: Mono,
@@ -52,7 +52,7 @@ pub(super) struct Allowance {
 
 impl Allowance {
     /// Takes one, if there is one.
-    pub(super) fn take(&mut self, pace: Pace, now: Mono) -> bool {
+    pub(crate) fn take(&mut self, pace: Pace, now: Mono) -> bool {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let every = micros(pace.every);
         let used = self.used_us.saturating_sub(micros(now.since(self.at)));

@@ -29,6 +29,8 @@ pub(crate) enum Evidence<'a> {
     Uninvited,
     /// It asked for a call and gave no credentials.
     Unasked,
+    /// It is slowed, and sends on.
+    Hasty,
     /// Any other request of somebody unknown.
     Stranger,
     /// Credentials that are not right, or of nobody.
@@ -57,6 +59,7 @@ struct Tally {
     malformed: u32,
     uncredited: u32,
     wrong: u32,
+    hasty: u32,
 }
 
 /// Of one source.
@@ -126,6 +129,10 @@ impl Standing {
                 count(&mut self.tally.uncredited);
                 2 * POINT
             }
+            Evidence::Hasty => {
+                count(&mut self.tally.hasty);
+                POINT / 2
+            }
             Evidence::Stranger => POINT,
             Evidence::Wrong { user } => {
                 count(&mut self.tally.wrong);
@@ -191,6 +198,7 @@ impl Standing {
             malformed,
             uncredited,
             wrong,
+            hasty,
         } = self.tally;
         if wrong > 0 {
             let more = if self.names.len() < NAMES {
@@ -208,6 +216,9 @@ impl Standing {
         }
         if uncredited > 0 {
             put(format!("{uncredited} requests without credentials"));
+        }
+        if hasty > 0 {
+            put(format!("{hasty} messages while it was slowed"));
         }
         if text.is_empty() {
             text.push_str("requests of nobody known");

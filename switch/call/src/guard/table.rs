@@ -27,6 +27,7 @@ impl<K: Ord + Clone, V> Table<K, V> {
         self.entries.len()
     }
 
+    #[cfg(test)]
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key)
     }

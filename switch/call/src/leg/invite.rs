@@ -274,12 +274,7 @@ fn write_refusal(
         cause: refusal.cause,
         status: refusal.answer().0,
     };
-    let id = core.new_call_id();
-    let cdr = cdr::of_refusal(core.now.utc, id, &parts);
-    core.record(Record::Ended {
-        cdr: Box::new(cdr),
-        entries: Vec::new(),
-    });
+    bill::refused::record(core, &parts);
 }
 
 struct Admitted {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Directory,
-    bill::day::Spending,
+    bill::{day::Spending, refused::Refusals},
     directory::{DigestAlgorithms, Settings},
     guard::Guard,
     health,
@@ -116,6 +116,7 @@ pub(crate) struct Core {
 pub(crate) struct Peers {
     pub(crate) hosts: health::Hosts,
     pub(crate) guard: Guard,
+    pub(crate) refusals: Refusals,
 }
 
 /// What is drawn or given next.

@@ -19,7 +19,7 @@ pub(crate) fn admits(core: &mut Core, flow: Flow) -> bool {
     let settings = &core.directory.settings.guard;
     core.peers
         .guard
-        .admit(settings, flow.remote.ip(), core.now.mono)
+        .admit(settings, (flow.remote.ip(), shown(flow)), core.now.mono)
         == Admission::Pass
 }
 

@@ -5,6 +5,8 @@ use super::{
     kit::{Callee, Caller, World},
     plan, world,
 };
+use std::time::Duration;
+use tandem_billing::AccountId;
 use tandem_call::{
     directory::{AccountStatus, Limits},
     io::{Command, Reply},
@@ -195,4 +197,56 @@ fn a_lower_limit_refuses_new_calls_and_ends_none() {
     first.bye(&mut world);
     third.bye(&mut world);
     world.check_idle();
+}
+
+/// A caller over its limit tries a thousand times a second: what the journal takes is bounded, no attempt is lost, and
+/// another cause or another account keeps its own record.
+#[test]
+fn a_flood_of_refusals_leaves_few_records_that_count_them_all() {
+    let directory = plan()
+        .with_account(1, |account| account.limits.max_cps = 1)
+        .with_account(2, |account| account.blocked_prefixes = vec!["4".into()])
+        .source(2, "198.51.100.77:5060")
+        .build();
+    let mut world = World::new(directory, &[(1, 10), (2, 10)]);
+    let sent = 20_000;
+    for n in 0..sent {
+        let key = n.to_string();
+        Caller::new(TRUNK, "4930123", "442071234", &key).invite(&mut world);
+        world.advance(Duration::from_millis(1));
+        if n == sent / 2 {
+            Caller::new("198.51.100.77:5060", "1", "442071234", "other").invite(&mut world);
+        }
+    }
+    world.seconds(60);
+    world.command(Command::Drain { within_s: 0 });
+    let refused = |account| {
+        let cdrs = world.book.cdrs.values();
+        cdrs.filter(move |cdr| {
+            cdr.account == Some(AccountId(account)) && cdr.cause.starts_with("refused.")
+        })
+    };
+    let rows = refused(1).count();
+    assert!((20..100).contains(&rows), "{rows} records");
+    let attempts: u32 = refused(1).map(|cdr| cdr.attempts).sum();
+    let admitted = world.book.cdrs.len() - rows - 1;
+    assert_eq!(attempts as usize + admitted, sent);
+    assert!(refused(1).all(|cdr| cdr.attempts == 1 || cdr.ended_at > cdr.started_at));
+    assert_eq!(refused(2).map(|cdr| cdr.attempts).sum::<u32>(), 1);
+}
+
+/// What was gathered is written down before the switch says that it is drained.
+#[test]
+fn a_drain_loses_no_refusal() {
+    let directory = plan()
+        .with_account(1, |account| account.blocked_prefixes = vec!["4".into()])
+        .build();
+    let mut world = World::new(directory, &[(1, 10)]);
+    for n in 0..100 {
+        Caller::new(TRUNK, "4930123", "442071234", &n.to_string()).invite(&mut world);
+    }
+    world.command(Command::Drain { within_s: 0 });
+    assert!(matches!(world.replies.last(), Some((_, Reply::Drained))));
+    let attempts: u32 = world.book.cdrs.values().map(|cdr| cdr.attempts).sum();
+    assert_eq!((attempts, world.book.cdrs.len()), (100, 21));
 }

@@ -64,6 +64,7 @@ pub const CDR: Map = Map {
         col("callee_account", "callee_account_id"),
         col("cause", "cause"),
         col("sip_status", "sip_status"),
+        col("attempts", "attempts"),
         col("codec", "codec"),
         col("codec_b", "codec_b"),
         col("mos_x100", "mos_x100"),

@@ -198,8 +198,8 @@ fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), S
         "INSERT INTO cdr (call_id, a_call_id, b_call_id, account_id, source, caller, dialled, sent_number, \
          rating_number, started_at, ringing_at, answered_at, ended_at, duration_ms, pdd_ms, route_id, gateway_id, \
          callee_account_id, cause, sip_status, codec, prefix, destination, billed_secs, currency, charge, \
-         revenue_currency, revenue, cost_currency, cost, margin, mos_x100, unheard, codec_b) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)",
+         revenue_currency, revenue, cost_currency, cost, margin, mos_x100, unheard, codec_b, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)",
         params![
             cdr.call.0,
             cdr.a_call_id,
@@ -235,6 +235,7 @@ fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), S
             MediaStats::worst_mos_x100(&cdr.media_a, &cdr.media_b),
             unheard(cdr),
             cdr.codec_b,
+            cdr.attempts,
         ],
     )
     .map(drop)
@@ -360,8 +361,8 @@ fn add_to_hour(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), 
         "INSERT INTO hourly (hour, account_id, gateway_id, destination, currency, revenue_currency, cost_currency, \
          attempts, answered, duration_ms, billed_secs, pdd_ms, pdd_count, charge, revenue, cost) \
          VALUES (:hour, :account, :gateway, :destination, :currency, :revenue_currency, :cost_currency, \
-         1, :answered, :duration, :billed, :pdd, :pdd_count, :charge, :revenue, :cost) \
-         ON CONFLICT DO UPDATE SET attempts = attempts + 1, answered = answered + excluded.answered, \
+         :attempts, :answered, :duration, :billed, :pdd, :pdd_count, :charge, :revenue, :cost) \
+         ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts, answered = answered + excluded.answered, \
          duration_ms = duration_ms + excluded.duration_ms, billed_secs = billed_secs + excluded.billed_secs, \
          pdd_ms = pdd_ms + excluded.pdd_ms, pdd_count = pdd_count + excluded.pdd_count, \
          charge = charge + excluded.charge, revenue = revenue + excluded.revenue, cost = cost + excluded.cost",
@@ -373,6 +374,7 @@ fn add_to_hour(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), 
             ":currency": money.currency.as_deref().unwrap_or(""),
             ":revenue_currency": money.revenue_currency.as_deref().unwrap_or(""),
             ":cost_currency": money.cost_currency.as_deref().unwrap_or(""),
+            ":attempts": cdr.attempts,
             ":answered": i64::from(cdr.answered_at.is_some()),
             ":duration": cdr.duration_ms,
             ":billed": money.billed_secs,

@@ -55,6 +55,8 @@ pub struct CdrRow {
     pub cause: String,
     /// Final status sent to the caller.
     pub sip_status: Option<u16>,
+    /// Attempts that it stands for.
+    pub attempts: u32,
     /// Lower-case name, of the caller's leg.
     pub codec: Option<String>,
     /// Of the called side's leg.

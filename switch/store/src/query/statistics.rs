@@ -152,7 +152,7 @@ impl Reader {
     pub fn cdr_totals(&self, query: &ListQuery) -> Result<Totals, StoreError> {
         let select = Select::new(List::Cdr.view(), query)?;
         let counts = select.aggregate(
-            "count(*), count(t.answered_at), coalesce(sum(t.duration_ms), 0), coalesce(sum(t.billed_secs), 0)",
+            "coalesce(sum(t.attempts), 0), count(t.answered_at), coalesce(sum(t.duration_ms), 0), coalesce(sum(t.billed_secs), 0)",
             "",
         );
         let sums = |currency: &str, amount: &str| {

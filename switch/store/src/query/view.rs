@@ -89,6 +89,7 @@ const CDR: View = View {
         int("callee_account_id").when("t.callee_account_id IN branch"),
         text("cause"),
         int("sip_status"),
+        int("attempts"),
         text("codec"),
         text("codec_b"),
         int("mos_x100"),

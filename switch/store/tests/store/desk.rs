@@ -207,6 +207,7 @@ fn cdr(call: CallId, account: AccountId, at: UtcMs) -> Cdr {
         call,
         a_call_id: format!("a-{call}@test"),
         b_call_id: None,
+        attempts: 1,
         account: Some(account),
         source: "192.0.2.9:5060".to_owned(),
         caller: "100".to_owned(),

@@ -15,6 +15,7 @@ fn refused_call(call: i64) -> Record {
         call: CallId(call),
         a_call_id: format!("a-{call}"),
         b_call_id: None,
+        attempts: 1,
         account: None,
         source: "192.0.2.9:5060".into(),
         caller: "1".into(),
