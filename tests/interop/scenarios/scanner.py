@@ -19,11 +19,11 @@ class Scanner:
         self.server = ("127.0.0.1", port)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((SCANNER, 0))
-        self.socket.settimeout(0.1)
         self.count = 0
 
     def ask(self, method, user, extra=""):
         self.count += 1
+        self.forget_late_answers()
         here = "{}:{}".format(*self.socket.getsockname())
         self.socket.sendto(
             f"{method} sip:{self.server[0]} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKs{self.count};rport\r\n"
@@ -36,6 +36,14 @@ class Scanner:
             return self.socket.recv(65536).decode()
         except TimeoutError:
             return ""
+
+    def forget_late_answers(self):
+        self.socket.setblocking(False)
+        try:
+            while self.socket.recv(65536):
+                pass
+        except BlockingIOError:
+            self.socket.settimeout(0.04)
 
     def guess(self, user, password):
         """The status of the second answer; 0 if there was none."""
@@ -92,10 +100,10 @@ def run(binary, folder):
         assert block["edit"]["network"] == f"{SCANNER}/32" and block["origin"] == "guard", block
         assert "wrong credentials" in block["edit"]["reason"], block
         counters = daemon.rpc_call("system.counters")
-        assert counters["blocked_sources"] == 1 and counters["ignored"] > NAMES, counters
+        assert counters["blocked_sources"] == 1 and counters["ignored"] > NAMES // 2, counters
         [alert] = daemon.rows("alert.list")
         assert alert["kind"] == "source_blocked" and SCANNER in alert["text"], alert
-        pair.talk(3)
+        pair.talk(2)
         detail = pair.hang_up()
         assert all(detail["media"][side]["packets"] > 150 for side in "ab"), detail["media"]
         first, second = pair.hear()
