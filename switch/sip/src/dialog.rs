@@ -101,16 +101,21 @@ impl Dialog {
         self.refresh_target(response);
     }
 
+    /// Whether a request of the peer's is of this dialog, by Call-ID and tags (RFC 3261 section 12.2.2).
+    #[must_use]
+    pub fn holds(&self, request: &Message) -> bool {
+        request.call_id() == self.call_id
+            && request.to_tag().unwrap_or_default() == self.local_tag
+            && request.from_tag().unwrap_or_default() == self.remote_tag
+    }
+
     /// Checks a request that arrived in the dialog and takes its CSeq, and its Contact on a target refresh.
     /// ACK has the CSeq of its INVITE and is only checked for belonging.
     ///
     /// # Errors
     /// [`DialogRejection`]; the dialog is as before then.
     pub fn accept_request(&mut self, request: &Message) -> Result<(), DialogRejection> {
-        let belongs = request.call_id() == self.call_id
-            && request.to_tag().unwrap_or_default() == self.local_tag
-            && request.from_tag().unwrap_or_default() == self.remote_tag;
-        if !belongs {
+        if !self.holds(request) {
             return Err(DialogRejection::NoSuchDialog);
         }
         let method = request.method();

@@ -1,6 +1,12 @@
 //! From what arrives to the verb that handles it.
 
-use super::{Switch, end, outside, state::Core, watch};
+use super::{
+    Switch, auth, end,
+    genuine::{self, Genuine},
+    outside,
+    state::Core,
+    watch,
+};
 use crate::{
     bill::settle,
     call::{Call, Stage},
@@ -23,6 +29,7 @@ use tandem_billing::CallId;
 use tandem_sdp::{RelayReport, Side};
 use tandem_sip::{
     Flow, Message,
+    digest::ChallengeKind,
     endpoint::{ClientTxn, Event, ServerTxn},
     message::Draft,
     value::Method,
@@ -161,6 +168,17 @@ fn within(
     let Some(leg) = call.leg_mut(side) else {
         return fork::request(core, call, request);
     };
+    let moves_audio = matches!(message.method(), Method::Invite | Method::Update);
+    if moves_audio && leg.dialog.holds(message) {
+        match genuine::judge(core, leg, (flow, message)) {
+            Genuine::Yes => {}
+            Genuine::Challenge(stale) => {
+                return auth::challenge(core, (txn, flow), ChallengeKind::Proxy, stale);
+            }
+            Genuine::Later => return auth::put_off(core, txn),
+            Genuine::No => return core.respond(txn, (403, "Forbidden"), "", Draft::new()),
+        }
+    }
     if let Err(rejection) = leg.dialog.accept_request(message) {
         return core.respond(txn, rejection.status(), "", Draft::new());
     }

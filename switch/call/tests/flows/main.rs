@@ -12,6 +12,7 @@ mod codecs;
 mod digits;
 mod failover;
 mod fax;
+mod forged;
 mod guard;
 mod health;
 mod hostile;

@@ -227,10 +227,13 @@ impl Endpoint {
         self.step_server(now, id, ServerInput::Response(status), None);
     }
 
-    /// 200 or 481 without a transaction of its own: a repeated CANCEL finds the same and is told the same.
+    /// 200 or 481 without a transaction of its own: a repeated CANCEL finds the same and is told the same. One from
+    /// another address than the request's is not its sender's, whatever its branch: those can be guessed.
     pub(super) fn answer_cancel(&mut self, flow: Flow, key: Fingerprint, cancel: &Message) {
         let found = self.server_index.get(&key).copied();
-        let Some((id, txn)) = found.and_then(|id| Some((id, self.servers.get_mut(id)?))) else {
+        let found = found.and_then(|id| Some((id, self.servers.get_mut(id)?)));
+        let own = found.filter(|(_, txn)| txn.flow.remote.ip() == flow.remote.ip());
+        let Some((id, txn)) = own else {
             let tag = self.keys.stateless_tag(key);
             self.answer_stateless(flow, cancel, (481, "Call/Transaction Does Not Exist", &tag));
             return;
