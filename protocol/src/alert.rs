@@ -44,4 +44,8 @@ pub enum AlertKind {
     GatewayUp,
     /// The guard blocked a source; of many, one alert tells of several. Operators only.
     SourceBlocked,
+    /// An upstream registration does not hold. Operators only.
+    UpstreamDown,
+    /// An upstream registration holds again. Operators only.
+    UpstreamUp,
 }

@@ -1,7 +1,7 @@
 //! The dial plan: routing groups and their routes, block- and allowlists.
 
 use crate::{
-    id::{AccountId, GatewayId, ListEntryId, RouteId, RoutingGroupId},
+    id::{AccountId, GatewayId, ListEntryId, RouteId, RoutingGroupId, UpstreamId},
     value::Revision,
 };
 use schemars::JsonSchema;
@@ -66,6 +66,9 @@ pub struct Route {
     /// Name of the gateway it leads to.
     #[serde(default)]
     pub gateway_name: Option<String>,
+    /// Name of the upstream registration it leads to.
+    #[serde(default)]
+    pub upstream_name: Option<String>,
     /// Login of the account it leads to.
     #[serde(default)]
     pub account_login: Option<String>,
@@ -139,6 +142,11 @@ pub enum Target {
     Gateway {
         /// Which.
         gateway: GatewayId,
+    },
+    /// A registration held elsewhere.
+    Upstream {
+        /// Which.
+        upstream: UpstreamId,
     },
     /// The registered phones of an account.
     Account {

@@ -34,6 +34,8 @@ ids! {
     SourceId,
     /// A SIP peer that calls are sent to.
     GatewayId,
+    /// An upstream registration.
+    UpstreamId,
     /// A set of dial plan rows.
     RoutingGroupId,
     /// One row of the dial plan.

@@ -28,6 +28,7 @@ pub mod simulate;
 pub mod sip_trace;
 pub mod system;
 pub mod tariff;
+pub mod upstream;
 pub mod value;
 pub mod wire;
 
@@ -35,7 +36,7 @@ pub use error::{ErrorCode, RpcError};
 pub use id::{
     AccountId, AlertId, AuditId, CallId, DeviceId, EntryId, ExchangeRatioId, GatewayId,
     ListEntryId, LoginId, RateId, RouteId, RoutingGroupId, SourceId, SourceRuleId, TariffId,
-    TraceId,
+    TraceId, UpstreamId,
 };
 pub use list::{Filter, ListParams, Op, Page, Sort};
 pub use method::{METHODS, Method, MethodInfo};

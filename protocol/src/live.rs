@@ -7,7 +7,7 @@
 use crate::{
     alert::Alert,
     cdr::MediaStats,
-    id::{AccountId, CallId, GatewayId},
+    id::{AccountId, CallId, GatewayId, UpstreamId},
     value::{Micros, UtcMs},
 };
 use schemars::JsonSchema;
@@ -35,6 +35,9 @@ pub struct LiveSnapshot {
     pub registrations: Vec<Registration>,
     /// Gateways; empty for resellers.
     pub gateways: Vec<GatewayStatus>,
+    /// Upstream registrations; empty for resellers.
+    #[serde(default)]
+    pub upstreams: Vec<UpstreamStatus>,
     /// Counters of the whole switch; only the branch's own calls and registrations for resellers.
     pub counters: Counters,
 }
@@ -61,6 +64,12 @@ pub struct LiveDelta {
     /// Gateways that changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gateways: Vec<GatewayStatus>,
+    /// Upstream registrations that changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<UpstreamStatus>,
+    /// Upstream registrations that were deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams_gone: Vec<UpstreamId>,
     /// Alerts raised meanwhile; those of earlier are in `alert.list`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<Alert>,
@@ -78,6 +87,8 @@ impl LiveDelta {
             && self.registrations.is_empty()
             && self.registrations_gone.is_empty()
             && self.gateways.is_empty()
+            && self.upstreams.is_empty()
+            && self.upstreams_gone.is_empty()
             && self.alerts.is_empty()
             && self.counters.is_none()
     }
@@ -269,6 +280,30 @@ pub struct HostHealth {
     pub round_trip_us: Option<u64>,
 }
 
+/// An upstream registration now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct UpstreamStatus {
+    /// Which.
+    pub upstream: UpstreamId,
+    /// Name.
+    pub name: String,
+    /// The operator wants it.
+    pub enabled: bool,
+    /// It holds until then, unless refreshed; none if it does not hold.
+    pub registered_until: Option<UtcMs>,
+    /// `address:port` it was sent to last.
+    pub host: Option<String>,
+    /// When the last REGISTER ended.
+    pub answered_at: Option<UtcMs>,
+    /// How: a status, `no answer` or `unreachable`.
+    pub answer: Option<String>,
+    /// When the next REGISTER is due.
+    pub next_at: Option<UtcMs>,
+    /// Rounds in vain since it held last.
+    pub failures: u32,
+}
+
 /// Counters of the switch. `calls` to `registrations` are of now, the rest since start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -341,6 +376,8 @@ pub struct LiveState {
     pub registrations: BTreeMap<RegistrationKey, Registration>,
     /// Gateways.
     pub gateways: BTreeMap<GatewayId, GatewayStatus>,
+    /// Upstream registrations.
+    pub upstreams: BTreeMap<UpstreamId, UpstreamStatus>,
     /// Counters.
     pub counters: Counters,
 }
@@ -391,6 +428,11 @@ impl LiveState {
                 .into_iter()
                 .map(|row| (row.gateway, row))
                 .collect(),
+            upstreams: snapshot
+                .upstreams
+                .into_iter()
+                .map(|row| (row.upstream, row))
+                .collect(),
             counters: snapshot.counters,
         };
         Applied::Moved
@@ -415,6 +457,11 @@ impl LiveState {
             .extend(delta.registrations.into_iter().map(|row| (row.key(), row)));
         self.gateways
             .extend(delta.gateways.into_iter().map(|row| (row.gateway, row)));
+        for gone in delta.upstreams_gone {
+            self.upstreams.remove(&gone);
+        }
+        self.upstreams
+            .extend(delta.upstreams.into_iter().map(|row| (row.upstream, row)));
         if let Some(counters) = delta.counters {
             self.counters = counters;
         }

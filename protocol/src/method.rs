@@ -16,11 +16,14 @@ use crate::{
     guard::{SourceRule, SourceRuleEdit},
     id::{
         AccountId, CallId, DeviceId, ExchangeRatioId, GatewayId, ListEntryId, LoginId, RateId,
-        RouteId, RoutingGroupId, SourceId, SourceRuleId, TariffId,
+        RouteId, RoutingGroupId, SourceId, SourceRuleId, TariffId, UpstreamId,
     },
     ledger::{LedgerEntry, PaymentParams, PaymentResult, RefundParams, RefundResult},
     list::{ListParams, Page},
-    live::{Counters, GatewayStatus, HangUpParams, LiveSnapshot, Registration, UnregisterParams},
+    live::{
+        Counters, GatewayStatus, HangUpParams, LiveSnapshot, Registration, UnregisterParams,
+        UpstreamStatus,
+    },
     login::{AuditEntry, ChangePasswordParams, Login, LoginEdit, LoginParams, Session},
     role::{
         Access::{self, LoggedIn, Needs, Open},
@@ -40,6 +43,7 @@ use crate::{
         Update, VerifyResult,
     },
     tariff::{Rate, RateEdit, Tariff, TariffEdit},
+    upstream::{Upstream, UpstreamEdit},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
@@ -171,6 +175,18 @@ methods! {
     GatewayUpdate = "gateway.update", Needs(Gateways, Change), Update<GatewayId, GatewayEdit> => Gateway;
     /// Deletes a gateway that no route leads to.
     GatewayDelete = "gateway.delete", Needs(Gateways, Change), ById<GatewayId> => Empty;
+    /// Upstream registrations now: whether they hold, until when, the last answer, the next try.
+    UpstreamStatusList = "upstream.status", Needs(Live, See), Empty => Vec<UpstreamStatus>;
+    /// Upstream registrations.
+    UpstreamList = "upstream.list", Needs(Gateways, See), ListParams => Page<Upstream>;
+    /// One upstream registration.
+    UpstreamGet = "upstream.get", Needs(Gateways, See), ById<UpstreamId> => Upstream;
+    /// Makes an upstream registration: the switch registers at once.
+    UpstreamCreate = "upstream.create", Needs(Gateways, Change), Create<UpstreamEdit> => Upstream;
+    /// Changes an upstream registration; it registers anew.
+    UpstreamUpdate = "upstream.update", Needs(Gateways, Change), Update<UpstreamId, UpstreamEdit> => Upstream;
+    /// Deletes an upstream registration and takes it back; refused while a route leads to it.
+    UpstreamDelete = "upstream.delete", Needs(Gateways, Change), ById<UpstreamId> => Empty;
     /// Gateways at work: calls, ASR figures, post-dial delay.
     GatewayStatusList = "gateway.status", Needs(Live, See), Empty => Vec<GatewayStatus>;
 

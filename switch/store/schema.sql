@@ -150,15 +150,37 @@ CREATE TABLE routing_group (
 ) STRICT;
 CREATE INDEX routing_group_inherits ON routing_group (inherits_id);
 
+CREATE TABLE upstream (
+    id                 INTEGER PRIMARY KEY AUTOINCREMENT,
+    revision           INTEGER NOT NULL,
+    name               TEXT NOT NULL UNIQUE,
+    disabled           INTEGER NOT NULL CHECK (disabled IN (0, 1)),
+    gateway_id         INTEGER NOT NULL REFERENCES gateway (id),
+    registrar          TEXT,
+    username           TEXT NOT NULL,
+    auth_username      TEXT,
+    auth_password      TEXT NOT NULL,
+    realm              TEXT,
+    expires_s          INTEGER NOT NULL,
+    keep_alive_s       INTEGER NOT NULL,
+    contact_user       TEXT NOT NULL UNIQUE,
+    inbound_account_id INTEGER REFERENCES account (id),
+    inbound_number     TEXT,
+    notes              TEXT NOT NULL
+) STRICT;
+CREATE INDEX upstream_gateway ON upstream (gateway_id);
+CREATE INDEX upstream_inbound_account ON upstream (inbound_account_id);
+
 CREATE TABLE route (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     revision         INTEGER NOT NULL,
     routing_group_id INTEGER NOT NULL REFERENCES routing_group (id) ON DELETE CASCADE,
     prefix           TEXT NOT NULL,
     priority         INTEGER NOT NULL,
-    target           TEXT NOT NULL CHECK (target IN ('gateway', 'account', 'local_device', 'reject')),
+    target           TEXT NOT NULL CHECK (target IN ('gateway', 'account', 'local_device', 'reject', 'upstream')),
     gateway_id       INTEGER REFERENCES gateway (id),
     account_id       INTEGER REFERENCES account (id),
+    upstream_id      INTEGER REFERENCES upstream (id),
     reject_status    INTEGER,
     reject_reason    TEXT NOT NULL,
     share            INTEGER NOT NULL CHECK (share BETWEEN 1 AND 100),
@@ -174,11 +196,13 @@ CREATE TABLE route (
     disabled         INTEGER NOT NULL CHECK (disabled IN (0, 1)),
     CHECK ((target = 'gateway') = (gateway_id IS NOT NULL)),
     CHECK ((target = 'account') = (account_id IS NOT NULL)),
+    CHECK ((target = 'upstream') = (upstream_id IS NOT NULL)),
     CHECK ((target = 'reject') = (reject_status IS NOT NULL))
 ) STRICT;
 CREATE INDEX route_group ON route (routing_group_id, prefix);
 CREATE INDEX route_gateway ON route (gateway_id);
 CREATE INDEX route_account ON route (account_id);
+CREATE INDEX route_upstream ON route (upstream_id);
 
 -- The rates in force are those of the tariff's generation: a whole sheet is written beside the old one in
 -- short steps and goes live by one update.

@@ -6,8 +6,9 @@ use crate::{
     model::{
         answer::Purpose,
         draft::Saving,
-        live::{GatewayRows, RegistrationRows},
+        live::RegistrationRows,
         notice::Level,
+        peers::{GatewayRows, UpstreamRows},
         records::RecordRows,
         screen::Screen,
         table::{Rows, TableState},
@@ -297,6 +298,13 @@ impl App {
                 &GatewayRows(model.live.gateways()),
                 &mut model.live_tables.gateways,
             )),
+            Screen::UpstreamStatus => {
+                let rows = UpstreamRows {
+                    rows: model.live.upstreams(),
+                    now_ms: now + model.live.clock_ahead_ms,
+                };
+                Some(run(&rows, &mut model.live_tables.upstreams))
+            }
             Screen::Records(view) => {
                 let records = model.records.get_mut(&view)?;
                 let mut state = std::mem::take(&mut records.table);
@@ -344,7 +352,10 @@ impl App {
             Screen::Traces => model.tools.traces.ask_now(),
             Screen::Settings => model.tools.settings.list.reset(),
             Screen::System => model.ask_info(),
-            Screen::LiveCalls | Screen::Registrations | Screen::GatewayStatus => {
+            Screen::LiveCalls
+            | Screen::Registrations
+            | Screen::GatewayStatus
+            | Screen::UpstreamStatus => {
                 model
                     .requests
                     .call("live.snapshot", json!({}), Purpose::Snapshot);

@@ -137,6 +137,7 @@ impl Model {
             Screen::LiveCalls => Some(&self.live_tables.calls),
             Screen::Registrations => Some(&self.live_tables.registrations),
             Screen::GatewayStatus => Some(&self.live_tables.gateways),
+            Screen::UpstreamStatus => Some(&self.live_tables.upstreams),
             Screen::Records(view) => self.records.get(&view).map(|records| &records.table),
             _ => None,
         }

@@ -11,6 +11,7 @@ pub mod format;
 pub mod live;
 pub mod names;
 pub mod notice;
+pub mod peers;
 pub mod records;
 pub mod request;
 pub mod screen;
@@ -61,6 +62,7 @@ pub struct LiveTables {
     pub calls: TableState,
     pub registrations: TableState,
     pub gateways: TableState,
+    pub upstreams: TableState,
 }
 
 impl Default for LiveTables {
@@ -69,6 +71,7 @@ impl Default for LiveTables {
             calls: TableState::default(),
             registrations: TableState::sorted(0, false),
             gateways: TableState::sorted(0, false),
+            upstreams: TableState::sorted(0, false),
         }
     }
 }

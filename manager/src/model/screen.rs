@@ -13,6 +13,7 @@ pub enum Screen {
     LiveCalls,
     Registrations,
     GatewayStatus,
+    UpstreamStatus,
     Counters,
     Traces,
     Records(View),
@@ -37,6 +38,7 @@ pub const TREE: [Branch; 8] = [
             Screen::LiveCalls,
             Screen::Registrations,
             Screen::GatewayStatus,
+            Screen::UpstreamStatus,
             Screen::Counters,
             Screen::Traces,
         ],
@@ -59,7 +61,10 @@ pub const TREE: [Branch; 8] = [
     },
     Branch {
         title: "Destinations",
-        leaves: &[Screen::Records(View::Gateways)],
+        leaves: &[
+            Screen::Records(View::Gateways),
+            Screen::Records(View::Upstreams),
+        ],
     },
     Branch {
         title: "Routing",
@@ -106,6 +111,7 @@ impl Screen {
             Self::LiveCalls => "Live calls",
             Self::Registrations => "Registrations",
             Self::GatewayStatus => "Gateway status",
+            Self::UpstreamStatus => "Upstream status",
             Self::Counters => "Counters",
             Self::Traces => "SIP traces",
             Self::Records(view) => view.title(),
@@ -122,6 +128,7 @@ impl Screen {
             Self::LiveCalls => "📞",
             Self::Registrations => "📡",
             Self::GatewayStatus => "🚦",
+            Self::UpstreamStatus => "📶",
             Self::Counters => "📈",
             Self::Traces => "👣",
             Self::Records(view) => view.resource().icon,
@@ -137,7 +144,7 @@ impl Screen {
     pub fn area(self) -> Area {
         match self {
             Self::LiveCalls | Self::Registrations => Area::Live,
-            Self::GatewayStatus => Area::Gateways,
+            Self::GatewayStatus | Self::UpstreamStatus => Area::Gateways,
             Self::Counters | Self::System => Area::System,
             Self::Traces => Area::SipTraces,
             Self::Records(view) => view.area(),

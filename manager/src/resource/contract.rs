@@ -13,9 +13,10 @@ use tandem_protocol::{
     method,
     role::{Access, Right},
     tariff::{RateEdit, TariffEdit},
+    upstream::UpstreamEdit,
 };
 
-const ALL: [View; 23] = [
+const ALL: [View; 24] = [
     View::Accounts,
     View::Retail,
     View::Wholesale,
@@ -28,6 +29,7 @@ const ALL: [View; 23] = [
     View::Sources,
     View::Payments,
     View::Gateways,
+    View::Upstreams,
     View::Groups,
     View::Routes,
     View::Lists,
@@ -87,6 +89,7 @@ fn the_wire_takes_what_every_form_sends() {
             View::Devices => serde_json::from_value::<DeviceEdit>(edit).map(drop),
             View::Sources => serde_json::from_value::<SourceEdit>(edit).map(drop),
             View::Gateways => serde_json::from_value::<GatewayEdit>(edit).map(drop),
+            View::Upstreams => serde_json::from_value::<UpstreamEdit>(edit).map(drop),
             View::Groups => serde_json::from_value::<RoutingGroupEdit>(edit).map(drop),
             View::Routes => serde_json::from_value::<RouteEdit>(edit).map(drop),
             View::Lists => serde_json::from_value::<ListEntryEdit>(edit).map(drop),
@@ -152,6 +155,7 @@ fn every_column_is_a_field_of_the_rows() {
         ledger::LedgerEntry,
         login::{AuditEntry, Login},
         tariff::{Rate, Tariff},
+        upstream::Upstream,
     };
     fn whole<T: serde::Serialize + serde::de::DeserializeOwned>(row: &Value) -> Value {
         let typed: T =
@@ -172,6 +176,7 @@ fn every_column_is_a_field_of_the_rows() {
             "device" => whole::<Device>(row),
             "source" => whole::<SourceAddress>(row),
             "gateway" => whole::<Gateway>(row),
+            "upstream" => whole::<Upstream>(row),
             "group" => whole::<RoutingGroup>(row),
             "route" => whole::<Route>(row),
             "list_entry" => whole::<ListEntry>(row),

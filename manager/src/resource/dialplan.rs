@@ -15,8 +15,9 @@ const POLICIES: [Choice; 4] = [
     choice("margin", "Margin"),
 ];
 
-const TARGETS: [Choice; 4] = [
+const TARGETS: [Choice; 5] = [
     choice("gateway", "Gateway"),
+    choice("upstream", "Upstream registration"),
     choice("account", "Account phones"),
     choice("local_device", "Dialled phone"),
     choice("reject", "Reject"),
@@ -108,6 +109,7 @@ fn to_wire(edit: &mut Value) {
     span_to_wire(edit, "hours.span");
     let target = match text_at(edit, "target.to") {
         "gateway" => json!({ "to": "gateway", "gateway": at(edit, "target.gateway") }),
+        "upstream" => json!({ "to": "upstream", "upstream": at(edit, "target.upstream") }),
         "account" => json!({ "to": "account", "account": at(edit, "target.account") }),
         "reject" => json!({
             "to": "reject",
@@ -138,6 +140,7 @@ pub static ROUTES: Resource = Resource {
         col("edit.share", "Share %", 8, Kind::Number),
         col("edit.target.to", "Goes to", 14, Kind::Choice(&TARGETS)),
         col("gateway_name", "Gateway", 15, Kind::Text),
+        col("upstream_name", "Upstream", 12, Kind::Text),
         col("account_login", "Account", 10, Kind::Text),
         col("edit.target", "Answer", 20, Kind::Of(reject)),
         col("edit.enabled", "Enabled", 8, Kind::Flag),
@@ -173,6 +176,9 @@ pub static ROUTES: Resource = Resource {
                 field("target.gateway", "Gateway", Input::Ref(View::Gateways))
                     .required()
                     .shown(|edit| goes_to(edit, "gateway")),
+                field("target.upstream", "Upstream", Input::Ref(View::Upstreams))
+                    .required()
+                    .shown(|edit| goes_to(edit, "upstream")),
                 field("target.account", "Account", Input::Ref(View::Accounts))
                     .required()
                     .shown(|edit| goes_to(edit, "account")),

@@ -14,6 +14,7 @@ mod guard;
 mod money;
 mod signalling;
 mod tariffs;
+mod upstreams;
 mod view;
 
 use crate::theme::Tone;

@@ -1,6 +1,6 @@
 //! Resources as the tree shows them.
 
-use super::{Resource, accounts, audit, dialplan, gateways, guard, money, tariffs};
+use super::{Resource, accounts, audit, dialplan, gateways, guard, money, tariffs, upstreams};
 use serde_json::{Value, json};
 use tandem_protocol::{Area, Filter, Op};
 
@@ -21,6 +21,7 @@ pub enum View {
     Sources,
     Payments,
     Gateways,
+    Upstreams,
     Groups,
     Routes,
     Lists,
@@ -49,6 +50,7 @@ impl View {
             Self::Sources => "Source addresses",
             Self::Payments => "Payments",
             Self::Gateways => "Gateways",
+            Self::Upstreams => "Upstream registrations",
             Self::Groups => "Routing groups",
             Self::Routes => "Dial plan",
             Self::Lists => "Block and allow lists",
@@ -69,6 +71,7 @@ impl View {
             Self::Sources => &accounts::SOURCES,
             Self::Payments => &money::PAYMENTS,
             Self::Gateways => &gateways::GATEWAYS,
+            Self::Upstreams => &upstreams::UPSTREAMS,
             Self::Groups => &dialplan::GROUPS,
             Self::Routes => &dialplan::ROUTES,
             Self::Lists => &dialplan::LISTS,
@@ -128,7 +131,7 @@ impl View {
     pub fn area(self) -> Area {
         match self {
             Self::Payments | Self::Ledger | Self::Ratios => Area::Money,
-            Self::Gateways => Area::Gateways,
+            Self::Gateways | Self::Upstreams => Area::Gateways,
             Self::Groups | Self::Routes => Area::DialPlan,
             Self::Tariffs | Self::Rates => Area::Tariffs,
             Self::Cdrs => Area::Cdrs,

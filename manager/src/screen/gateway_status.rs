@@ -3,7 +3,7 @@
 use super::Cx;
 use crate::{
     command::Command,
-    model::{live::GatewayRows, table::Rows},
+    model::{peers::GatewayRows, table::Rows},
     theme,
     widget::{self, table},
 };

@@ -17,6 +17,7 @@ mod simulator;
 mod system;
 mod trace;
 mod traces;
+mod upstream_status;
 
 pub use notices::notices;
 pub use palette::{Palette, palette, shortcuts};
@@ -44,6 +45,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         Screen::LiveCalls => live_calls::show(ui, cx),
         Screen::Registrations => registrations::show(ui, cx),
         Screen::GatewayStatus => gateway_status::show(ui, cx),
+        Screen::UpstreamStatus => upstream_status::show(ui, cx),
         Screen::Counters => counters::show(ui, cx),
         Screen::Traces => traces::show(ui, cx),
         Screen::Records(view) => records::show(ui, cx, view),

@@ -7,6 +7,7 @@ mod live;
 pub(crate) mod sample;
 mod store;
 mod traces;
+mod upstreams;
 
 use crate::transport::{Ask, Told, Transport};
 use serde_json::Value;

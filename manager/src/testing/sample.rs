@@ -104,12 +104,12 @@ pub(super) const GATEWAYS: [(&str, &str); 4] = [
     ("backup", "192.0.2.44"),
 ];
 
-fn row(id: usize, edit: Value) -> Value {
+pub(super) fn row(id: usize, edit: Value) -> Value {
     json!({ "id": id, "revision": format!("r{id}"), "edit": edit })
 }
 
 /// The type's default, with these fields.
-fn of<T: Default + Serialize>(fields: Value) -> Value {
+pub(super) fn of<T: Default + Serialize>(fields: Value) -> Value {
     let mut edit = json!(T::default());
     merge(&mut edit, fields);
     edit
@@ -152,6 +152,7 @@ pub fn tables(now_ms: i64) -> BTreeMap<&'static str, Vec<Value>> {
         ("device", devices()),
         ("source", sources()),
         ("gateway", gateways()),
+        ("upstream", super::upstreams::rows()),
         ("group", groups()),
         ("route", routes()),
         ("list_entry", lists()),
@@ -193,7 +194,7 @@ fn accounts(now_ms: i64) -> Vec<Value> {
     rows.collect()
 }
 
-fn login_of(account: usize) -> Value {
+pub(super) fn login_of(account: usize) -> Value {
     ACCOUNTS
         .get(account.wrapping_sub(1))
         .map(|account| account.0)
@@ -299,6 +300,7 @@ fn routes() -> Vec<Value> {
         let mut row = row(at + 1, edit);
         row["group_name"] = "Standard".into();
         row["gateway_name"] = json!((at < 5).then_some(GATEWAYS[gateway - 1].0));
+        row["upstream_name"] = Value::Null;
         row
     });
     rows.collect()

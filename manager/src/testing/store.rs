@@ -82,6 +82,7 @@ impl Store {
             calls: self.calls.clone(),
             registrations: self.registrations.clone(),
             gateways: self.gateways.clone(),
+            upstreams: super::upstreams::status(),
             counters: self.counters.clone(),
         }
     }

@@ -24,6 +24,8 @@ ids! {
     AccountId,
     /// A SIP peer that calls are sent to.
     GatewayId,
+    /// A registration we hold elsewhere.
+    UpstreamId,
     /// A rate sheet.
     TariffId,
     /// One line of a rate sheet.

@@ -55,6 +55,7 @@ fn five_candidates_100k_prefixes(bencher: divan::Bencher) {
         remote: "192.0.2.1:5060".parse().expect("an address"),
         transport: Transport::Udp,
         device: None,
+        via: None,
         as_account: Some(AccountId(1)),
         caller: "4930123456".into(),
         asserted: None,

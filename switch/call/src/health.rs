@@ -18,6 +18,7 @@ use crate::{
         state::Core,
         timer::{Place, Timer},
     },
+    upstream,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -71,7 +72,7 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// For people.
-    fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         match self {
             Self::Status(status) => status.to_string(),
             Self::Silence => "no answer".to_owned(),
@@ -215,6 +216,7 @@ fn settle(core: &mut Core, gateway: GatewayId) {
             // One that was switched off or deleted meanwhile is not up.
             if some {
                 alarm::gateway_up(core, gateway, since);
+                upstream::gateway_up(core, gateway);
             }
         }
         (None, false) | (Some(_), true) => {}

@@ -86,7 +86,8 @@ pub(crate) fn from(core: &mut Core, call: &Call, candidate: &Candidate, flow: Fl
 fn login<'a>(candidate: &'a Candidate, signalling: &Signalling) -> Option<&'a str> {
     match (&candidate.leg, signalling.naming.from) {
         (LegTarget::Gateway(gateway), FromUser::Login) => {
-            gateway.auth.as_ref().map(|auth| auth.username.as_str())
+            let by_auth = gateway.auth.as_ref().map(|auth| auth.username.as_str());
+            gateway.naming.from_user.as_deref().or(by_auth)
         }
         (LegTarget::Gateway(_), FromUser::Caller) | (LegTarget::Devices { .. }, _) => None,
     }

@@ -182,6 +182,10 @@ pub enum AlertKind {
     GatewayUp,
     /// The guard blocked a source; when there are many, one alert tells of several.
     SourceBlocked,
+    /// An upstream registration does not hold any more, or never did.
+    UpstreamDown,
+    /// An upstream registration holds again.
+    UpstreamUp,
 }
 
 impl AlertKind {
@@ -194,6 +198,8 @@ impl AlertKind {
             Self::GatewayDown => "gateway_down",
             Self::GatewayUp => "gateway_up",
             Self::SourceBlocked => "source_blocked",
+            Self::UpstreamDown => "upstream_down",
+            Self::UpstreamUp => "upstream_up",
         }
     }
 }

@@ -23,6 +23,7 @@ mod page;
 mod register;
 pub mod switch;
 mod transfer;
+mod upstream;
 mod usage;
 
 pub use directory::Directory;

@@ -3,7 +3,7 @@
 use crate::journal::Alert;
 use std::net::SocketAddr;
 use tandem_billing::{
-    AccountId, CallId, Currency, GatewayId, Micros, RouteId, UtcMs, cdr::MediaStats,
+    AccountId, CallId, Currency, GatewayId, Micros, RouteId, UpstreamId, UtcMs, cdr::MediaStats,
 };
 use tandem_sip::Transport;
 
@@ -39,6 +39,13 @@ pub enum Change {
     },
     /// A gateway's counters and state.
     Gateway(Box<GatewayState>),
+    /// An upstream registration's state.
+    Upstream(Box<UpstreamState>),
+    /// An upstream registration was deleted.
+    UpstreamGone {
+        /// Which.
+        upstream: UpstreamId,
+    },
     /// An operator must hear of it.
     Alert(Alert),
 }
@@ -189,6 +196,29 @@ pub struct HostHealth {
     pub round_trip_us: Option<u64>,
 }
 
+/// A registration we hold elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamState {
+    /// Which.
+    pub upstream: UpstreamId,
+    /// Its name.
+    pub name: String,
+    /// The operator wants it.
+    pub enabled: bool,
+    /// It holds, until then unless refreshed; None if it does not.
+    pub registered_until: Option<UtcMs>,
+    /// The registrar's host it was sent to last.
+    pub host: Option<SocketAddr>,
+    /// When the last REGISTER ended.
+    pub answered_at: Option<UtcMs>,
+    /// How: a status, `no answer` or `unreachable`.
+    pub answer: Option<String>,
+    /// When the next REGISTER is due; None while one is under way.
+    pub next_at: Option<UtcMs>,
+    /// Rounds in vain since it held last.
+    pub failures: u32,
+}
+
 /// The whole switch since start.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
@@ -243,6 +273,8 @@ pub struct Snapshot {
     pub registrations: Vec<LiveRegistration>,
     /// By id.
     pub gateways: Vec<GatewayState>,
+    /// By id.
+    pub upstreams: Vec<UpstreamState>,
     /// Counters.
     pub totals: Totals,
 }

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
-use tandem_billing::{AccountId, GatewayId, RouteId};
+use tandem_billing::{AccountId, GatewayId, RouteId, UpstreamId};
 use tandem_sdp::Side;
 use tandem_sip::{
     Flow, Message,
@@ -146,6 +146,7 @@ fn facts(core: &mut Core, flow: Flow, message: &Message) -> CallFacts {
     let dialled = user(message.request_uri());
     let caller = user(Some(message.from().uri));
     CallFacts {
+        via: None,
         remote: flow.remote,
         transport: flow.transport,
         device: None,
@@ -291,6 +292,9 @@ impl<U: Usage> Usage for AtRest<U> {
     }
     fn gateway_down(&self, gateway: GatewayId) -> Option<String> {
         self.0.gateway_down(gateway)
+    }
+    fn upstream_down(&self, upstream: UpstreamId) -> Option<String> {
+        self.0.upstream_down(upstream)
     }
     fn is_registered(&self, username: &str) -> bool {
         self.0.is_registered(username)

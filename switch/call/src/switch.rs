@@ -36,6 +36,7 @@ use crate::{
     leg::{answer, prack, refresh, renew},
     media, register,
     transfer::Letter,
+    upstream,
 };
 use bytes::Bytes;
 use state::{Core, Gate};
@@ -67,6 +68,7 @@ impl Switch {
         let mut core = Core::new(config, directory, ledger, now);
         register::restore(&mut core, registrations);
         health::take_directory(&mut core);
+        upstream::take_directory(&mut core);
         Self {
             core,
             calls: Calls::new(),
@@ -96,6 +98,7 @@ impl Switch {
             }
             Input::FlowFailed { flow } => {
                 self.core.endpoint.handle_flow_failed(now.mono, flow);
+                upstream::flow_failed(&mut self.core, flow);
                 let gone = self.core.registrar.handle_flow_failed(flow);
                 register::ended(&mut self.core, &gone);
             }
@@ -241,6 +244,8 @@ impl Switch {
             Timer::Drain => self.end_all(),
             Timer::Probe(place) => health::due(&mut self.core, place),
             Timer::Rest(place) => health::rested(&mut self.core, place),
+            Timer::Upstream(id) => upstream::due(&mut self.core, id),
+            Timer::KeepAlive(id) => upstream::keep_alive(&mut self.core, id),
         }
         self.pump();
     }
@@ -287,7 +292,8 @@ impl Switch {
         let Gate::Draining(token) = self.core.gate else {
             return;
         };
-        if self.calls.values().all(|call| settled(call)) {
+        let left = self.core.peers.upstreams.have_left();
+        if left && self.calls.values().all(|call| settled(call)) {
             refused::close(&mut self.core);
             self.core.gate = Gate::Drained;
             self.core.timers.disarm(Timer::Drain);

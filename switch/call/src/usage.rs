@@ -2,9 +2,9 @@
 //!
 //! Keys are accounts, gateways and routes of the directory, so no peer can make a table grow.
 
-use crate::{decide, health::Hosts};
+use crate::{decide, health::Hosts, upstream::Registrations};
 use std::{collections::HashMap, time::Duration};
-use tandem_billing::{AccountId, GatewayId, RouteId};
+use tandem_billing::{AccountId, GatewayId, RouteId, UpstreamId};
 use tandem_sip::{Mono, registrar::Registrar};
 
 /// Length of a bucket of [`Window`]: ten make a second.
@@ -181,6 +181,7 @@ pub(crate) struct LiveUsage<'a> {
     pub(crate) table: &'a UsageTable,
     pub(crate) registrar: &'a Registrar,
     pub(crate) hosts: &'a Hosts,
+    pub(crate) upstreams: &'a Registrations,
 }
 
 impl decide::Usage for LiveUsage<'_> {
@@ -225,6 +226,9 @@ impl decide::Usage for LiveUsage<'_> {
     }
     fn gateway_down(&self, gateway: GatewayId) -> Option<String> {
         self.hosts.why_down(gateway)
+    }
+    fn upstream_down(&self, upstream: UpstreamId) -> Option<String> {
+        self.upstreams.why_down(upstream, self.now)
     }
     fn is_registered(&self, username: &str) -> bool {
         !self.registrar.bindings(self.now, username).is_empty()

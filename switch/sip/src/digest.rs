@@ -7,7 +7,7 @@
 mod client;
 mod server;
 
-pub use client::answer;
+pub use client::{Login, answer, answer_as, is_stale};
 pub use server::{Authenticator, MAX_NONCES};
 
 use crate::{

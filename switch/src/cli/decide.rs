@@ -167,6 +167,7 @@ const NOWHERE: ([u8; 4], u16) = ([192, 0, 2, 255], 5060);
 
 fn report(directory: &Directory, case: Case) -> Report {
     let facts = CallFacts {
+        via: None,
         remote: case.source.unwrap_or_else(|| NOWHERE.into()),
         transport: Transport::Udp,
         device: case.device,

@@ -498,10 +498,13 @@ fn log_alerts(batch: &Batch) {
         let (call, account) = (alert.call.map(|id| id.0), alert.account.map(|id| id.0));
         match alert.kind {
             AlertKind::LedgerFault => tracing::error!(call, account, "{}", alert.text),
-            AlertKind::LowBalance | AlertKind::GatewayDown | AlertKind::SourceBlocked => {
+            AlertKind::LowBalance
+            | AlertKind::GatewayDown
+            | AlertKind::SourceBlocked
+            | AlertKind::UpstreamDown => {
                 tracing::warn!(call, account, "{}", alert.text);
             }
-            AlertKind::GatewayUp => tracing::info!("{}", alert.text),
+            AlertKind::GatewayUp | AlertKind::UpstreamUp => tracing::info!("{}", alert.text),
         }
     }
 }

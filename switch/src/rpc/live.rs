@@ -10,11 +10,14 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use tandem_billing::{AccountId, CallId, GatewayId};
+use tandem_billing::{AccountId, CallId, GatewayId, UpstreamId};
 use tandem_call::{
     Directory,
     journal::{Alert, AlertKind},
-    monitor::{Change, FeedEvent, GatewayState, LiveCall, LiveRegistration, Snapshot, Totals},
+    monitor::{
+        Change, FeedEvent, GatewayState, LiveCall, LiveRegistration, Snapshot, Totals,
+        UpstreamState,
+    },
 };
 use tandem_protocol::live::{CallGone, Counters, LiveDelta, LiveSnapshot, RegistrationKey};
 
@@ -58,6 +61,8 @@ struct State {
     calls: BTreeMap<CallId, Row<LiveCall>>,
     registrations: BTreeMap<RegistrationKey, Row<LiveRegistration>>,
     gateways: BTreeMap<GatewayId, Row<GatewayState>>,
+    upstreams: BTreeMap<UpstreamId, Row<UpstreamState>>,
+    upstreams_gone: VecDeque<Ended<UpstreamId>>,
     ended: VecDeque<Ended<CallGone>>,
     lapsed: VecDeque<Ended<RegistrationKey>>,
     alerts: VecDeque<Row<Alert>>,
@@ -126,6 +131,12 @@ impl Board {
             .into_iter()
             .map(|row| (row.gateway, Row { row, changed }))
             .collect();
+        state.upstreams = snapshot
+            .upstreams
+            .into_iter()
+            .map(|row| (row.upstream, Row { row, changed }))
+            .collect();
+        state.upstreams_gone.clear();
         state.ended.clear();
         state.lapsed.clear();
         state.totals = snapshot.totals;
@@ -193,6 +204,7 @@ impl Board {
             .values()
             .filter(|r| owns(sight, directory, r.row.account));
         let gateways = state.gateways.values().filter(|_| sight == Sight::All);
+        let upstreams = state.upstreams.values().filter(|_| sight == Sight::All);
         let mut snapshot = LiveSnapshot {
             seq: state.seq,
             calls: calls.map(|r| live_row::call(&r.row, sight)).collect(),
@@ -200,6 +212,7 @@ impl Board {
                 .map(|r| live_row::registration(&r.row))
                 .collect(),
             gateways: gateways.map(|r| live_row::gateway(&r.row)).collect(),
+            upstreams: upstreams.map(|r| live_row::upstream(&r.row)).collect(),
             counters: Counters::default(),
         };
         snapshot.counters = state.counters(sight, directory);
@@ -238,6 +251,10 @@ impl Board {
             .lapsed
             .iter()
             .filter(|e| new(e.at) && !state.registrations.contains_key(&e.key));
+        let all = sight == Sight::All;
+        let upstreams = state.upstreams.values();
+        let upstreams = upstreams.filter(|r| new(r.changed) && all);
+        let upstreams_gone = state.upstreams_gone.iter().filter(|e| new(e.at) && all);
         let mut delta = LiveDelta {
             from,
             to: state.seq,
@@ -251,6 +268,8 @@ impl Board {
                 .map(|e| e.key.clone())
                 .collect(),
             gateways: gateways.map(|r| live_row::gateway(&r.row)).collect(),
+            upstreams: upstreams.map(|r| live_row::upstream(&r.row)).collect(),
+            upstreams_gone: upstreams_gone.map(|e| e.key.0.into()).collect(),
             alerts: alerts.map(|r| live_row::alert(&r.row, directory)).collect(),
             counters: None,
         };
@@ -302,6 +321,21 @@ impl Board {
         health.down_since?;
         let said = health.hosts.iter().find_map(|host| host.answer.clone());
         Some(said.unwrap_or_else(|| "calls found nobody there".to_owned()))
+    }
+
+    /// Why no call may be sent through an upstream registration; None while it is registered.
+    pub fn upstream_down(&self, upstream: UpstreamId) -> Option<String> {
+        let state = self.lock();
+        let row = &state.upstreams.get(&upstream)?.row;
+        row.registered_until
+            .is_none()
+            .then(|| "not registered".to_owned())
+    }
+
+    /// Upstream registrations.
+    pub fn upstreams(&self) -> Vec<UpstreamState> {
+        let state = self.lock();
+        state.upstreams.values().map(|r| r.row.clone()).collect()
     }
 
     /// (answered, attempts, answered seconds) of a gateway since start.
@@ -366,6 +400,20 @@ impl State {
                 let row = *row;
                 self.gateways.insert(row.gateway, Row { row, changed });
             }
+            Change::Upstream(row) => {
+                let row = *row;
+                self.upstreams.insert(row.upstream, Row { row, changed });
+            }
+            Change::UpstreamGone { upstream } => {
+                self.upstreams.remove(&upstream);
+                let ended = Ended {
+                    key: upstream,
+                    chain: Vec::new(),
+                    at: changed,
+                };
+                let forgotten = remember(&mut self.upstreams_gone, ended);
+                self.oldest = self.oldest.max(forgotten);
+            }
             Change::Alert(row) => {
                 self.alerts.push_back(Row { row, changed });
                 if self.alerts.len() > ALERTS {
@@ -424,7 +472,9 @@ fn hears(sight: Sight, directory: &Directory, alert: &Alert) -> bool {
         AlertKind::LedgerFault
         | AlertKind::GatewayDown
         | AlertKind::GatewayUp
-        | AlertKind::SourceBlocked => sight == Sight::All,
+        | AlertKind::SourceBlocked
+        | AlertKind::UpstreamDown
+        | AlertKind::UpstreamUp => sight == Sight::All,
     }
 }
 

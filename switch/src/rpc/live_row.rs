@@ -4,7 +4,9 @@ use super::live::Sight;
 use tandem_call::{
     Directory,
     journal::{Alert, AlertKind},
-    monitor::{CallState, GatewayState, HostHealth, LiveCall, LiveRegistration, Totals},
+    monitor::{
+        CallState, GatewayState, HostHealth, LiveCall, LiveRegistration, Totals, UpstreamState,
+    },
 };
 use tandem_protocol::{
     Micros, UtcMs,
@@ -13,6 +15,7 @@ use tandem_protocol::{
     live::{
         CallState as WireState, Counters, GatewayHealth as WireHealth, GatewayStatus,
         HostHealth as WireHost, LiveCall as WireCall, LiveMoney, Registration, RegistrationKey,
+        UpstreamStatus,
     },
 };
 
@@ -120,6 +123,8 @@ pub fn alert(alert: &Alert, directory: &Directory) -> WireAlert {
             AlertKind::GatewayDown => WireKind::GatewayDown,
             AlertKind::GatewayUp => WireKind::GatewayUp,
             AlertKind::SourceBlocked => WireKind::SourceBlocked,
+            AlertKind::UpstreamDown => WireKind::UpstreamDown,
+            AlertKind::UpstreamUp => WireKind::UpstreamUp,
         },
         account: alert.account.map(|id| id.0.into()),
         account_login: owner.map(|account| account.login.clone()),
@@ -167,6 +172,22 @@ fn host(row: &HostHealth) -> WireHost {
         answered_at: row.answered_at.map(|at| UtcMs(at.0)),
         answer: row.answer.clone(),
         round_trip_us: row.round_trip_us,
+    }
+}
+
+/// An upstream registration.
+#[must_use]
+pub fn upstream(row: &UpstreamState) -> UpstreamStatus {
+    UpstreamStatus {
+        upstream: row.upstream.0.into(),
+        name: row.name.clone(),
+        enabled: row.enabled,
+        registered_until: row.registered_until.map(|at| UtcMs(at.0)),
+        host: row.host.map(|host| host.to_string()),
+        answered_at: row.answered_at.map(|at| UtcMs(at.0)),
+        answer: row.answer.clone(),
+        next_at: row.next_at.map(|at| UtcMs(at.0)),
+        failures: row.failures,
     }
 }
 

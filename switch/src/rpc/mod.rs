@@ -223,10 +223,12 @@ impl Api {
         (
             tandem_call::monitor::Totals,
             Vec<tandem_call::monitor::GatewayState>,
+            Vec<tandem_call::monitor::UpstreamState>,
         ),
         core::CoreError,
     > {
         self.feed.renew_unless_fresh().await?;
-        Ok((self.board.totals(), self.board.gateways()))
+        let board = &self.board;
+        Ok((board.totals(), board.gateways(), board.upstreams()))
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Api, Caller, accounts, cdrs,
     columns::{
         ALERT, AUDIT, CDR, DEVICE, EXCHANGE_RATIO, GATEWAY, GROUP, LEDGER, LIST_ENTRY, LOGIN,
-        PAYMENT, RATE, ROUTE, SOURCE, SOURCE_RULE, TARIFF,
+        PAYMENT, RATE, ROUTE, SOURCE, SOURCE_RULE, TARIFF, UPSTREAM,
     },
     fault, lists, login, money, refunds,
     session::Connection,
@@ -167,6 +167,10 @@ fn accounts_and_phones(module: &mut Module) -> Registered {
 
 fn routing(module: &mut Module) -> Registered {
     edited!(module, GATEWAY: GatewayList GatewayGet GatewayCreate GatewayUpdate GatewayDelete);
+    edited!(
+        module,
+        UPSTREAM: UpstreamList UpstreamGet UpstreamCreate UpstreamUpdate UpstreamDelete
+    );
     edited!(module, GROUP: GroupList GroupGet GroupCreate GroupUpdate GroupDelete);
     edited!(module, ROUTE: RouteList RouteGet RouteCreate RouteUpdate RouteDelete);
     Ok(())
@@ -228,6 +232,7 @@ fn monitor(module: &mut Module) -> Registered {
     })?;
     on::<m::LiveHangUp, _, _>(module, subscribe::hang_up)?;
     on::<m::GatewayStatusList, _, _>(module, system::gateways)?;
+    on::<m::UpstreamStatusList, _, _>(module, system::upstreams)?;
     on::<m::SipTraceStart, _, _>(module, traces::start)?;
     on::<m::SipTraceStop, _, _>(module, traces::stop)?;
     on::<m::SipTraceDelete, _, _>(module, traces::delete)?;

@@ -159,6 +159,7 @@ fn facts(
         })?),
     };
     Ok(CallFacts {
+        via: None,
         remote: source.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0))),
         transport: transport(params.transport),
         device: params.device.clone(),
@@ -251,6 +252,7 @@ fn rate_account(
         remote: SocketAddr::from(([0, 0, 0, 0], 0)),
         transport: tandem_sip::Transport::Udp,
         device: None,
+        via: None,
         as_account: Some(account),
         caller: params.caller.clone(),
         asserted: None,
@@ -463,6 +465,9 @@ impl Usage for LiveUsage<'_> {
     }
     fn gateway_down(&self, gateway: tandem_billing::GatewayId) -> Option<String> {
         self.live(|board| board.gateway_down(gateway))
+    }
+    fn upstream_down(&self, upstream: tandem_billing::UpstreamId) -> Option<String> {
+        self.live(|board| board.upstream_down(upstream))
     }
     fn is_registered(&self, username: &str) -> bool {
         self.board.is_registered(username)

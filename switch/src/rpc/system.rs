@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tandem_protocol::{
     ErrorCode, RpcError, UtcMs,
-    live::{Counters, GatewayStatus},
+    live::{Counters, GatewayStatus, UpstreamStatus},
     system::{
         BackupResult, Empty, HistoryParams, Series, SetParams, Setting, SystemInfo, VerifyResult,
     },
@@ -60,6 +60,20 @@ pub async fn gateways(
     api.feed.renew_unless_fresh().await.map_err(fault::core)?;
     let snapshot = api.board.snapshot(sight(&caller), &api.directory());
     Ok(snapshot.gateways)
+}
+
+/// Upstream registrations.
+///
+/// # Errors
+/// The core does not answer.
+pub async fn upstreams(
+    api: Arc<Api>,
+    caller: Arc<Caller>,
+    _: Empty,
+) -> Result<Vec<UpstreamStatus>, RpcError> {
+    api.feed.renew_unless_fresh().await.map_err(fault::core)?;
+    let snapshot = api.board.snapshot(sight(&caller), &api.directory());
+    Ok(snapshot.upstreams)
 }
 
 /// Figures over time.

@@ -6,7 +6,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use tandem_call::monitor::{GatewayState, Totals};
+use tandem_call::monitor::{GatewayState, Totals, UpstreamState};
 
 /// Of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -16,11 +16,12 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// # Errors
 /// The core does not answer.
 pub async fn text(api: &Api) -> Result<String, String> {
-    let (totals, gateways) = api.figures().await.map_err(|e| e.to_string())?;
+    let (totals, gateways, upstreams) = api.figures().await.map_err(|e| e.to_string())?;
     let mut registry = Registry::with_prefix("tandem");
     gauges(&mut registry, &totals);
     counters(&mut registry, &totals);
     by_gateway(&mut registry, &gateways);
+    by_upstream(&mut registry, &upstreams);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|e| e.to_string())?;
     Ok(text)
@@ -146,6 +147,27 @@ fn by_gateway(registry: &mut Registry, gateways: &[GatewayState]) {
     registry.register("gateway_attempts", "Calls sent by gateway", attempts);
     registry.register("gateway_answered", "Calls answered by gateway", answered);
     registry.register("gateway_failed", "Calls failed by gateway", failed);
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfUpstream {
+    upstream: String,
+}
+
+fn by_upstream(registry: &mut Registry, upstreams: &[UpstreamState]) {
+    let registered = Family::<OfUpstream, Gauge>::default();
+    for state in upstreams {
+        let label = OfUpstream {
+            upstream: state.name.clone(),
+        };
+        let holds = i64::from(state.registered_until.is_some());
+        registered.get_or_create(&label).set(holds);
+    }
+    registry.register(
+        "upstream_registered",
+        "Whether an upstream registration holds",
+        registered,
+    );
 }
 
 #[cfg(test)]

@@ -64,6 +64,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 11,
         sql: include_str!("../migrations/0011_attempts.sql"),
     },
+    Migration {
+        number: 12,
+        sql: include_str!("../migrations/0012_upstream.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

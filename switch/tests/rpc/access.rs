@@ -43,6 +43,12 @@ const EXPECTED: &str = "
     gateway.create           - A O - -
     gateway.update           - A O - -
     gateway.delete           - A O - -
+    upstream.status          - A O V R
+    upstream.list            - A O V -
+    upstream.get             - A O V -
+    upstream.create          - A O - -
+    upstream.update          - A O - -
+    upstream.delete          - A O - -
     gateway.status           - A O V R
     group.list               - A O V R
     group.get                - A O V R

@@ -8,7 +8,7 @@ use std::{
 };
 use tandem_billing::{
     AccountId, Currency, GatewayId, Micros, RateId, RouteId, RoutingGroupId, Tariff, TariffBook,
-    TariffId,
+    TariffId, UpstreamId,
     exchange::Ratios,
     number_rule::NumberRules,
     prefix::PrefixMap,
@@ -18,7 +18,7 @@ use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
     Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, GuardSettings, Health, Hours,
     HuntCodes, HuntTerms, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
-    Settings, Signalling, SourceAddress, SrtpPolicy, Target,
+    Settings, Signalling, SourceAddress, SrtpPolicy, Target, Upstream, Upstreams,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -36,6 +36,7 @@ pub struct Plan {
     pub directory: Directory,
     tariffs: Vec<TariffSpec>,
     routes: BTreeMap<String, Vec<Arc<Route>>>,
+    upstreams: Vec<Arc<Upstream>>,
 }
 
 impl Default for Plan {
@@ -58,6 +59,7 @@ impl Plan {
             directory: empty(),
             tariffs: Vec::new(),
             routes: BTreeMap::new(),
+            upstreams: Vec::new(),
         }
     }
 
@@ -182,6 +184,32 @@ impl Plan {
         self
     }
 
+    /// A registration at a gateway as user `u<id>`, whose Contact is `token<id>`.
+    #[must_use]
+    pub fn upstream(mut self, id: i64, gateway: i64, change: impl FnOnce(&mut Upstream)) -> Self {
+        let mut upstream = Upstream {
+            id: UpstreamId(id),
+            name: format!("upstream{id}"),
+            enabled: true,
+            gateway: GatewayId(gateway),
+            registrar: Some("carrier.test".into()),
+            user: format!("u{id}"),
+            login: GatewayAuth {
+                username: format!("auth{id}"),
+                password: "secret".into(),
+                realm: None,
+            },
+            expires_s: 600,
+            keep_alive_s: 0,
+            contact_user: format!("token{id}"),
+            inbound: None,
+            inbound_number: None,
+        };
+        change(&mut upstream);
+        self.upstreams.push(Arc::new(upstream));
+        self
+    }
+
     /// Changes a gateway.
     #[must_use]
     pub fn with_gateway(mut self, id: i64, change: impl FnOnce(&mut Gateway)) -> Self {
@@ -224,6 +252,7 @@ impl Plan {
     #[must_use]
     pub fn build(&self) -> Arc<Directory> {
         let mut directory = self.directory.clone();
+        directory.upstreams = Upstreams::build(self.upstreams.clone(), &directory.gateways);
         let tariffs = self
             .tariffs
             .iter()
@@ -323,6 +352,7 @@ fn empty() -> Directory {
         extensions: HashMap::new(),
         sources: Vec::new(),
         gateways: BTreeMap::new(),
+        upstreams: Upstreams::default(),
         groups: BTreeMap::new(),
         tariffs: TariffBook::default(),
         lists: Arc::default(),

@@ -173,6 +173,13 @@ impl Caller {
         self
     }
 
+    /// Its Request-URI has this user, whatever number its To has.
+    #[must_use]
+    pub fn dialling(mut self, user: &str) -> Self {
+        self.within.target = format!("sip:{user}@{}", SocketAddr::from(SWITCH));
+        self
+    }
+
     /// The Call-ID of its call.
     #[must_use]
     pub fn call_id(&self) -> &str {

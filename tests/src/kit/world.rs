@@ -53,6 +53,7 @@ pub struct World {
     /// Addresses whose connections were to be closed.
     pub shut: Vec<Network>,
     inboxes: BTreeMap<SocketAddr, VecDeque<Message>>,
+    pings: BTreeMap<SocketAddr, usize>,
     durable: u64,
     inputs: VecDeque<Input>,
     next_port: u16,
@@ -117,6 +118,7 @@ impl World {
             feed: Vec::new(),
             shut: Vec::new(),
             inboxes: BTreeMap::new(),
+            pings: BTreeMap::new(),
             durable: 0,
             inputs: VecDeque::new(),
             next_port: 20_000,
@@ -229,6 +231,12 @@ impl World {
         self.inboxes.get_mut(&at)?.pop_front()
     }
 
+    /// Keep-alives a peer was sent so far.
+    #[must_use]
+    pub fn pings(&self, at: SocketAddr) -> usize {
+        self.pings.get(&at).copied().unwrap_or_default()
+    }
+
     /// All messages that wait at a peer, each shortened to its status or method.
     pub fn heard(&mut self, at: SocketAddr) -> Vec<String> {
         let messages = self.inboxes.remove(&at).unwrap_or_default();
@@ -331,6 +339,10 @@ impl World {
     }
 
     fn deliver(&mut self, to: SocketAddr, bytes: Bytes) {
+        if bytes.as_ref() == b"\r\n\r\n" {
+            *self.pings.entry(to).or_default() += 1;
+            return;
+        }
         self.note(SocketAddr::from(SWITCH), to, &bytes);
         match Message::parse(bytes) {
             Parsed::Message(message) => self.inboxes.entry(to).or_default().push_back(message),

@@ -382,6 +382,7 @@ fn add_gateway(plan: Plan, gateway: &Gateway) -> Plan {
             to.auth = gateway.challenges.then(|| GatewayAuth {
                 username: "tandem".to_owned(),
                 password: "secret".to_owned(),
+                realm: None,
             });
         })
 }

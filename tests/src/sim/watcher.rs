@@ -49,7 +49,10 @@ impl Watcher {
             Change::RegistrationGone { username, contact } => {
                 self.phones.remove(&(username, contact));
             }
-            Change::Gateway(_) | Change::Alert(_) => {}
+            Change::Gateway(_)
+            | Change::Upstream(_)
+            | Change::UpstreamGone { .. }
+            | Change::Alert(_) => {}
         }
     }
 }

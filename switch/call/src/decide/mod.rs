@@ -19,7 +19,7 @@ use crate::{
     directory::{Account, Directory, Gateway, MediaMode, Route, signalling::Trust},
 };
 use std::{net::SocketAddr, sync::Arc};
-use tandem_billing::{AccountId, GatewayId, Quote, RouteId, UtcMs};
+use tandem_billing::{AccountId, GatewayId, Quote, RouteId, UpstreamId, UtcMs};
 use tandem_sdp::convert::Format;
 use tandem_sip::Transport;
 
@@ -32,6 +32,8 @@ pub struct CallFacts {
     pub transport: Transport,
     /// The device name, once its digest was verified.
     pub device: Option<String>,
+    /// The upstream registration it came in by, once its Contact and its source were recognised.
+    pub via: Option<UpstreamId>,
     /// For the simulator: act as this account, whatever the source.
     pub as_account: Option<AccountId>,
     /// The caller's number or name, as sent.
@@ -81,11 +83,13 @@ pub trait Usage {
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64);
     /// Why no call may be sent to a gateway: what its hosts said last; None while it is up.
     fn gateway_down(&self, gateway: GatewayId) -> Option<String>;
+    /// Why no call may be sent through an upstream registration; None while it is registered.
+    fn upstream_down(&self, upstream: UpstreamId) -> Option<String>;
     /// Whether a device has a phone registered.
     fn is_registered(&self, username: &str) -> bool;
 }
 
-/// No calls up, every device registered, every gateway up: what the command line's `decide` assumes.
+/// No calls up, every device registered, every gateway up, every upstream registered: what the command line's `decide` assumes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdleUsage;
 
@@ -118,6 +122,9 @@ impl Usage for IdleUsage {
         (0, 0, 0)
     }
     fn gateway_down(&self, _: GatewayId) -> Option<String> {
+        None
+    }
+    fn upstream_down(&self, _: UpstreamId) -> Option<String> {
         None
     }
     fn is_registered(&self, _: &str) -> bool {
@@ -251,7 +258,7 @@ impl Codecs {
 /// Where a leg goes.
 #[derive(Clone, Debug)]
 pub enum LegTarget {
-    /// A terminator.
+    /// A terminator, or our account at one.
     Gateway(Arc<Gateway>),
     /// Registered phones, all rung at once.
     Devices {

@@ -1,8 +1,9 @@
-//! Whose call is it? By verified digest, else by source address, of a customer first, then of a gateway.
+//! Whose call is it? By the upstream registration it came in by, by verified digest, else by source address, of a customer first, then of a gateway.
 
 use super::{CallFacts, Step, Trace};
 use crate::directory::{Account, Directory};
 use std::sync::Arc;
+use tandem_billing::AccountId;
 
 pub(super) enum Recognition {
     Known(Known),
@@ -22,6 +23,8 @@ pub(super) fn recognise(
 ) -> Recognition {
     let (id, by, tech_prefix) = if let Some(id) = facts.as_account {
         (id, "simulator".to_owned(), "")
+    } else if let Some((upstream, account)) = inbound(directory, facts) {
+        (account, format!("upstream {upstream}"), "")
     } else if let Some(device) = facts
         .device
         .as_deref()
@@ -50,6 +53,11 @@ pub(super) fn recognise(
         account: Arc::clone(account),
         dialled,
     })
+}
+
+fn inbound<'a>(directory: &'a Directory, facts: &CallFacts) -> Option<(&'a str, AccountId)> {
+    let upstream = directory.upstreams.get(facts.via?)?;
+    Some((&upstream.name, upstream.inbound?))
 }
 
 impl Trace {

@@ -12,7 +12,9 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use std::sync::Arc;
-use tandem_billing::{AccountId, GatewayId, Quote, exchange::ExchangeError, number_rule::RuleKey};
+use tandem_billing::{
+    AccountId, GatewayId, Quote, UpstreamId, exchange::ExchangeError, number_rule::RuleKey,
+};
 use tandem_sdp::convert::Format;
 
 /// Groups that a group may inherit from, one after the other.
@@ -198,6 +200,7 @@ impl Hunt<'_> {
                 reason: reason.clone(),
             }),
             Target::Gateway(id) => self.gateway(route, *id),
+            Target::Upstream(id) => self.upstream(route, *id),
             Target::Account(id) => {
                 let names = self
                     .call
@@ -256,12 +259,25 @@ impl Hunt<'_> {
     }
 
     fn gateway(&self, route: &Arc<Route>, id: GatewayId) -> Result<Found, String> {
-        let gateway = self
-            .call
-            .directory
-            .gateways
-            .get(&id)
-            .ok_or("its gateway does not exist")?;
+        let gateways = &self.call.directory.gateways;
+        let gateway = gateways.get(&id).ok_or("its gateway does not exist")?;
+        self.by(route, gateway)
+    }
+
+    fn upstream(&self, route: &Arc<Route>, id: UpstreamId) -> Result<Found, String> {
+        let upstreams = &self.call.directory.upstreams;
+        let upstream = upstreams.get(id).ok_or("its upstream does not exist")?;
+        let way = upstreams.way(id).ok_or("its upstream has no gateway")?;
+        if !upstream.enabled {
+            return Err("upstream is disabled".to_owned());
+        }
+        if let Some(why) = self.call.usage.upstream_down(id) {
+            return Err(format!("upstream is {why}"));
+        }
+        self.by(route, way)
+    }
+
+    fn by(&self, route: &Arc<Route>, gateway: &Arc<Gateway>) -> Result<Found, String> {
         self.check_gateway(gateway)?;
         let codecs = self.codecs(&gateway.codecs)?;
         let routed = route.rules.apply(RuleKey::ToGateway, &self.numbers.plan);

@@ -11,6 +11,7 @@ mod peer;
 mod settings;
 pub mod signalling;
 pub mod spec;
+mod upstream;
 
 pub use guard::GuardSettings;
 pub use health::Health;
@@ -20,6 +21,7 @@ pub use peer::{Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, Hun
 pub use settings::{DigestAlgorithms, Settings};
 pub use signalling::Signalling;
 pub use spec::DirectorySpec;
+pub use upstream::{Upstream, Upstreams};
 
 use serde::{Deserialize, Serialize};
 use std::{
@@ -28,8 +30,8 @@ use std::{
     sync::Arc,
 };
 use tandem_billing::{
-    AccountId, Currency, GatewayId, Micros, RouteId, RoutingGroupId, TariffBook, TariffId, UtcMs,
-    exchange::Ratios, number_rule::NumberRules, prefix::PrefixMap, tariff::Span,
+    AccountId, Currency, GatewayId, Micros, RouteId, RoutingGroupId, TariffBook, TariffId,
+    UpstreamId, UtcMs, exchange::Ratios, number_rule::NumberRules, prefix::PrefixMap, tariff::Span,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -276,6 +278,8 @@ pub struct Hours {
 pub enum Target {
     /// A terminator.
     Gateway(GatewayId),
+    /// A registration held elsewhere.
+    Upstream(UpstreamId),
     /// Registered phones of an account.
     Account(AccountId),
     /// The registered device or extension whose name is the dialled number.
@@ -306,6 +310,8 @@ pub struct Directory {
     pub sources: Vec<SourceAddress>,
     /// Terminators.
     pub gateways: BTreeMap<GatewayId, Arc<Gateway>>,
+    /// Registrations held elsewhere.
+    pub upstreams: Upstreams,
     /// Routing groups with their dial plan rows.
     pub groups: BTreeMap<RoutingGroupId, Arc<RoutingGroup>>,
     /// All tariffs, selling and buying.
@@ -387,6 +393,10 @@ impl Directory {
                 .gateways
                 .get(id)
                 .map_or_else(|| format!("gateway {id}"), |g| g.name.clone()),
+            Target::Upstream(id) => self
+                .upstreams
+                .get(*id)
+                .map_or_else(|| format!("upstream {id}"), |one| one.name.clone()),
             Target::Account(id) => self
                 .accounts
                 .get(id)

@@ -49,12 +49,14 @@ pub struct Gateway {
 }
 
 /// Our user at a gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayAuth {
     /// Digest user name.
     pub username: String,
     /// In clear: we must answer with it.
     pub password: String,
+    /// Only challenges of this realm are answered; any if None.
+    pub realm: Option<String>,
 }
 
 /// When a gateway is left and the next route tried.
@@ -73,6 +75,8 @@ pub struct HuntTerms {
 pub struct GatewayNaming {
     /// Host part of From toward it; ours if None.
     pub from_domain: Option<String>,
+    /// User part of From where it is our own and not the caller's; that of the log-in if None.
+    pub from_user: Option<String>,
     /// Whether P-Asserted-Identity is sent (RFC 3325).
     pub send_pai: bool,
 }

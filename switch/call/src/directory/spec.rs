@@ -13,7 +13,7 @@ pub use gateway::GatewaySpec;
 use super::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Hours, Limits,
     LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy, Settings, Signalling, SourceAddress,
-    SrtpPolicy, Target,
+    SrtpPolicy, Target, Upstreams,
     lists::{CallLists, ListEntry},
 };
 use serde::{Deserialize, Serialize};
@@ -319,6 +319,7 @@ impl DirectorySpec {
                 .enumerate()
                 .map(|(at, spec)| spec.build(at, &mut faults))
                 .collect(),
+            upstreams: Upstreams::default(),
             groups: self
                 .groups
                 .into_iter()

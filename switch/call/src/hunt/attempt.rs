@@ -100,7 +100,7 @@ pub(crate) fn hops(core: &mut Core, candidate: &Candidate) -> Vec<Hop> {
 }
 
 /// By priority; within one, drawn by weight (RFC 2782).
-fn ordered(core: &mut Core, gateway: &Gateway) -> Vec<GatewayHost> {
+pub(crate) fn ordered(core: &mut Core, gateway: &Gateway) -> Vec<GatewayHost> {
     let mut left = gateway.hosts.clone();
     left.sort_by_key(|host| host.priority);
     let mut order = Vec::with_capacity(left.len());
@@ -290,14 +290,12 @@ pub(crate) fn credentials(
     }
     let auth = gateway.auth.as_ref()?;
     let cnonce = format!("{:016x}", core.random());
-    digest::answer(
-        challenge,
-        method,
-        uri,
-        &auth.username,
-        &auth.password,
-        &cnonce,
-    )
+    let login = digest::Login {
+        user: &auth.username,
+        password: &auth.password,
+        realm: auth.realm.as_deref(),
+    };
+    digest::answer_as(challenge, method, uri, &login, &cnonce)
 }
 
 /// Sends the INVITE again with credentials, once. False if that cannot help.

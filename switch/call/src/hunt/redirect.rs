@@ -11,7 +11,7 @@ use crate::{
     switch::state::Core,
 };
 use std::{sync::Arc, vec};
-use tandem_billing::{AccountId, GatewayId, RouteId};
+use tandem_billing::{AccountId, GatewayId, RouteId, UpstreamId};
 use tandem_sip::Message;
 
 /// Redirections followed in one call.
@@ -146,6 +146,7 @@ fn facts(core: &mut Core, call: &Call, number: &str) -> CallFacts {
         remote: call.who.source,
         transport: call.caller.leg.flow.transport,
         device: None,
+        via: None,
         as_account: Some(call.who.account.id),
         caller: call.who.caller.clone(),
         asserted: None,
@@ -222,6 +223,9 @@ impl<U: Usage> Usage for Without<'_, U> {
     }
     fn gateway_down(&self, gateway: GatewayId) -> Option<String> {
         self.usage.gateway_down(gateway)
+    }
+    fn upstream_down(&self, upstream: UpstreamId) -> Option<String> {
+        self.usage.upstream_down(upstream)
     }
     fn is_registered(&self, username: &str) -> bool {
         self.usage.is_registered(username)

@@ -20,6 +20,7 @@ use crate::{
         state::{Core, Gate},
     },
     transfer::Links,
+    upstream,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -158,14 +159,12 @@ fn check(core: &Core, open_calls: usize) -> Result<(), Answer> {
 
 fn facts(core: &mut Core, arrival: &Arrival<'_>, body: &Body) -> CallFacts {
     let message = arrival.message;
-    let dialled = message
-        .request_uri()
-        .and_then(|uri| uri.user_unescaped())
-        .unwrap_or_default();
+    let (via, dialled) = upstream::dialled(core, arrival.flow.remote.ip(), message);
     CallFacts {
         remote: arrival.flow.remote,
         transport: arrival.flow.transport,
         device: None,
+        via,
         as_account: None,
         caller: shortened(message.from().uri.user_unescaped().unwrap_or_default()),
         asserted: identity::claims(message).asserted,

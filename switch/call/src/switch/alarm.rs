@@ -104,6 +104,18 @@ pub(crate) fn gateway_up(core: &mut Core, gateway: GatewayId, since: UtcMs) {
     of_gateway(core, AlertKind::GatewayUp, text);
 }
 
+/// An upstream registration could not be had, or was lost.
+pub(crate) fn upstream_down(core: &mut Core, name: &str, why: &str) {
+    let text = format!("{name}: not registered upstream ({why})");
+    of_gateway(core, AlertKind::UpstreamDown, text);
+}
+
+/// An upstream registration holds again.
+pub(crate) fn upstream_up(core: &mut Core, name: &str) {
+    let text = format!("{name}: registered upstream again");
+    of_gateway(core, AlertKind::UpstreamUp, text);
+}
+
 fn name(core: &Core, gateway: GatewayId) -> String {
     let known = core.directory.gateways.get(&gateway);
     known.map_or_else(|| format!("gateway {gateway}"), |one| one.name.clone())

@@ -6,6 +6,7 @@ use crate::{
     cause,
     io::{Command, Output, Reply, Token},
     journal::Record,
+    upstream,
 };
 use std::time::Duration;
 use tandem_billing::{
@@ -112,6 +113,7 @@ impl Switch {
             }),
             Gate::Open | Gate::Drained => {}
         }
+        upstream::leave_all(&mut self.core);
         self.core
             .arm_in(Timer::Drain, Duration::from_secs(u64::from(within_s)));
     }

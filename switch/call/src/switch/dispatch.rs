@@ -24,6 +24,7 @@ use crate::{
         refer,
         replaces::{Found, Named},
     },
+    upstream,
 };
 use tandem_billing::CallId;
 use tandem_sdp::{RelayReport, Side};
@@ -66,7 +67,9 @@ impl Switch {
 
     fn response(&mut self, txn: ClientTxn, message: &Message) {
         let Some(call) = self.core.index.clients.get(&txn).copied() else {
-            if health::answered(&mut self.core, txn, message) {
+            if health::answered(&mut self.core, txn, message)
+                || upstream::answered(&mut self.core, txn, message)
+            {
                 return;
             }
             // A BYE of ours, or an INVITE that nobody wants any more.
@@ -88,7 +91,9 @@ impl Switch {
 
     fn lost(&mut self, txn: ClientTxn, sent: bool) {
         let Some(call) = self.core.index.clients.get(&txn).copied() else {
-            if !health::lost(&mut self.core, txn, sent) {
+            if !health::lost(&mut self.core, txn, sent)
+                && !upstream::lost(&mut self.core, txn, sent)
+            {
                 bye::unanswered(&mut self.core, txn);
                 page::answered(&mut self.core, txn, if sent { 408 } else { 503 });
             }

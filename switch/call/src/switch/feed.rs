@@ -5,7 +5,7 @@ use crate::{
     monitor::{Change, FeedEvent, Totals},
 };
 use std::collections::{BTreeMap, BTreeSet};
-use tandem_billing::{CallId, GatewayId};
+use tandem_billing::{CallId, GatewayId, UpstreamId};
 
 /// What a gateway did since start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +23,7 @@ pub(crate) struct Feed {
     seq: u64,
     changed_calls: BTreeSet<CallId>,
     changed_gateways: BTreeSet<GatewayId>,
+    changed_upstreams: BTreeSet<UpstreamId>,
     changes: Vec<Change>,
     pub(crate) tallies: BTreeMap<GatewayId, Tally>,
     pub(crate) totals: Totals,
@@ -34,6 +35,7 @@ impl Feed {
         self.watched = true;
         self.changed_calls.clear();
         self.changed_gateways.clear();
+        self.changed_upstreams.clear();
         self.changes.clear();
         self.seq
     }
@@ -66,6 +68,17 @@ impl Feed {
         if self.watched {
             self.changed_gateways.insert(gateway);
         }
+    }
+
+    /// The same for an upstream registration.
+    pub(crate) fn touch_upstream(&mut self, upstream: UpstreamId) {
+        if self.watched {
+            self.changed_upstreams.insert(upstream);
+        }
+    }
+
+    pub(crate) fn take_changed_upstreams(&mut self) -> BTreeSet<UpstreamId> {
+        std::mem::take(&mut self.changed_upstreams)
     }
 
     pub(crate) fn tally(&mut self, gateway: GatewayId) -> &mut Tally {

@@ -4,10 +4,10 @@ use super::{Calls, register, state::Core};
 use crate::{
     call::{Call, Stage},
     io::Now,
-    monitor::{CallState, Change, GatewayState, LiveCall, Snapshot},
+    monitor::{CallState, Change, GatewayState, LiveCall, Snapshot, UpstreamState},
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
-use tandem_billing::{GatewayId, Micros};
+use tandem_billing::{GatewayId, Micros, UpstreamId};
 
 /// Sends a row for all that changed in this input.
 pub(super) fn emit(core: &mut Core, calls: &Calls) {
@@ -26,8 +26,20 @@ pub(super) fn emit(core: &mut Core, calls: &Calls) {
             core.feed.push(|| Change::Gateway(Box::new(state)));
         }
     }
+    for upstream in core.feed.take_changed_upstreams() {
+        let state = upstream_state(core, upstream);
+        core.feed.push(|| match state {
+            Some(state) => Change::Upstream(Box::new(state)),
+            None => Change::UpstreamGone { upstream },
+        });
+    }
     let events = core.feed.take_events();
     core.outputs.extend(events);
+}
+
+fn upstream_state(core: &Core, id: UpstreamId) -> Option<UpstreamState> {
+    let upstream = core.directory.upstreams.get(id)?;
+    Some(core.peers.upstreams.state(upstream, core.now.mono))
 }
 
 /// None for one that was deleted.
@@ -75,11 +87,16 @@ pub(super) fn snapshot(core: &mut Core, calls: &Calls) -> Snapshot {
         .keys()
         .filter_map(|id| gateway_state(core, *id))
         .collect();
+    let upstreams = core.directory.upstreams.iter();
+    let upstreams = upstreams
+        .filter_map(|one| upstream_state(core, one.id))
+        .collect();
     Snapshot {
         seq,
         calls: rows,
         registrations: register::snapshot(core),
         gateways,
+        upstreams,
         totals,
     }
 }

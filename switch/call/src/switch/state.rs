@@ -17,6 +17,7 @@ use crate::{
     leg::Farewells,
     page::Pages,
     transfer::Letter,
+    upstream,
     usage::{LiveUsage, UsageTable},
 };
 use rand_chacha::{
@@ -117,6 +118,7 @@ pub(crate) struct Peers {
     pub(crate) hosts: health::Hosts,
     pub(crate) guard: Guard,
     pub(crate) refusals: Refusals,
+    pub(crate) upstreams: upstream::Registrations,
 }
 
 /// What is drawn or given next.
@@ -188,6 +190,7 @@ impl Core {
         self.outputs.extend(shut);
         self.directory = directory;
         health::take_directory(self);
+        upstream::take_directory(self);
     }
 
     pub(crate) fn new_call_id(&mut self) -> CallId {
@@ -248,6 +251,7 @@ impl Core {
             table: &self.usage,
             registrar: &self.registrar,
             hosts: &self.peers.hosts,
+            upstreams: &self.peers.upstreams,
         }
     }
 

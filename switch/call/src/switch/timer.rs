@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     time::Duration,
 };
-use tandem_billing::{CallId, GatewayId};
+use tandem_billing::{CallId, GatewayId, UpstreamId};
 use tandem_sdp::Side;
 use tandem_sip::{Mono, Transport};
 
@@ -40,6 +40,10 @@ pub(crate) enum Timer {
     Probe(Place),
     /// A gateway's host has rested.
     Rest(Place),
+    /// An upstream registration is to be refreshed, or waited for no longer.
+    Upstream(UpstreamId),
+    /// The way back to an upstream registration is to be kept open.
+    KeepAlive(UpstreamId),
 }
 
 /// A host of a gateway.
@@ -91,7 +95,12 @@ impl Timers {
 
     /// Those of calls: what watches gateways goes on for ever.
     pub(crate) fn of_calls(&self) -> usize {
-        let watches = |timer: &&Timer| matches!(timer, Timer::Probe(_) | Timer::Rest(_));
+        let watches = |timer: &&Timer| {
+            matches!(
+                timer,
+                Timer::Probe(_) | Timer::Rest(_) | Timer::Upstream(_) | Timer::KeepAlive(_)
+            )
+        };
         self.armed.len() - self.armed.keys().filter(watches).count()
     }
 

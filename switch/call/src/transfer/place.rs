@@ -138,6 +138,7 @@ fn facts(
         remote: flow.remote,
         transport: flow.transport,
         device: None,
+        via: None,
         as_account: Some(account.id),
         caller: number_of(call, by.other()).to_owned(),
         asserted: None,

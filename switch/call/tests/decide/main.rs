@@ -89,6 +89,9 @@ impl Usage for Busy {
     fn gateway_down(&self, _: GatewayId) -> Option<String> {
         None
     }
+    fn upstream_down(&self, _: tandem_billing::UpstreamId) -> Option<String> {
+        None
+    }
     fn is_registered(&self, username: &str) -> bool {
         !self.absent.iter().any(|name| name == username)
     }
@@ -112,6 +115,7 @@ fn facts(directory: &Directory, who: &str, caller: &str, dialled: &str) -> CallF
         remote,
         transport: Transport::Udp,
         device,
+        via: None,
         as_account,
         caller: caller.to_owned(),
         asserted: None,

@@ -161,6 +161,7 @@ fn a_gateway_that_challenges_gets_its_credentials_once() {
         gateway.auth = Some(GatewayAuth {
             username: "us".into(),
             password: "secret".into(),
+            realm: None,
         });
     });
     let mut world = World::new(plan.build(), &[(1, 10)]);
@@ -189,6 +190,7 @@ fn a_stray_answer_of_a_gateway_that_challenges_is_ended_with_credentials() {
         gateway.auth = Some(GatewayAuth {
             username: "us".into(),
             password: "secret".into(),
+            realm: None,
         });
     });
     let mut world = World::new(plan.build(), &[(1, 10)]);

@@ -87,6 +87,7 @@ fn header_rules_add_and_remove() {
         gateway.auth = Some(tandem_call::directory::GatewayAuth {
             username: "acct7".into(),
             password: "secret".into(),
+            realm: None,
         });
         gateway.signalling.naming.from = FromUser::Login;
         gateway.signalling.add_headers = vec![HeaderLine {

@@ -28,6 +28,7 @@ mod reliable;
 mod session;
 mod spending;
 mod transfer;
+mod upstream;
 
 use kit::{Plan, World, plan};
 use std::net::SocketAddr;

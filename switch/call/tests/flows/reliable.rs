@@ -214,6 +214,7 @@ fn a_prack_that_is_challenged_goes_again_with_credentials_once() {
         gateway.auth = Some(tandem_call::directory::GatewayAuth {
             username: "us".into(),
             password: "secret".into(),
+            realm: None,
         });
     });
     let mut world = World::new(plan.build(), &[(1, 10)]);

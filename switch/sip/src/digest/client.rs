@@ -15,6 +15,7 @@ struct Challenge {
     opaque: Option<String>,
     /// None if the challenge named none, then nor does the answer.
     named: Option<Algorithm>,
+    stale: bool,
     /// Whether qop=auth is among what it offers; without any qop the answer is RFC 2069's.
     has_auth: bool,
 }
@@ -35,6 +36,9 @@ impl Challenge {
             realm: given.take("realm")?,
             nonce: given.take("nonce")?,
             opaque: given.take("opaque"),
+            stale: given
+                .take("stale")
+                .is_some_and(|flag| flag.eq_ignore_ascii_case("true")),
             named: match algorithm {
                 Some(name) => Some(Algorithm::of(Some(&name))?),
                 None => None,
@@ -48,9 +52,36 @@ impl Challenge {
     }
 }
 
-/// Client side: the (Proxy-)Authorization header (name, value) answering a 401/407. SHA-256 is preferred to
-/// MD5; `cnonce` is any fresh token. None if it holds no challenge we can answer: another scheme or
-/// algorithm, `-sess`, or `auth-int` only.
+/// Who answers a challenge.
+#[derive(Clone, Copy, Debug)]
+pub struct Login<'a> {
+    /// Digest user.
+    pub user: &'a str,
+    /// In clear.
+    pub password: &'a str,
+    /// Challenges of other realms are left alone; None answers any.
+    pub realm: Option<&'a str>,
+}
+
+fn kind_of(challenge: &Message) -> Option<ChallengeKind> {
+    match challenge.status()? {
+        401 => Some(ChallengeKind::User),
+        407 => Some(ChallengeKind::Proxy),
+        _ => None,
+    }
+}
+
+/// Whether a 401/407 says that the credentials were right and only their nonce is too old (RFC 7616 section 3.3).
+#[must_use]
+pub fn is_stale(challenge: &Message) -> bool {
+    let Some(kind) = kind_of(challenge) else {
+        return false;
+    };
+    let mut all = challenge.values(kind.challenge_header());
+    all.any(|value| Challenge::parse(value).is_some_and(|one| one.stale))
+}
+
+/// As [`answer_as`] for challenges of any realm.
 #[must_use]
 pub fn answer(
     challenge: &Message,
@@ -60,17 +91,34 @@ pub fn answer(
     password: &str,
     cnonce: &str,
 ) -> Option<(String, String)> {
-    let kind = match challenge.status()? {
-        401 => ChallengeKind::User,
-        407 => ChallengeKind::Proxy,
-        _ => return None,
+    let login = Login {
+        user,
+        password,
+        realm: None,
     };
+    answer_as(challenge, method, uri, &login, cnonce)
+}
+
+/// Client side: the (Proxy-)Authorization header (name, value) answering a 401/407. SHA-256 is preferred to
+/// MD5; `cnonce` is any fresh token. None if it holds no challenge we can answer: another scheme, realm or
+/// algorithm, `-sess`, or `auth-int` only.
+#[must_use]
+pub fn answer_as(
+    challenge: &Message,
+    method: &Method,
+    uri: &str,
+    login: &Login<'_>,
+    cnonce: &str,
+) -> Option<(String, String)> {
+    let kind = kind_of(challenge)?;
     if !is_token(cnonce) {
         return None;
     }
+    let (user, password) = (login.user, login.password);
     let best = challenge
         .values(kind.challenge_header())
         .filter_map(Challenge::parse)
+        .filter(|one| login.realm.is_none_or(|realm| realm == one.realm))
         .reduce(|best, next| {
             if next.algorithm() > best.algorithm() {
                 next
@@ -215,6 +263,30 @@ mod tests {
             back.expected(&Method::Register, &ha1, Some(&quality))
         );
         assert!(value.ends_with(", opaque=\"o\""));
+    }
+
+    #[test]
+    fn another_realm_is_left_alone_and_staleness_is_read() {
+        let lines = "WWW-Authenticate: Digest realm=\"theirs\", nonce=\"m\"\r\n\
+            WWW-Authenticate: Digest realm=\"ours\", nonce=\"n\", stale=TRUE\r\n";
+        let message = challenged(401, lines);
+        for (realm, expected) in [
+            (None, Some("m")),
+            (Some("ours"), Some("n")),
+            (Some("third"), None),
+        ] {
+            let login = Login {
+                user: "u",
+                password: "p",
+                realm,
+            };
+            let answered = answer_as(&message, &Method::Register, "sip:b", &login, "c");
+            let nonce = answered.map(|(_, value)| Credentials::parse(&value).unwrap().nonce);
+            assert_eq!(nonce.as_deref(), expected, "{realm:?}");
+        }
+        assert!(is_stale(&message));
+        let fresh = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", stale=false\r\n";
+        assert!(!is_stale(&challenged(401, fresh)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod tariffs;
 pub use accounts::{ACCOUNT, ANI_TARIFF, DEVICE, DNIS_TARIFF, LIST_ENTRY, SOURCE};
 pub use money::{ALERT, AUDIT, CDR, EXCHANGE_RATIO, LEDGER, PAYMENT};
 pub use operators::{LOGIN, SOURCE_RULE, grants_of, role_of};
-pub use routing::{GATEWAY, GROUP, ROUTE};
+pub use routing::{GATEWAY, GROUP, ROUTE, UPSTREAM};
 pub use tariffs::{RATE, TARIFF};
 
 use serde_json::{Map as Object, Value};
@@ -192,7 +192,8 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeSet;
 
-    const ALL: [Map; 19] = [
+    const ALL: [Map; 20] = [
+        UPSTREAM,
         ACCOUNT,
         DEVICE,
         SOURCE,

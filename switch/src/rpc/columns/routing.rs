@@ -45,6 +45,34 @@ pub const GATEWAY: Map = Map {
     prepare: untouched,
 };
 
+/// Upstream registrations.
+pub const UPSTREAM: Map = Map {
+    list: List::Of(Resource::Upstream),
+    name: "upstream registration",
+    columns: &[
+        col("id", "id"),
+        how("revision", "revision", How::Text),
+        col("gateway_name", "gateway_name"),
+        col("inbound_account_login", "inbound_account_login"),
+        col("edit.name", "name"),
+        how("edit.enabled", "disabled", How::Not),
+        col("edit.gateway", "gateway_id"),
+        col("edit.registrar", "registrar"),
+        col("edit.username", "username"),
+        col("edit.auth.username", "auth_username"),
+        how("edit.auth.password", "auth_password", How::Secret),
+        col("edit.auth.realm", "realm"),
+        col("edit.expires_s", "expires_s"),
+        col("edit.keep_alive_s", "keep_alive_s"),
+        col("edit.contact_user", "contact_user"),
+        col("edit.inbound.account", "inbound_account_id"),
+        col("edit.inbound.number", "inbound_number"),
+        col("edit.notes", "notes"),
+    ],
+    finish: untouched,
+    prepare: untouched,
+};
+
 /// Routing groups. A reseller sees no more than their names.
 pub const GROUP: Map = Map {
     list: List::Of(Resource::RoutingGroup),
@@ -71,12 +99,14 @@ pub const ROUTE: Map = Map {
         how("revision", "revision", How::Text),
         col("group_name", "routing_group_name"),
         col("gateway_name", "gateway_name"),
+        col("upstream_name", "upstream_name"),
         col("account_login", "account_login"),
         col("edit.group", "routing_group_id"),
         col("edit.prefix", "prefix"),
         col("edit.priority", "priority"),
         col("edit.target.to", "target"),
         col("edit.target.gateway", "gateway_id"),
+        col("edit.target.upstream", "upstream_id"),
         col("edit.target.account", "account_id"),
         col("edit.target.status", "reject_status"),
         col("edit.target.reason", "reject_reason"),

@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 use tandem_billing::{
-    AccountId, GatewayId, RouteId, RoutingGroupId, TariffId, UtcMs, exchange::Ratios,
+    AccountId, GatewayId, RouteId, RoutingGroupId, TariffId, UpstreamId, UtcMs, exchange::Ratios,
     prefix::PrefixMap, tariff::Span,
 };
 use tandem_call::directory::{
@@ -59,6 +59,7 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
         auth: username.map(|username| GatewayAuth {
             username,
             password: password.unwrap_or_default(),
+            realm: None,
         }),
         rules: row::rules(row, "rules")?,
         codecs: row::texts(row, "codecs")?,
@@ -79,6 +80,7 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
         currency: row::named(row, "currency")?,
         naming: GatewayNaming {
             from_domain: row.get("from_domain")?,
+            from_user: None,
             send_pai: row.get("send_pai")?,
         },
         signalling: row::document(row, "signalling")?,
@@ -244,6 +246,7 @@ fn route(row: &Row<'_>) -> Result<Route, StoreError> {
 fn target(row: &Row<'_>) -> Result<Target, StoreError> {
     Ok(match row::named(row, "target")? {
         RouteTarget::Gateway => Target::Gateway(GatewayId(row.get("gateway_id")?)),
+        RouteTarget::Upstream => Target::Upstream(UpstreamId(row.get("upstream_id")?)),
         RouteTarget::Account => Target::Account(AccountId(row.get("account_id")?)),
         RouteTarget::LocalDevice => Target::LocalDevice,
         RouteTarget::Reject => Target::Reject {

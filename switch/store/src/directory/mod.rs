@@ -9,6 +9,7 @@ mod dial_plan;
 mod publisher;
 mod row;
 mod tariffs;
+mod upstreams;
 
 pub(crate) use publisher::{Published, Publisher};
 pub(crate) use tariffs::{load_header, load_prefix, load_staged, rate_of, spec_of};
@@ -21,7 +22,7 @@ use std::{
     sync::Arc,
 };
 use tandem_billing::{Tariff, TariffBook, TariffId};
-use tandem_call::Directory;
+use tandem_call::{Directory, directory::Upstreams};
 use tandem_sip::Transport;
 
 /// Parts of the directory that were edited.
@@ -56,6 +57,8 @@ pub enum Table {
     Gateways,
     /// Rules about source addresses.
     SourceRules,
+    /// Upstream registrations.
+    Upstreams,
 }
 
 impl Changes {
@@ -67,6 +70,11 @@ impl Changes {
         self.groups.append(&mut other.groups);
         self.tariffs.append(&mut other.tariffs);
         self.tables.append(&mut other.tables);
+    }
+    /// An upstream registration, or a gateway that one may be bound to.
+    fn touch_upstreams(&self) -> bool {
+        let tables = [Table::Upstreams, Table::Gateways];
+        !self.gateways.is_empty() || tables.iter().any(|table| self.tables.contains(table))
     }
     /// Whether the directory stays as it is.
     #[must_use]
@@ -148,6 +156,7 @@ impl Catalogue {
             extensions: HashMap::new(),
             sources: accounts::load_sources(&reading)?,
             gateways: dial_plan::load_gateways(&reading, Which::All, &*self.resolve)?,
+            upstreams: Upstreams::default(),
             groups: dial_plan::load_groups(&reading, Which::All)?,
             tariffs: self.book()?,
             lists: dial_plan::load_lists(&reading)?,
@@ -155,6 +164,7 @@ impl Catalogue {
             ratios: dial_plan::load_ratios(&reading)?,
             settings: read_settings(&reading)?,
         };
+        directory.upstreams = upstreams::load(&reading, &directory.gateways)?;
         accounts::load_devices(&reading, Which::All, &mut directory)?;
         drop(reading);
         Ok(self.put(directory))
@@ -184,15 +194,7 @@ impl Catalogue {
             accounts::forget_devices(&changes.devices, &mut next);
             accounts::load_devices(&reading, Which::Ids(&changes.devices), &mut next)?;
         }
-        if changes.tables.contains(&Table::Gateways) {
-            next.gateways = dial_plan::load_gateways(&reading, Which::All, &*self.resolve)?;
-        } else if !changes.gateways.is_empty() {
-            next.gateways
-                .retain(|id, _| !changes.gateways.contains(&id.0));
-            let which = Which::Ids(&changes.gateways);
-            next.gateways
-                .extend(dial_plan::load_gateways(&reading, which, &*self.resolve)?);
-        }
+        self.reload_gateways(&reading, changes, &mut next)?;
         if !changes.groups.is_empty() {
             next.groups.retain(|id, _| !changes.groups.contains(&id.0));
             next.groups.extend(dial_plan::load_groups(
@@ -229,6 +231,28 @@ impl Catalogue {
         }
         drop(reading);
         Ok(self.put(next))
+    }
+
+    /// Gateways, and the upstream registrations bound to them.
+    fn reload_gateways(
+        &self,
+        reading: &Connection,
+        changes: &Changes,
+        next: &mut Directory,
+    ) -> Result<(), StoreError> {
+        if changes.tables.contains(&Table::Gateways) {
+            next.gateways = dial_plan::load_gateways(reading, Which::All, &*self.resolve)?;
+        } else if !changes.gateways.is_empty() {
+            next.gateways
+                .retain(|id, _| !changes.gateways.contains(&id.0));
+            let which = Which::Ids(&changes.gateways);
+            next.gateways
+                .extend(dial_plan::load_gateways(reading, which, &*self.resolve)?);
+        }
+        if changes.touch_upstreams() {
+            next.upstreams = upstreams::load(reading, &next.gateways)?;
+        }
+        Ok(())
     }
 
     fn book(&self) -> Result<TariffBook, StoreError> {

@@ -401,6 +401,9 @@ fn note(
         Resource::Gateway => {
             changes.gateways.insert(id);
         }
+        Resource::Upstream => {
+            changes.tables.insert(Table::Upstreams);
+        }
         Resource::RoutingGroup => {
             changes.groups.insert(id);
         }

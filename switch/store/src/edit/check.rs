@@ -1,6 +1,8 @@
 //! What every record must be, whoever edits it: shared tools, and which check belongs to which resource.
 
-use super::{Actor, EditError, FieldError, account, dial_plan, object, operator, reseller, tariff};
+use super::{
+    Actor, EditError, FieldError, account, dial_plan, object, operator, reseller, tariff, upstream,
+};
 use crate::record::{Record, Resource};
 use rusqlite::{Connection, OptionalExtension, types::Value as Sql};
 use serde_json::{Map, Value};
@@ -41,6 +43,7 @@ pub(super) fn check(
         Resource::ExchangeRatio => operator::exchange_ratio(typed(value)?),
         Resource::SourceRule => operator::source_rule(context, typed(value)?),
         Resource::Gateway => dial_plan::gateway(context, typed(value)?),
+        Resource::Upstream => upstream::upstream(context, typed(value)?),
         Resource::RoutingGroup => dial_plan::routing_group(context, typed(value)?),
         Resource::Route => dial_plan::route(context, typed(value)?),
         Resource::ListEntry => dial_plan::list_entry(typed(value)?),

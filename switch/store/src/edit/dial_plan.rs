@@ -145,7 +145,7 @@ pub(crate) fn parse_fingerprint(text: &str) -> Result<[u8; 32], String> {
     bytes.try_into().map_err(|_| fault())
 }
 
-fn host_name(host: &str) -> Result<(), String> {
+pub(super) fn host_name(host: &str) -> Result<(), String> {
     if host.parse::<IpAddr>().is_ok() {
         return Ok(());
     }
@@ -246,29 +246,43 @@ pub(super) fn route(context: &Context<'_>, mut route: Route) -> Result<Checked, 
     faults.span(&route.span);
     faults.zone("time_zone", &route.time_zone);
     faults.rules("rules", &route.rules);
-    let exists =
-        |faults: &mut Faults, sql: &str, field: &str, id: Option<i64>| -> Result<(), EditError> {
-            match id {
-                None => faults.add(field, "is needed"),
-                Some(id) => {
-                    let found = text_of(context.connection, sql, id)?.is_some();
-                    faults.expect(found, field, "does not exist");
-                }
-            }
-            Ok(())
-        };
     let group = Some(route.routing_group_id.0);
     exists(
+        context,
         &mut faults,
         "SELECT name FROM routing_group WHERE id = ?1",
         "routing_group_id",
         group,
     )?;
+    target(context, &route, &mut faults)?;
+    keep_only_target(&mut route);
+    faults.finish(&route)
+}
+
+fn exists(
+    context: &Context<'_>,
+    faults: &mut Faults,
+    sql: &str,
+    field: &str,
+    id: Option<i64>,
+) -> Result<(), EditError> {
+    let Some(id) = id else {
+        faults.add(field, "is needed");
+        return Ok(());
+    };
+    let found = text_of(context.connection, sql, id)?.is_some();
+    faults.expect(found, field, "does not exist");
+    Ok(())
+}
+
+/// What it leads to must be there.
+fn target(context: &Context<'_>, route: &Route, faults: &mut Faults) -> Result<(), EditError> {
     match route.target {
         RouteTarget::Gateway => {
             let id = route.gateway_id.map(|id| id.0);
             exists(
-                &mut faults,
+                context,
+                faults,
                 "SELECT name FROM gateway WHERE id = ?1",
                 "gateway_id",
                 id,
@@ -277,9 +291,20 @@ pub(super) fn route(context: &Context<'_>, mut route: Route) -> Result<Checked, 
         RouteTarget::Account => {
             let id = route.account_id.map(|id| id.0);
             exists(
-                &mut faults,
+                context,
+                faults,
                 "SELECT login FROM account WHERE id = ?1",
                 "account_id",
+                id,
+            )?;
+        }
+        RouteTarget::Upstream => {
+            let id = route.upstream_id.map(|id| id.0);
+            exists(
+                context,
+                faults,
+                "SELECT name FROM upstream WHERE id = ?1",
+                "upstream_id",
                 id,
             )?;
         }
@@ -298,8 +323,7 @@ pub(super) fn route(context: &Context<'_>, mut route: Route) -> Result<Checked, 
         }
         RouteTarget::LocalDevice => {}
     }
-    keep_only_target(&mut route);
-    faults.finish(&route)
+    Ok(())
 }
 
 /// Fields of other kinds of target are emptied, so that a form may leave them filled.
@@ -309,6 +333,9 @@ fn keep_only_target(route: &mut Route) {
     }
     if route.target != RouteTarget::Account {
         route.account_id = None;
+    }
+    if route.target != RouteTarget::Upstream {
+        route.upstream_id = None;
     }
     if route.target != RouteTarget::Reject {
         (route.reject_status, route.reject_reason) = (None, String::new());

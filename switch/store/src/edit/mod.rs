@@ -11,6 +11,7 @@ mod operator;
 mod reseller;
 mod settings;
 mod tariff;
+mod upstream;
 
 pub(crate) use apply::{Audit, apply, audit};
 pub(crate) use check::{parse_network, parse_zone, zone_of};

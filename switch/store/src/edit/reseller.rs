@@ -42,7 +42,8 @@ pub(super) fn may_edit(
             | Resource::Route
             | Resource::Setting
             | Resource::ExchangeRatio
-            | Resource::SourceRule => None,
+            | Resource::SourceRule
+            | Resource::Upstream => None,
         };
         let inside = match owner {
             Some(owner) => in_branch(context.connection, AccountId(owner), root)

@@ -2,7 +2,7 @@
 
 use super::records;
 use serde::{Deserialize, Serialize};
-use tandem_billing::{AccountId, GatewayId, RoutingGroupId, tariff::Span};
+use tandem_billing::{AccountId, GatewayId, RoutingGroupId, UpstreamId, tariff::Span};
 use tandem_call::directory::lists::{ListSide, ListVerdict};
 
 /// A set of dial plan rows (`features.md` section 3).
@@ -67,6 +67,9 @@ pub struct Route {
     /// For `account`: its registered phones ring.
     #[serde(default)]
     pub account_id: Option<AccountId>,
+    /// For `upstream`.
+    #[serde(default)]
+    pub upstream_id: Option<UpstreamId>,
     /// For `reject`: 400 to 699.
     #[serde(default)]
     pub reject_status: Option<u16>,
@@ -113,6 +116,8 @@ pub enum RouteTarget {
     Gateway,
     /// Registered phones of an account.
     Account,
+    /// A registration held elsewhere.
+    Upstream,
     /// The device or extension whose name is the dialled number.
     LocalDevice,
     /// An answer of our own.

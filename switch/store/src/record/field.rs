@@ -273,6 +273,35 @@ const GATEWAY: View = View {
     key: "id",
 };
 
+const UPSTREAM: View = View {
+    table: "upstream",
+    from: "upstream t",
+    fields: &[
+        int("id"),
+        int("revision"),
+        text("name"),
+        flag("disabled"),
+        int("gateway_id"),
+        text("registrar"),
+        text("username"),
+        text("auth_username"),
+        secret("auth_password"),
+        text("realm"),
+        int("expires_s"),
+        int("keep_alive_s"),
+        text("contact_user"),
+        int("inbound_account_id"),
+        text("inbound_number"),
+        text("notes"),
+        text("gateway_name").is("(SELECT name FROM gateway WHERE id = t.gateway_id)"),
+        text("inbound_account_login")
+            .is("(SELECT login FROM account WHERE id = t.inbound_account_id)"),
+    ],
+    branch: None,
+    search: &["name", "username", "registrar", "notes"],
+    key: "id",
+};
+
 const ROUTING_GROUP: View = View {
     table: "routing_group",
     from: "routing_group t",
@@ -307,6 +336,7 @@ const ROUTE: View = View {
         text("target"),
         int("gateway_id"),
         int("account_id"),
+        int("upstream_id"),
         int("reject_status"),
         text("reject_reason"),
         int("share"),
@@ -323,6 +353,7 @@ const ROUTE: View = View {
         text("routing_group_name")
             .is("(SELECT name FROM routing_group WHERE id = t.routing_group_id)"),
         text("gateway_name").is("(SELECT name FROM gateway WHERE id = t.gateway_id)"),
+        text("upstream_name").is("(SELECT name FROM upstream WHERE id = t.upstream_id)"),
         text("account_login").is("(SELECT login FROM account WHERE id = t.account_id)"),
     ],
     branch: None,
@@ -508,5 +539,6 @@ pub(crate) fn view(resource: Resource) -> &'static View {
         Resource::ListEntry => &LIST_ENTRY,
         Resource::ExchangeRatio => &EXCHANGE_RATIO,
         Resource::SourceRule => &SOURCE_RULE,
+        Resource::Upstream => &UPSTREAM,
     }
 }

@@ -11,6 +11,7 @@ mod gateway;
 mod operator;
 mod phone;
 mod tariff;
+mod upstream;
 
 pub use account::{
     Account, AccountKind, AccountStatus, CallTerms, CallerIdMode, LossPolicy, LowBalance,
@@ -25,6 +26,7 @@ pub use gateway::{
 pub use operator::{ExchangeRatio, Login, Right, Rights, Role, Setting, SourceRule};
 pub use phone::{Device, SourceAddress};
 pub use tariff::{AniTariff, DnisTariff, Rate, Tariff};
+pub use upstream::Upstream;
 
 pub use tandem_call::directory::{
     guard::{RuleOrigin, SourceVerdict},
@@ -69,11 +71,13 @@ pub enum Resource {
     ExchangeRatio,
     /// [`SourceRule`]
     SourceRule,
+    /// [`Upstream`]
+    Upstream,
 }
 
 impl Resource {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Account,
         Self::Device,
         Self::SourceAddress,
@@ -89,6 +93,7 @@ impl Resource {
         Self::ListEntry,
         Self::ExchangeRatio,
         Self::SourceRule,
+        Self::Upstream,
     ];
 
     /// Its name in the audit log, in messages and in SQL.

@@ -158,6 +158,7 @@ fn row(group: RoutingGroupId, prefix: &str, priority: u16) -> Route {
         target: RouteTarget::LocalDevice,
         gateway_id: None,
         account_id: None,
+        upstream_id: None,
         reject_status: None,
         reject_reason: String::new(),
         share: 100,

@@ -18,7 +18,7 @@ use tandem_store::{
         Account, AccountKind, AccountStatus, CallTerms, Device, Gateway, GatewayAudio, GatewayAuth,
         GatewayHost, GatewayHours, GatewayLimits, GatewayTls, HuntTerms, Identity, LowBalance,
         PaymentMode, Person, Rate, Record, Route, RouteTarget, RoutingGroup, RoutingPolicy, Tariff,
-        Transport,
+        Transport, Upstream,
     },
 };
 use tempfile::TempDir;
@@ -366,6 +366,27 @@ pub fn gateway(name: &str) -> Gateway {
     }
 }
 
+pub fn upstream(name: &str, gateway: GatewayId) -> Upstream {
+    Upstream {
+        id: 0,
+        revision: 0,
+        name: name.to_owned(),
+        disabled: false,
+        gateway_id: gateway,
+        registrar: Some("carrier.test".to_owned()),
+        username: "4930200".to_owned(),
+        auth_username: None,
+        auth_password: Some("upstream-secret".to_owned()),
+        realm: None,
+        expires_s: 3600,
+        keep_alive_s: 30,
+        contact_user: String::new(),
+        inbound_account_id: None,
+        inbound_number: None,
+        notes: String::new(),
+    }
+}
+
 pub fn route(group: RoutingGroupId, prefix: &str) -> Route {
     Route {
         id: 0,
@@ -376,6 +397,7 @@ pub fn route(group: RoutingGroupId, prefix: &str) -> Route {
         target: RouteTarget::LocalDevice,
         gateway_id: None,
         account_id: None,
+        upstream_id: None,
         reject_status: None,
         reject_reason: String::new(),
         share: 100,

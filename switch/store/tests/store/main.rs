@@ -16,4 +16,5 @@ mod rights;
 mod rules;
 mod sample;
 mod scope;
+mod upstreams;
 mod writer;

@@ -98,6 +98,7 @@ fn two_branches() -> (Fixture, Operator, AccountId, AccountId) {
         prefix: "666".into(),
         note: String::new(),
     });
+    fixture.create(&crate::fixture::upstream("line", operator.gateway));
     fixture.create(&ExchangeRatio {
         id: 0,
         revision: 0,
@@ -181,6 +182,7 @@ fn every_list_shows_its_own_branch_only() {
         Resource::Setting,
         Resource::ExchangeRatio,
         Resource::SourceRule,
+        Resource::Upstream,
     ];
     for list in List::all() {
         let scope = Scope::Branch(operator.reseller);

@@ -54,6 +54,9 @@ pub(super) fn check(spec: &DirectorySpec, faults: &mut Faults) {
             let at = format!("groups[{at}].routes[{row}].target");
             match route.target {
                 Target::Gateway(id) => exists(faults, at, "gateway", &known.gateways, id),
+                Target::Upstream(id) => {
+                    faults.add(at, format!("there is no upstream registration {id}"));
+                }
                 Target::Account(id) => exists(faults, at, "account", &known.accounts, id),
                 Target::LocalDevice | Target::Reject { .. } => {}
             }

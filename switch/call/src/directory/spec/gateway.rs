@@ -97,9 +97,11 @@ impl GatewaySpec {
             enabled: self.enabled,
             hosts: self.hosts.into_iter().enumerate().map(host).collect(),
             tls: GatewayTls::default(),
-            auth: self
-                .auth
-                .map(|(username, password)| GatewayAuth { username, password }),
+            auth: self.auth.map(|(username, password)| GatewayAuth {
+                username,
+                password,
+                realm: None,
+            }),
             rules,
             codecs: self.codecs,
             limits: self.limits,
@@ -116,6 +118,7 @@ impl GatewaySpec {
             currency: self.currency,
             naming: GatewayNaming {
                 from_domain: self.from_domain,
+                from_user: None,
                 send_pai: self.send_pai,
             },
             signalling: self.signalling,
