@@ -53,6 +53,9 @@ pub struct Cdr {
     /// `caller`, `callee` or `both`: who was not heard, after the answer, while the other side was.
     #[serde(default)]
     pub unheard: Option<String>,
+    /// The call with which a transfer connects this one: it was placed for that one, or their parties were joined.
+    #[serde(default)]
+    pub transfer_call: Option<CallId>,
     /// What was booked.
     pub money: CdrMoney,
 }

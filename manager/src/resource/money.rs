@@ -163,6 +163,7 @@ pub static CDRS: Resource = Resource {
         col("codec", "Codec", 8, Kind::Text),
         col("mos_x100", "MOS", 6, Kind::Figure(mos)),
         col("unheard", "Not heard", 9, Kind::Text),
+        col("transfer_call", "Transfer", 8, Kind::Number),
     ],
     order: "numbers.dialled",
     sort: Some(("times.started_at", true)),

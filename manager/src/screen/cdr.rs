@@ -62,6 +62,12 @@ fn body(ui: &mut Ui, detail: &CdrDetail, names: &Names) {
                     "Codec",
                     format::codecs(cdr.codec.as_deref(), cdr.codec_b.as_deref()),
                 ),
+                (
+                    "Transfer",
+                    cdr.transfer_call
+                        .map(|call| format!("with call {}", call.0))
+                        .unwrap_or_default(),
+                ),
                 ("Ended", format!("{}{status}{}", cdr.cause, cause)),
             ],
         );

@@ -126,6 +126,9 @@ pub struct Cdr {
     pub gateway: Option<GatewayId>,
     /// The account whose phone answered, for on-net calls.
     pub callee_account: Option<AccountId>,
+    /// The call with which a transfer connects it: it was placed for that one, or their parties were joined.
+    #[serde(default)]
+    pub transfer: Option<CallId>,
     /// Stable code of the disconnect-cause catalogue, e.g. `answered.caller_hangup`.
     pub cause: String,
     /// What the caller was sent at the end.

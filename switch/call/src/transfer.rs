@@ -41,6 +41,8 @@ pub(crate) struct Links {
     pub(crate) rides: Option<CallId>,
     /// Calls that are paid until this one ends.
     pub(crate) riders: Vec<CallId>,
+    /// The last call that a transfer connected it with.
+    pub(crate) with: Option<CallId>,
     /// Transfers that led here.
     pub(crate) depth: u8,
     /// Transfers its parties asked for.

@@ -51,6 +51,7 @@ fn ended(call: i64, balance: &mut i64) -> Batch {
         route: None,
         gateway: None,
         callee_account: None,
+        transfer: None,
         cause: "answered.caller_hangup".into(),
         sip_status: Some(200),
         codec: Some("pcma".into()),

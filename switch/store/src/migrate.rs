@@ -68,6 +68,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 12,
         sql: include_str!("../migrations/0012_upstream.sql"),
     },
+    Migration {
+        number: 13,
+        sql: include_str!("../migrations/0013_transfers.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -432,6 +432,7 @@ pub fn minute(call: i64, gateway: i64, charges: Vec<LevelCharge>) -> Cdr {
         route: None,
         gateway: Some(GatewayId(gateway)),
         callee_account: None,
+        transfer: None,
         cause: "answered.caller_hangup".into(),
         sip_status: Some(200),
         codec: Some("pcma".into()),

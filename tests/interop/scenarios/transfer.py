@@ -67,7 +67,7 @@ def transfer(binary, folder, by, payers):
             assert cdr["money"]["charge"] == cdr["money"]["billed_secs"] * 1_000 > 0, cdr
             steps = three.daemon.rpc_call("cdr.get", {"id": cdr["call"]})["trace"]
             joined = [step for step in steps if step["step"] == "transferred" and step["outcome"] == "joined"]
-            assert len(joined) == 1, steps
+            assert len(joined) == 1 and cdr["transfer_call"] == joined[0]["call"], (cdr, steps)
         first, second = (cdr["money"]["billed_secs"] for cdr in cdrs)
         assert first > second >= 9, (first, second)
         left, here = TONES[by], TONES[stays.user]

@@ -113,6 +113,7 @@ fn cross(core: &mut Core, from: &mut Call, to: &mut Call, pending: &Pending) -> 
 /// The call that is left is paid until the other one ends.
 fn pay_on(core: &mut Core, from: &mut Call, to: &mut Call) {
     from.links.rides = Some(to.id);
+    (from.links.with, to.links.with) = (Some(to.id), Some(from.id));
     to.links.riders.push(from.id);
     to.links.depth = to.links.depth.max(from.links.depth + 1);
     media::close(core, from);

@@ -213,6 +213,7 @@ fn build(core: &mut Core, call: &Call, by: Side, parts: Parts) -> Box<Call> {
         trace,
         links: Links {
             serves: Some(call.id),
+            with: Some(call.id),
             depth: call.links.depth + 1,
             ..Links::default()
         },

@@ -128,6 +128,8 @@ fn a_phone_sends_its_caller_on_and_pays_the_new_leg() {
         let trace = &world.book.cdrs[&CallId(call)].trace;
         let joined = format!(r#""number":"442071234","call":{other},"outcome":"joined""#);
         assert!(trace.contains(&joined), "{trace}");
+        let cdr = &world.book.cdrs[&CallId(call)];
+        assert_eq!(cdr.transfer, Some(CallId(other)));
     }
     assert_eq!(world.book.cdrs[&CallId(1)].a_call_id, renewed.call_id());
     assert_eq!(world.book.balance(1), Micros(9_550_000));

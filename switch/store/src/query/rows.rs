@@ -65,6 +65,8 @@ pub struct CdrRow {
     pub mos_x100: Option<u16>,
     /// `caller`, `callee` or `both`: who was not heard while the other side was.
     pub unheard: Option<String>,
+    /// The call with which a transfer connects it.
+    pub transfer_call_id: Option<CallId>,
     /// The money.
     #[serde(flatten)]
     pub money: CdrMoney,

@@ -94,6 +94,8 @@ const CDR: View = View {
         text("codec_b"),
         int("mos_x100"),
         text("unheard"),
+        int("transfer_call_id")
+            .when("t.transfer_call_id IN (SELECT call_id FROM cdr WHERE account_id IN branch)"),
         int("billed_secs"),
         text("currency"),
         int("charge"),

@@ -223,6 +223,7 @@ fn cdr(call: CallId, account: AccountId, at: UtcMs) -> Cdr {
         route: None,
         gateway: None,
         callee_account: None,
+        transfer: None,
         cause: String::new(),
         sip_status: Some(200),
         codec: Some("pcma".to_owned()),

@@ -31,6 +31,7 @@ fn refused_call(call: i64) -> Record {
         route: None,
         gateway: None,
         callee_account: None,
+        transfer: None,
         cause: "caller.unknown".into(),
         sip_status: Some(403),
         codec: None,
