@@ -6,6 +6,7 @@
 mod bargain;
 mod listen;
 mod security;
+pub(crate) mod video;
 
 pub(crate) use bargain::{Terms, adapt_answer, begin, know_legs, settle};
 pub(crate) use listen::note_audio;
@@ -57,6 +58,8 @@ pub(crate) enum Relay {
 #[derive(Debug)]
 pub(crate) struct CallMedia {
     pub(crate) relay: Relay,
+    /// Of its video.
+    pub(crate) video: Relay,
     /// A relay was told that a side is not plain: it must be told when one is again.
     pub(crate) wrapped: bool,
     /// The target being tried exchanges audio with the caller directly.
@@ -82,6 +85,7 @@ impl CallMedia {
     pub(crate) fn new(offer: Option<SessionDescription>) -> Self {
         Self {
             relay: Relay::Unasked,
+            video: Relay::Unasked,
             wrapped: false,
             direct: false,
             offer,
@@ -177,6 +181,7 @@ pub(crate) fn prepare(core: &mut Core, call: &mut Call, b_flow: Flow) -> Ready {
         }
         Relay::Closing { .. } | Relay::Closed => return Ready::Never,
     }
+    video::prepare(core, call, (a.local, b.local));
     let id = core.new_relay_id();
     call.media.relay = Relay::Opening {
         id,
@@ -209,6 +214,7 @@ pub(crate) fn adopt(core: &mut Core, call: &mut Call, side: Side, before: Option
     match call.media.relay {
         Relay::Open { .. } if same => return Ready::Yes,
         Relay::Opening { id, .. } | Relay::Open { id, .. } => {
+            video::close(core, call);
             core.index.relays.remove(&id);
             core.relay(RelayCommand::Close { id });
         }
@@ -219,9 +225,16 @@ pub(crate) fn adopt(core: &mut Core, call: &mut Call, side: Side, before: Option
     prepare(core, call, b_flow)
 }
 
+/// Whether the audio has its relay.
+pub(crate) fn is_open(call: &Call) -> bool {
+    matches!(call.media.relay, Relay::Open { .. })
+}
+
 /// The relay's ports came.
 pub(crate) fn opened(core: &mut Core, call: &mut Call, ports: (u16, u16)) {
-    core.timers.disarm(Timer::RelayOpen(call.id));
+    if !video::is_opening(call) {
+        core.timers.disarm(Timer::RelayOpen(call.id));
+    }
     if let Relay::Opening { id, b_local } = call.media.relay {
         call.media.relay = Relay::Open { id, b_local, ports };
         call.media.spoken.untold();
@@ -279,6 +292,7 @@ pub(crate) fn learn(
 ) {
     call.media.spoken.of_mut(side).theirs = sdp.codecs();
     call.media.spoken.fax = sdp.is_fax();
+    video::learn(core, call, side, sdp, way.0);
     let Relay::Open { id, .. } = call.media.relay else {
         return;
     };
@@ -380,7 +394,9 @@ pub(crate) fn offer_for(
     }
     let address =
         audio_address(core, call, Side::B, flow.listener, &sdp).ok_or("no audio address")?;
-    sdp.rewrite(address, origin);
+    let place = (Side::B, flow.listener, security.is_plain());
+    let video = video::address(core, call, place, &sdp);
+    sdp.rewrite_with(address, video, origin);
     put_on(&mut sdp, dress.as_ref());
     Ok(Some(sdp.to_bytes().into()))
 }
@@ -396,7 +412,9 @@ pub(crate) fn early_body(
     let dress = security.dress_of(Said::Answer, sdp).ok()?;
     let address = audio_address(core, call, Side::B, flow.listener, sdp)?;
     let mut sdp = sdp.clone();
-    sdp.rewrite(address, origin);
+    let place = (Side::B, flow.listener, security.is_plain());
+    let video = video::address(core, call, place, &sdp);
+    sdp.rewrite_with(address, video, origin);
     put_on(&mut sdp, dress.as_ref());
     Some(sdp.to_bytes().into())
 }
@@ -413,9 +431,11 @@ pub(crate) fn body_for(
     let leg = call.leg(to)?;
     let dress = leg.security.dress_of(said, sdp).ok()?;
     let address = audio_address(core, call, to, leg.flow.listener, sdp)?;
+    let place = (to, leg.flow.listener, leg.security.is_plain());
+    let video = video::address(core, call, place, sdp);
     call.media.spoken.of_mut(to).ours = sdp.codecs();
     call.leg_mut(to)
-        .map(|leg| write_body(leg, sdp, address, dress.as_ref()))
+        .map(|leg| write_body(leg, sdp, (address, video), dress.as_ref()))
 }
 
 fn put_on(sdp: &mut SessionDescription, dress: Option<&Dress>) {
@@ -428,12 +448,12 @@ fn put_on(sdp: &mut SessionDescription, dress: Option<&Dress>) {
 fn write_body(
     leg: &mut Leg,
     sdp: &SessionDescription,
-    address: SocketAddr,
+    (address, video): (SocketAddr, Option<SocketAddr>),
     dress: Option<&Dress>,
 ) -> Bytes {
     let print = |origin| {
         let mut sdp = sdp.clone();
-        sdp.rewrite(address, origin);
+        sdp.rewrite_with(address, video, origin);
         put_on(&mut sdp, dress);
         Bytes::from(sdp.to_bytes())
     };
@@ -449,6 +469,7 @@ fn write_body(
 /// Gives the relay back. True if its last counters are still to come.
 pub(crate) fn close(core: &mut Core, call: &mut Call) -> bool {
     bargain::release(core, call);
+    video::close(core, call);
     core.timers.disarm(Timer::RelayOpen(call.id));
     match call.media.relay {
         Relay::Opening { id, .. } | Relay::Open { id, .. } => {

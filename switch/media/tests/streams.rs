@@ -6,6 +6,7 @@ mod rig;
 use std::net::UdpSocket;
 
 use rig::{Phone, Rig, config, local, packet};
+use tandem_media::gate::{Channel, Gate, rule_for};
 use tandem_sdp::{
     Conversion, Digit, Latch, RelayCommand, RelayId, RelayReport, Side, Stream, convert::DigitsTo,
 };
@@ -143,4 +144,21 @@ fn fax_passes_byte_for_byte_and_from_its_own_place_only() {
     let (from_a, from_b) = rig.close(1);
     assert_eq!((from_a.packets, from_b.packets), (6, 5));
     assert_eq!((from_a.foreign, from_a.malformed, from_a.lost), (5, 1, 0));
+}
+
+#[test]
+fn pictures_may_come_faster_than_audio() {
+    let peer = "198.51.100.7:4000".parse().unwrap();
+    for (stream, let_through) in [(Stream::Audio, false), (Stream::Video, true)] {
+        let mut gate = Gate::default();
+        gate.set_stream(stream);
+        let rule = rule_for(local(), peer, Latch::Signalled, peer.ip());
+        gate.set_target(rule, peer, 0);
+        // 3,000 packets a second, for two seconds.
+        for at in 0..6_000u64 {
+            let packet = packet(at as u16, 7);
+            gate.admit(Channel::Rtp, &packet, peer, at * 333);
+        }
+        assert_eq!(gate.counters().excess == 0, let_through, "{stream:?}");
+    }
 }

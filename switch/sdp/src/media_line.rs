@@ -36,6 +36,13 @@ impl<'a> MediaLine<'a> {
             && Profile::of_name(self.profile).is_some()
     }
 
+    /// Video without protection.
+    pub(crate) fn is_relayable_video(&self) -> bool {
+        self.port != 0
+            && self.kind.eq_ignore_ascii_case("video")
+            && Profile::of_name(self.profile).is_some_and(|profile| !profile.is_secure())
+    }
+
     /// Fax by T.38 over UDPTL.
     pub(crate) fn is_relayable_fax(&self) -> bool {
         self.port != 0

@@ -215,6 +215,22 @@ pub enum Stream {
     Fax,
 }
 
+impl RelayReport {
+    /// The relay it speaks of.
+    #[must_use]
+    pub fn id(&self) -> RelayId {
+        match self {
+            Self::Opened { id, .. }
+            | Self::Refused { id, .. }
+            | Self::Started { id, .. }
+            | Self::Pressed { id, .. }
+            | Self::Inactive { id, .. }
+            | Self::Progress { id, .. }
+            | Self::Closed { id, .. } => *id,
+        }
+    }
+}
+
 /// A digit pressed, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digit {

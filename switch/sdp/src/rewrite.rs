@@ -62,6 +62,13 @@ impl SessionDescription {
     /// hold by `c=0.0.0.0` becomes a direction attribute, since our address stands in its stead. A secured profile
     /// becomes the plain one: what the leg's own transport needs is put on by [`dress`](Self::dress).
     pub fn rewrite(&mut self, rtp: SocketAddr, origin: Origin) {
+        self.rewrite_with(rtp, None, origin);
+    }
+
+    /// The same, with the video line pointed at a place of its own instead of rejected; see
+    /// [`video_target`](Self::video_target).
+    pub fn rewrite_with(&mut self, rtp: SocketAddr, video: Option<SocketAddr>, origin: Origin) {
+        let video = self.video_section().zip(video);
         let profile = self.profile();
         let audio = self.audio_section();
         let hold = self
@@ -77,6 +84,10 @@ impl SessionDescription {
         for start in starts {
             if audio.as_ref().is_some_and(|audio| audio.start == start) {
                 self.write_audio(&mut new, start, rtp, hold);
+            } else if let Some((section, place)) = &video
+                && section.start == start
+            {
+                self.write_audio(&mut new, start, *place, None);
             } else {
                 self.write_rejected(&mut new, start);
             }

@@ -244,6 +244,21 @@ impl SessionDescription {
         stated.or_else(|| Some(SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?)))
     }
 
+    /// Where the peer says it takes video, and its RTCP: from the first live video line that is not secured, with an
+    /// address of its own or the session's. None without one.
+    #[must_use]
+    pub fn video_target(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let section = self.video_section()?;
+        let ip = self.connection(&section)?.address()?;
+        let port = self.media_line(section.start)?.port;
+        let stated = section.clone().find_map(|index| {
+            let (_, value) = self.attribute(index).filter(|(name, _)| *name == "rtcp")?;
+            value.split(' ').next()?.parse::<u16>().ok()
+        });
+        let rtcp = stated.or_else(|| port.checked_add(1))?;
+        Some((SocketAddr::new(ip, port), SocketAddr::new(ip, rtcp)))
+    }
+
     /// The audio direction. Hold by `c=0.0.0.0` takes away receiving (RFC 2543, RFC 3264 section 8.4); without
     /// live audio it is inactive.
     #[must_use]
@@ -374,6 +389,16 @@ impl SessionDescription {
             .media_starts()
             .find(is_audio)
             .or_else(|| self.media_starts().find(is_fax))?;
+        Some(self.section(start))
+    }
+
+    /// The lines of the first live video that needs no keys.
+    pub(crate) fn video_section(&self) -> Option<Range<usize>> {
+        let is_video = |at: &usize| {
+            self.media_line(*at)
+                .is_some_and(|line| line.is_relayable_video())
+        };
+        let start = self.media_starts().find(is_video)?;
         Some(self.section(start))
     }
 

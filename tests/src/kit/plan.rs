@@ -373,6 +373,7 @@ fn empty() -> Directory {
             min_register_s: 60,
             max_register_s: 3600,
             max_slice_s: 60,
+            pass_video: true,
             srtp_keys_in_clear: false,
             session_expires_s: 0,
             min_session_expires_s: 90,

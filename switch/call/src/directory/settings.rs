@@ -49,6 +49,8 @@ pub struct Settings {
     pub max_register_s: u32,
     /// Longest slice reserved at once, seconds.
     pub max_slice_s: u32,
+    /// Whether video passes; else it is rejected.
+    pub pass_video: bool,
     /// SRTP keys may travel over signalling that anybody on the way can read.
     pub srtp_keys_in_clear: bool,
     /// Seconds within which each side of a call must show that it is there (RFC 4028); 0 asks nobody to.
@@ -78,6 +80,7 @@ impl Default for Settings {
             min_register_s: 60,
             max_register_s: 3600,
             max_slice_s: 60,
+            pass_video: true,
             srtp_keys_in_clear: false,
             session_expires_s: 1800,
             min_session_expires_s: 90,

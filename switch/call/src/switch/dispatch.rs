@@ -5,6 +5,7 @@ use super::{
     genuine::{self, Genuine},
     outside,
     state::Core,
+    timer::Timer,
     watch,
 };
 use crate::{
@@ -215,13 +216,29 @@ fn within(
     }
 }
 
+/// A relay is open: what waited for it goes on once none is awaited any more.
+fn resume(core: &mut Core, call: &mut Call) {
+    if media::is_open(call) && !media::video::is_opening(call) {
+        hunt::resume(core, call);
+        renew::resume(core, call);
+    }
+}
+
 /// A report of the call's relay.
 pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
+    if media::video::is_its(call, report.id()) {
+        let waited = media::video::is_opening(call);
+        media::video::report(core, call, &report);
+        if waited && !media::video::is_opening(call) && media::is_open(call) {
+            core.timers.disarm(Timer::RelayOpen(call.id));
+            resume(core, call);
+        }
+        return;
+    }
     match report {
         RelayReport::Opened { a_port, b_port, .. } => {
             media::opened(core, call, (a_port, b_port));
-            hunt::resume(core, call);
-            renew::resume(core, call);
+            resume(core, call);
         }
         RelayReport::Refused { .. } => {
             media::closed(core, call, None);

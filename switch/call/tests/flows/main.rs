@@ -29,6 +29,7 @@ mod session;
 mod spending;
 mod transfer;
 mod upstream;
+mod video;
 
 use kit::{Plan, World, plan};
 use std::net::SocketAddr;

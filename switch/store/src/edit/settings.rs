@@ -123,6 +123,12 @@ const SETTINGS: &[Row] = &[
         "Longest time reserved at once, seconds.",
     ),
     (
+        "pass_video",
+        "true",
+        None,
+        "Whether video passes through the relay; else it is rejected and the call goes on without.",
+    ),
+    (
         "srtp_keys_in_clear",
         "false",
         None,
@@ -326,6 +332,7 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         min_register_s: value(connection, "min_register_s")?,
         max_register_s: value(connection, "max_register_s")?,
         max_slice_s: value(connection, "max_slice_s")?,
+        pass_video: value(connection, "pass_video")?,
         srtp_keys_in_clear: value(connection, "srtp_keys_in_clear")?,
         session_expires_s: value(connection, "session_expires_s")?,
         min_session_expires_s: value(connection, "min_session_expires_s")?,

@@ -1,0 +1,115 @@
+//! Video beside audio: relayed on ports of its own, rejected where it must be.
+
+use super::{
+    GATE, TRUNK, assert_hidden, at,
+    kit::{Callee, Caller, World, sip},
+    plan, world,
+};
+use std::net::SocketAddr;
+use tandem_call::directory::SrtpPolicy;
+use tandem_sdp::{RelayCommand, SessionDescription, Side, Stream};
+use tandem_sip::Message;
+
+fn with_video(address: SocketAddr, port: u16) -> String {
+    format!(
+        "{}m=video {port} RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=rtcp-fb:96 nack pli\r\n",
+        sip::sdp(address, sip::G711)
+    )
+}
+
+/// Media lines of a message, `kind port`.
+fn lines(message: &Message) -> Vec<(String, u16)> {
+    let text = String::from_utf8_lossy(message.body()).into_owned();
+    let line = |line: &str| {
+        let mut words = line.strip_prefix("m=")?.split(' ');
+        Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+fn live(message: &Message) -> Vec<bool> {
+    lines(message).iter().map(|(_, port)| *port != 0).collect()
+}
+
+fn call(world: &mut World, answered: u16) -> (Caller, Callee, Message) {
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    let body = with_video(caller.audio, 41_000);
+    caller.invite_offering(world, &body);
+    let callee = Callee::take(world, GATE);
+    let body = with_video(callee.audio, answered);
+    callee.say(world, "200 OK", Some(&body));
+    let told = caller.ack(world, None);
+    (caller, callee, told)
+}
+
+#[test]
+fn video_is_relayed_on_ports_of_its_own() {
+    let mut world = world();
+    let (mut caller, callee, told) = call(&mut world, 51_000);
+    assert_hidden(&callee.invite, &["198.51.100.10"]);
+    assert_hidden(&told, &["203.0.113.1"]);
+    for message in [&callee.invite, &told] {
+        let lines = lines(message);
+        assert_eq!(live(message), [true, true], "{lines:?}");
+        assert_ne!(lines[0].1, lines[1].1);
+        assert!(String::from_utf8_lossy(message.body()).contains("a=rtcp-fb:96 nack pli"));
+    }
+    assert_ne!(lines(&callee.invite)[1].1, lines(&told)[1].1);
+    let pictures = world.relay.iter().find_map(|command| match command {
+        RelayCommand::SetStream {
+            id,
+            stream: Stream::Video,
+        } => Some(*id),
+        _ => None,
+    });
+    let pictures = pictures.expect("a relay for video");
+    for (side, place) in [
+        (Side::A, "198.51.100.10:41000"),
+        (Side::B, "203.0.113.1:51000"),
+    ] {
+        let is_told = |command: &RelayCommand| {
+            matches!(command, RelayCommand::SetTarget { id, side: of, rtp, .. }
+                if (*id, *of, *rtp) == (pictures, side, at(place)))
+        };
+        assert!(world.relay.iter().any(is_told), "{place}");
+    }
+    caller.bye(&mut world);
+    assert!(world.relay.contains(&RelayCommand::Close { id: pictures }));
+    let bye = world.expect(callee.at, "BYE");
+    callee.respond(&mut world, &bye, "200 OK", None);
+    world.check_idle();
+}
+
+#[test]
+fn video_that_the_called_side_rejects_stays_rejected() {
+    let mut world = world();
+    let (mut caller, callee, told) = call(&mut world, 0);
+    assert_eq!(live(&told), [true, false]);
+    // Neither does it come up later in a call that has it not; the audio goes on.
+    let body = sip::sdp(caller.audio, sip::G711);
+    caller.request(&mut world, "INVITE", Some(&body));
+    let reinvite = world.expect(callee.at, "INVITE");
+    callee.respond(&mut world, &reinvite, "200 OK", Some(&callee.sdp()));
+    caller.ack(&mut world, None);
+    caller.bye(&mut world);
+}
+
+#[test]
+fn where_it_may_not_pass_it_is_rejected_and_the_call_goes_on() {
+    for (policy, passes) in [(SrtpPolicy::Accepted, false), (SrtpPolicy::Required, true)] {
+        let plan = plan()
+            .with_gateway(1, |gateway| gateway.srtp = policy)
+            .with_settings(|settings| {
+                settings.pass_video = passes;
+                settings.srtp_keys_in_clear = true;
+            });
+        let mut world = World::new(plan.build(), &[(1, 100)]);
+        let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+        let body = with_video(caller.audio, 41_000);
+        caller.invite_offering(&mut world, &body);
+        let callee = Callee::take(&mut world, GATE);
+        assert_eq!(live(&callee.invite), [true, false], "{policy:?}");
+        let sdp = SessionDescription::parse(callee.invite.body()).expect("an offer");
+        assert_eq!(sdp.media_count(), 2);
+    }
+}
