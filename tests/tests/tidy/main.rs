@@ -3,6 +3,7 @@
 //! It reads the sources as text; `cargo fmt --check` has made their layout regular before.
 
 mod absence;
+mod bounds;
 mod direction;
 mod sizes;
 mod source;
@@ -43,6 +44,14 @@ fn one_version_of_each_direct_dependency() {
     expect_none(
         "second version of a direct dependency in Cargo.lock",
         &direction::version_faults(),
+    );
+}
+
+#[test]
+fn what_the_network_fills_has_an_end_and_a_test() {
+    expect_none(
+        "bounds.rs names what is not there",
+        &bounds::faults(&Source::all()),
     );
 }
 

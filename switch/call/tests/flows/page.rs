@@ -148,3 +148,24 @@ fn within_a_call_it_goes_to_the_other_phone_and_to_no_gateway() {
     }
     world.check_idle();
 }
+
+#[test]
+fn messages_under_way_have_an_end() {
+    let directory = plan()
+        .with_account(1, |account| account.limits.max_cps = 0)
+        .build();
+    let mut world = World::new(directory, &[(1, 10), (2, 10)]);
+    sip::register(&mut world, BOB, "bob");
+    let sender = trunk();
+    for _ in 0..2_100 {
+        say(&mut world, &sender, "bob", ("text/plain", "Hello"));
+    }
+    let answers = world.heard(sender.at);
+    let refused = answers.iter().filter(|answer| *answer == "503").count();
+    assert!(refused >= 100, "{refused}: the phone has answered none");
+    world.seconds(40);
+    say(&mut world, &sender, "bob", ("text/plain", "Hello"));
+    assert!(!world.waits(sender.at, "503"), "there is room again");
+    world.seconds(40);
+    world.check_idle();
+}

@@ -342,3 +342,30 @@ fn alerts_are_kept_and_listed() {
     assert_eq!(kinds(Scope::Branch(operator.reseller)), ["low_balance"]);
     assert!(kinds(Scope::Branch(operator.direct)).is_empty());
 }
+
+#[test]
+fn alerts_are_kept_up_to_so_many() {
+    let fixture = Fixture::empty();
+    let alert = |n: usize| {
+        Record::Alert(Alert {
+            at: START,
+            kind: AlertKind::SourceBlocked,
+            account: None,
+            call: None,
+            text: n.to_string(),
+        })
+    };
+    let batches = (0..101_u64).map(|seq| Batch {
+        seq: seq + 1,
+        records: (0..1_000)
+            .map(|n| alert(seq as usize * 1_000 + n))
+            .collect(),
+    });
+    submit(&fixture, batches.collect());
+    let page = fixture
+        .reader()
+        .list(List::Alert, &ListQuery::all(Scope::All))
+        .unwrap();
+    assert_eq!(page.total, Some(100_000));
+    assert_eq!(page.rows[0]["text"], "1000", "the oldest are gone");
+}
