@@ -491,11 +491,14 @@ fn owns(sight: Sight, directory: &Directory, account: AccountId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Board, ENDINGS, Sight, Taken};
-    use tandem_billing::{AccountId, CallId, Micros, UtcMs};
+    use tandem_billing::{AccountId, CallId, GatewayId, Micros, UpstreamId, UtcMs};
     use tandem_call::{
         Directory,
         directory::spec::DirectorySpec,
-        monitor::{CallState, Change, FeedEvent, LiveCall, Snapshot},
+        monitor::{
+            CallState, Change, FeedEvent, GatewayHealth, GatewayState, LiveCall, Snapshot,
+            UpstreamState,
+        },
     };
 
     fn directory() -> Directory {
@@ -627,6 +630,69 @@ mod tests {
             "an ending was forgotten"
         );
         assert!(board.delta(last, Sight::All, &directory).is_some());
+    }
+
+    #[test]
+    fn gateways_and_upstreams_are_the_operators_and_say_why_they_are_down() {
+        let (board, directory) = (board(), directory());
+        let at = board.publish();
+        let upstream = |registered_until| {
+            Change::Upstream(Box::new(UpstreamState {
+                upstream: UpstreamId(1),
+                name: "line".into(),
+                enabled: true,
+                registered_until,
+                host: None,
+                answered_at: None,
+                answer: Some("403".into()),
+                next_at: None,
+                failures: 1,
+            }))
+        };
+        let gateway = Change::Gateway(Box::new(GatewayState {
+            gateway: GatewayId(1),
+            name: "carrier".into(),
+            calls: 0,
+            attempts: 0,
+            answered: 0,
+            failed: 0,
+            answered_ms: 0,
+            pdd_ms_sum: 0,
+            health: GatewayHealth {
+                down_since: Some(UtcMs(7)),
+                ..GatewayHealth::default()
+            },
+        }));
+        for (seq, change) in [(1, upstream(None)), (2, gateway)] {
+            board.apply(FeedEvent { seq, change });
+        }
+        board.publish();
+        let told = |sight| {
+            let delta = board
+                .delta(at, sight, &directory)
+                .expect("all is remembered");
+            (delta.upstreams.len(), delta.gateways.len())
+        };
+        assert_eq!(told(Sight::All), (1, 1));
+        assert_eq!(told(Sight::Branch(AccountId(1))), (0, 0));
+        assert!(board.upstream_down(UpstreamId(1)).is_some());
+        assert!(board.gateway_down(GatewayId(1)).is_some());
+        board.apply(FeedEvent {
+            seq: 3,
+            change: upstream(Some(UtcMs(9))),
+        });
+        assert_eq!(board.upstream_down(UpstreamId(1)), None);
+        board.apply(FeedEvent {
+            seq: 4,
+            change: Change::UpstreamGone {
+                upstream: UpstreamId(1),
+            },
+        });
+        board.publish();
+        let delta = board.delta(at, Sight::All, &directory);
+        let delta = delta.expect("all is remembered");
+        assert_eq!((delta.upstreams.len(), delta.upstreams_gone.len()), (0, 1));
+        assert!(board.snapshot(Sight::All, &directory).upstreams.is_empty());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod basic;
 mod belonging;
 mod change;
 mod codecs;
+mod codes;
 mod digits;
 mod failover;
 mod fax;
