@@ -93,6 +93,11 @@ pub enum Command {
     Backup,
     ChangePassword,
     HistoryHours(i64),
+    /// Of the open call that is chosen.
+    Record,
+    StopRecording,
+    /// Of the CDR that shows.
+    SaveRecording,
 }
 
 /// What a command looks like.
@@ -279,6 +284,14 @@ impl Command {
             Self::StopTrace => ("Stop", "What was kept stays", "⏹", None),
             Self::DeleteTrace => ("Delete trace", "Drops what was kept", "🗑", None),
             Self::TraceText => ("Save as text", "A ladder, then every message", "💾", None),
+            Self::Record => ("Record", "Records the chosen call from now on", "⏺", None),
+            Self::StopRecording => ("Stop recording", "What was recorded stays", "⏹", None),
+            Self::SaveRecording => (
+                "Save recording",
+                "Fetches the WAV file: caller left, called side right",
+                "💾",
+                None,
+            ),
             Self::TracePcap => ("Save for Wireshark", "As pcap", "💾", None),
             _ => self.tool_looks(),
         }
@@ -337,6 +350,9 @@ impl Command {
             Self::HangUp,
             Self::Unregister,
             Self::Follow,
+            Self::Record,
+            Self::StopRecording,
+            Self::SaveRecording,
             Self::Simulate,
             Self::Price,
             Self::TryRules,

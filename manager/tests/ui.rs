@@ -451,3 +451,32 @@ fn a_trace_of_an_address_says_what_is_wrong_with_it() {
     harness.get_by_label_contains("Account: is needed");
     assert!(fake.last("sip_trace.start").is_none());
 }
+
+#[test]
+fn a_recording_is_fetched_piece_by_piece_and_saved() {
+    let (mut harness, fake) = online(1);
+    open(&mut harness, "CDRs");
+    click(&mut harness, "00442079460000");
+    click(&mut harness, "💾 Save recording");
+    harness.run_steps(4);
+    let saved = fake.with(|world| world.saved_files.clone());
+    assert_eq!(saved.len(), 1);
+    assert_eq!(saved[0].0, "2026-03-01-1.wav");
+    assert_eq!(saved[0].1.len(), 600_000, "two pieces");
+}
+
+#[test]
+fn an_open_call_is_recorded_and_no_longer() {
+    let (mut harness, fake) = online(5);
+    click(&mut harness, "4930200101");
+    open(&mut harness, "Record");
+    assert_eq!(
+        fake.last("live.record"),
+        Some(json!({ "call": 2, "recording": "on" }))
+    );
+    open(&mut harness, "Stop recording");
+    assert_eq!(
+        fake.last("live.record"),
+        Some(json!({ "call": 2, "recording": "off" }))
+    );
+}

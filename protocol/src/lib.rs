@@ -22,6 +22,7 @@ pub mod live;
 pub mod login;
 pub mod method;
 pub mod openrpc;
+pub mod recording;
 pub mod role;
 pub mod signalling;
 pub mod simulate;

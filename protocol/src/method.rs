@@ -25,11 +25,12 @@ use crate::{
         UpstreamStatus,
     },
     login::{AuditEntry, ChangePasswordParams, Login, LoginEdit, LoginParams, Session},
+    recording::{RecordParams, RecordingPart, RecordingReadParams},
     role::{
         Access::{self, LoggedIn, Needs, Open},
         Area::{
-            Accounts, Audit, Cdrs, DialPlan, Gateways, Live, Logins, Money, Settings, Simulator,
-            SipTraces, System, Tariffs,
+            Accounts, Audit, Cdrs, DialPlan, Gateways, Live, Logins, Money, Recordings, Settings,
+            Simulator, SipTraces, System, Tariffs,
         },
         Right::{Change, See},
     },
@@ -259,6 +260,11 @@ methods! {
     CdrList = "cdr.list", Needs(Cdrs, See), ListParams => Page<Cdr>;
     /// One CDR with its charges, cost, audio and trace.
     CdrGet = "cdr.get", Needs(Cdrs, See), ById<CallId> => CdrDetail;
+
+    /// A piece of a call's recording, a WAV file: the caller left, the called side right.
+    RecordingRead = "recording.read", Needs(Recordings, See), RecordingReadParams => RecordingPart;
+    /// Begins or ends the recording of an open call; what follows goes on in the same file.
+    LiveRecord = "live.record", Needs(Recordings, Change), RecordParams => Empty;
 
     /// Registered phones.
     RegistrationList = "registration.list", Needs(Live, See), ListParams => Page<Registration>;

@@ -24,6 +24,8 @@ pub enum Area {
     Money,
     /// CDRs.
     Cdrs,
+    /// What was said in calls that were recorded, and recording more of them.
+    Recordings,
     /// Live calls, registrations, alerts.
     Live,
     /// SIP traces: what phones and gateways say word by word.
@@ -41,13 +43,14 @@ pub enum Area {
 }
 impl Area {
     /// Every area.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Accounts,
         Self::Gateways,
         Self::DialPlan,
         Self::Tariffs,
         Self::Money,
         Self::Cdrs,
+        Self::Recordings,
         Self::Live,
         Self::SipTraces,
         Self::Simulator,
@@ -86,7 +89,7 @@ pub struct Grant {
 pub enum Role {
     /// Everything, logins included.
     Admin,
-    /// Daily work: all but logins, settings, the audit log and SIP traces.
+    /// Daily work: all but logins, settings, the audit log, SIP traces and recordings.
     Operator,
     /// Sees what an operator works with, changes nothing.
     Viewer,
@@ -101,25 +104,27 @@ impl Role {
     #[must_use]
     pub fn ceiling(self, area: Area) -> Option<Right> {
         use Area::{
-            Accounts, Audit, Cdrs, DialPlan, Gateways, Live, Logins, Money, Settings, Simulator,
-            SipTraces, System, Tariffs,
+            Accounts, Audit, Cdrs, DialPlan, Gateways, Live, Logins, Money, Recordings, Settings,
+            Simulator, SipTraces, System, Tariffs,
         };
         match (self, area) {
             (Self::Admin, _) => Some(Right::Change),
-            (Self::Operator, Logins | Audit | SipTraces) => None,
+            (Self::Operator, Logins | Audit | SipTraces | Recordings) => None,
             (Self::Operator, Settings) => Some(Right::See),
             (
                 Self::Operator,
                 Accounts | Gateways | DialPlan | Tariffs | Money | Cdrs | Live | Simulator | System,
             ) => Some(Right::Change),
-            (Self::Viewer, Logins | Audit | SipTraces) => None,
+            (Self::Viewer, Logins | Audit | SipTraces | Recordings) => None,
             (
                 Self::Viewer,
                 Accounts | Gateways | DialPlan | Tariffs | Money | Cdrs | Live | Simulator
                 | Settings | System,
             ) => Some(Right::See),
             (Self::Reseller, Gateways | Settings | Logins | Audit | System) => None,
-            (Self::Reseller, Accounts | Tariffs | Money | Live | SipTraces) => Some(Right::Change),
+            (Self::Reseller, Accounts | Tariffs | Money | Live | SipTraces | Recordings) => {
+                Some(Right::Change)
+            }
             (Self::Reseller, DialPlan | Cdrs | Simulator) => Some(Right::See),
         }
     }

@@ -235,6 +235,11 @@ pub enum TraceStep {
         /// The phone's user name.
         by: String,
     },
+    /// The recording could not be begun, or ended before the call.
+    Unrecorded {
+        /// Why.
+        reason: String,
+    },
     /// Why a side hung up, by its own word.
     Reason {
         /// `caller` or `called`.

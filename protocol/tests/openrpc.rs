@@ -119,6 +119,7 @@ const CEILINGS: &str = "
     tariffs    change  change   see    change
     money      change  change   see    change
     cdrs       change  change   see    see
+    recordings change  -        -      change
     live       change  change   see    change
     sip_traces change  -        -      change
     simulator  change  change   see    see

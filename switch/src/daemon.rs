@@ -194,6 +194,7 @@ impl Daemon {
             reader: store.reader(),
             writer: store.writer(),
             database: config.database(),
+            recordings: config.recordings(),
             core: Arc::new(self.inbox.clone()),
             tracer: Arc::clone(&self.tracer),
             directory,
@@ -410,6 +411,7 @@ fn relay_config(config: &Config) -> RelayConfig {
         },
         inactive_after_s: 60,
         progress_every_s: 5,
+        recordings: Some(config.recordings()),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         live::RegistrationRows,
         notice::Level,
         peers::{GatewayRows, UpstreamRows},
+        recording::record,
         records::RecordRows,
         screen::Screen,
         table::{Rows, TableState},
@@ -24,6 +25,7 @@ use tandem_protocol::{
     CallId,
     live::{HangUpParams, UnregisterParams},
     login::ChangePasswordParams,
+    recording::Recording,
     sip_trace::TraceFormat,
     system::SetParams,
 };
@@ -186,6 +188,16 @@ impl App {
                     follow(subject, &mut model.requests);
                 }
             }
+            Command::Record | Command::StopRecording => {
+                let recording = match command {
+                    Command::Record => Recording::On,
+                    _ => Recording::Off,
+                };
+                if let Some(call) = model.chosen_call() {
+                    record(call, recording, &mut model.requests);
+                }
+            }
+            Command::SaveRecording => model.cdr.fetch(&mut model.requests),
             Command::BeginTrace => traces.begin(&mut model.requests),
             Command::StopTrace => traces.change("sip_trace.stop", &mut model.requests),
             Command::DeleteTrace => traces.change("sip_trace.delete", &mut model.requests),

@@ -5,7 +5,7 @@
 
 use super::{Model, draft::Saving, screen::Screen, table::TableState, traces::subject_of};
 use crate::{command::Command, resource::View};
-use tandem_protocol::{Area, Right, sip_trace::TraceSubject};
+use tandem_protocol::{Area, CallId, Right, sip_trace::TraceSubject};
 
 impl Model {
     /// Whether carrying the command out now would do anything.
@@ -36,6 +36,12 @@ impl Model {
             Command::Freeze => self.screen == Screen::LiveCalls,
             Command::HangUp => self.may_end(Screen::LiveCalls),
             Command::Unregister => self.may_end(Screen::Registrations),
+            Command::Record | Command::StopRecording => {
+                self.may(Area::Recordings, Right::Change) && self.chosen_call().is_some()
+            }
+            Command::SaveRecording => {
+                self.may(Area::Recordings, Right::See) && self.cdr.recording().is_some()
+            }
             Command::Follow => {
                 self.may(Area::SipTraces, Right::Change) && self.followed().is_some()
             }
@@ -100,6 +106,14 @@ impl Model {
         let mut chosen = self.open_table()?.selected.iter();
         let first = chosen.next().filter(|_| chosen.next().is_none())?;
         subject_of(self.screen, first)
+    }
+
+    /// The one open call that is chosen.
+    pub fn chosen_call(&self) -> Option<CallId> {
+        let mut chosen = self.live_tables.calls.selected.iter();
+        let first = chosen.next().filter(|_| chosen.next().is_none())?;
+        let call = first.parse().ok().map(CallId)?;
+        (self.screen == Screen::LiveCalls).then_some(call)
     }
 
     fn may_end(&self, screen: Screen) -> bool {

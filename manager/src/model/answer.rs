@@ -11,7 +11,7 @@ use crate::{command::Command, resource::View};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tandem_protocol::{
-    ErrorCode, Page, RpcError, TraceId,
+    CallId, ErrorCode, Page, RpcError, TraceId,
     cdr::LevelCharge,
     live::{FeedEvent, LiveSnapshot},
     login::Session,
@@ -51,6 +51,8 @@ pub enum Purpose {
     /// By this method.
     TraceChanged(&'static str),
     TraceFile,
+    /// A piece of the recording of this call.
+    RecordingPart(CallId),
 }
 
 fn read<T: DeserializeOwned>(result: Result<Value, RpcError>) -> Result<T, RpcError> {
@@ -93,6 +95,7 @@ impl Model {
             Purpose::TraceRead(id) => self.trace_read(id, read(result)),
             Purpose::TraceChanged(method) => self.trace_changed(method, result),
             Purpose::TraceFile => self.trace_file(read(result)),
+            Purpose::RecordingPart(call) => self.recording_part(call, read(result)),
             other => self.tool_answer(other, result),
         }
     }

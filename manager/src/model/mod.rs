@@ -12,6 +12,7 @@ pub mod live;
 pub mod names;
 pub mod notice;
 pub mod peers;
+pub mod recording;
 pub mod records;
 pub mod request;
 pub mod screen;
@@ -29,16 +30,14 @@ use connection::{Connection, Phase};
 use draft::{Draft, Saving};
 use names::{Lookup, Names};
 use notice::{Level, Notices};
+use recording::CdrDetail;
 use records::{Records, Scope};
-use request::{Requests, Slot};
+use request::Requests;
 use screen::Screen;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use table::TableState;
-use tandem_protocol::{
-    Area, ListParams, Op, Right, cdr::CdrDetail as DetailedCdr, login::LoginParams,
-    system::HistoryParams,
-};
+use tandem_protocol::{Area, ListParams, Op, Right, login::LoginParams, system::HistoryParams};
 use tools::{History, Tools};
 use traces::Traces;
 
@@ -74,13 +73,6 @@ impl Default for LiveTables {
             upstreams: TableState::sorted(0, false),
         }
     }
-}
-
-/// A CDR whose detail shows.
-#[derive(Debug, Default)]
-pub struct CdrDetail {
-    pub call: Option<i64>,
-    pub cdr: Slot<DetailedCdr>,
 }
 
 /// See the module.

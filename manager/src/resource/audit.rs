@@ -14,13 +14,14 @@ const ROLES: [Choice; 4] = [
     choice("reseller", "Reseller"),
 ];
 
-const AREAS: [Choice; 13] = [
+const AREAS: [Choice; 14] = [
     choice("accounts", "Accounts"),
     choice("gateways", "Gateways"),
     choice("dial_plan", "Dial plan"),
     choice("tariffs", "Tariffs"),
     choice("money", "Money"),
     choice("cdrs", "CDRs"),
+    choice("recordings", "Recordings"),
     choice("live", "Live"),
     choice("sip_traces", "SIP traces"),
     choice("simulator", "Simulator"),
@@ -39,7 +40,7 @@ const GRANT: Part = Part {
         field("right", "Right", Input::Choice(&RIGHTS)),
     ],
     blank: || json!({ "area": "accounts", "right": "see" }),
-    most: 13,
+    most: 14,
 };
 
 fn is_reseller(edit: &Value) -> bool {

@@ -164,6 +164,7 @@ pub static CDRS: Resource = Resource {
         col("mos_x100", "MOS", 6, Kind::Figure(mos)),
         col("unheard", "Not heard", 9, Kind::Text),
         col("transfer_call", "Transfer", 8, Kind::Number),
+        col("recording", "Recording", 14, Kind::Text),
     ],
     order: "numbers.dialled",
     sort: Some(("times.started_at", true)),

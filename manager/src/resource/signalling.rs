@@ -16,6 +16,7 @@ const REDIRECT: [Choice; 2] = [
     choice("never", "Refuse"),
     choice("dial_plan", "Through the dial plan"),
 ];
+const RECORDED: [Choice; 2] = [choice("off", "On demand"), choice("on", "All calls")];
 const TRANSFER: [Choice; 3] = [
     choice("by_kind", "Phones, unless wholesale"),
     choice("refused", "Refuse"),
@@ -70,7 +71,7 @@ pub const GATEWAY: &[Field] = &[
 ];
 
 pub const ACCOUNT: &[Field] = &[
-    IDENTITIES, REDIRECTS, TRANSFERS, KEYS, RELIABLE, TIMERS, ADDED, REMOVED,
+    IDENTITIES, REDIRECTS, TRANSFERS, KEYS, RECORDING, RELIABLE, TIMERS, ADDED, REMOVED,
 ];
 
 const IDENTITIES: Field = field("signalling.trust", "Identities", Input::Choice(&TRUST))
@@ -81,6 +82,12 @@ const TRANSFERS: Field = field("signalling.transfer", "Transfers", Input::Choice
     .hint("Who transfers a call pays for its new leg");
 const KEYS: Field = field("signalling.dtmf", "Keys pressed", Input::Choice(&DTMF))
     .hint("How DTMF travels; the switch turns one form into the other");
+const RECORDING: Field = field(
+    "signalling.recording",
+    "Recording",
+    Input::Choice(&RECORDED),
+)
+.hint("Stereo, from the answer on; tell the parties where the law asks for it");
 const RELIABLE: Field = field(
     "signalling.reliable",
     "Reliable ringing",

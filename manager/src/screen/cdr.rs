@@ -18,6 +18,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         let call = cx.model.cdr.call.unwrap_or_default();
         widget::heading(ui, &format!("Call {call}"));
         widget::button(ui, cx.commands, Command::CloseForm);
+        if cx.model.allows(&Command::SaveRecording) {
+            let fetching = cx.model.cdr.is_fetching();
+            widget::button_if(ui, cx.commands, Command::SaveRecording, !fetching);
+        }
     });
     ui.add_space(theme::GAP_SMALL);
     egui::ScrollArea::vertical()

@@ -13,6 +13,7 @@ use tandem_protocol::{Area, Right};
 
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let may_end = cx.model.may(Area::Live, Right::Change);
+    let may_record = cx.model.may(Area::Recordings, Right::Change);
     let may_follow = cx.model.may(Area::SipTraces, Right::Change);
     let (frozen, version, now) = (
         cx.model.live.is_frozen(),
@@ -63,6 +64,9 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let mut menu = Vec::new();
     menu.extend(may_end.then_some(Command::HangUp));
     menu.extend(may_follow.then_some(Command::Follow));
+    if may_record {
+        menu.extend([Command::Record, Command::StopRecording]);
+    }
     menu.extend([Command::CopyRows, Command::ExportCsv, Command::SelectAll]);
     if rows.is_empty() {
         return widget::state::empty(

@@ -66,9 +66,10 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
                 names.get(View::Tariffs, *tariff)
             ),
         ),
-        TraceStep::Transferred { .. } | TraceStep::Replaced { .. } | TraceStep::Reason { .. } => {
-            party_sentence(step)
-        }
+        TraceStep::Transferred { .. }
+        | TraceStep::Replaced { .. }
+        | TraceStep::Unrecorded { .. }
+        | TraceStep::Reason { .. } => party_sentence(step),
         _ => route_sentence(step),
     }
 }
@@ -98,6 +99,7 @@ fn party_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
             Tone::Warn,
             format!("{by} took the place of the {side} side"),
         ),
+        TraceStep::Unrecorded { reason } => ("Not recorded", Tone::Bad, reason.clone()),
         TraceStep::Reason { side, said } => {
             ("Reason", Tone::Weak, format!("the {side} side said {said}"))
         }
@@ -170,6 +172,7 @@ fn route_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
         | TraceStep::Quoted { .. }
         | TraceStep::Transferred { .. }
         | TraceStep::Replaced { .. }
+        | TraceStep::Unrecorded { .. }
         | TraceStep::Reason { .. } => ("Step", Tone::Weak, String::new()),
     }
 }

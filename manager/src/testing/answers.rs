@@ -2,6 +2,7 @@
 
 use super::{PASSWORD, live, store::Store, traces};
 use crate::resource::{int_at, text_at};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tandem_protocol::{ErrorCode, METHODS, RpcError};
 
@@ -34,6 +35,8 @@ pub fn answer(
         "system.history" => Ok(live::history(now_ms, params)),
         "system.verify" => Ok(json!({ "clean": true, "faults": [] })),
         "system.backup" => Ok(json!({ "file": "tandem-2026-03-01.db", "bytes": 48_211_968 })),
+        "live.record" => Ok(json!({})),
+        "recording.read" => Ok(recorded(params)),
         "sip_trace.list" => Ok(json!(store.traces)),
         "sip_trace.start" => traces::start(store, now_ms, params),
         "sip_trace.stop" => traces::stop(store, params),
@@ -43,6 +46,15 @@ pub fn answer(
         "payment.create" => pay(store, now_ms, params),
         _ => resource(store, method, params),
     }
+}
+
+/// A recording of 600,000 bytes, more than one piece.
+fn recorded(params: &Value) -> Value {
+    const TOTAL: i64 = 600_000;
+    let left = TOTAL - int_at(params, "offset");
+    let piece = usize::try_from(left.min(int_at(params, "limit"))).unwrap_or_default();
+    let base64 = BASE64_STANDARD.encode(vec![7_u8; piece]);
+    json!({ "name": "2026-03-01-1.wav", "total": TOTAL, "base64": base64 })
 }
 
 fn log_in(params: &Value) -> Result<Value, RpcError> {

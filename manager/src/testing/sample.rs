@@ -546,7 +546,7 @@ fn cdr(at: i64, now_ms: i64) -> Value {
             "ended_at": started + 6_400 + seconds * 1000, "duration_ms": seconds * 1000, "pdd_ms": pdd,
         },
         "route": 2, "gateway": 1, "gateway_name": "carrier-a", "callee_account": null, "cause": cause,
-        "sip_status": status, "attempts": 1, "codec": "pcma",
+        "sip_status": status, "attempts": 1, "codec": "pcma", "recording": (at == 0).then_some("2026-03-01/1.wav"),
         "money": if talked { money } else { json!(CdrMoney::default()) },
         "cause_info": { "code": cause, "sip_status": status, "text": text, "remedy": "" },
         "charges": if talked { json!([client, reseller]) } else { json!([]) },

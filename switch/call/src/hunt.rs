@@ -20,7 +20,7 @@ use crate::{
     switch::{end, state::Core, timer::Timer},
 };
 use std::{sync::LazyLock, time::Duration, vec};
-use tandem_billing::GatewayId;
+use tandem_billing::{AccountId, GatewayId};
 use tandem_sdp::SessionDescription;
 use tandem_sip::{Message, Mono};
 
@@ -88,6 +88,14 @@ impl Candidate {
         match &self.leg {
             LegTarget::Gateway(gateway) => Some(gateway.id),
             LegTarget::Devices { .. } => None,
+        }
+    }
+
+    /// Whose phone it is.
+    pub(crate) fn callee_account(&self) -> Option<AccountId> {
+        match &self.leg {
+            LegTarget::Gateway(_) => None,
+            LegTarget::Devices { account, .. } => Some(*account),
         }
     }
 
@@ -172,8 +180,9 @@ fn try_start(core: &mut Core, call: &mut Call, candidate: Candidate) -> Result<(
         fail_with(call, &cause::NOT_REGISTERED);
         return Err((Box::new(candidate), "no way to reach it"));
     };
-    call.media.direct =
-        candidate.media == MediaMode::Direct && attempt::is_plain(core, call, &candidate, first);
+    call.media.direct = candidate.media == MediaMode::Direct
+        && attempt::is_plain(core, call, &candidate, first)
+        && !media::record::is_wanted(call, candidate.callee_account());
     if !call.media.direct {
         match media::prepare(core, call, first) {
             Ready::Yes => {}
@@ -299,10 +308,7 @@ fn enter_target(core: &mut Core, call: &mut Call, current: &Current) {
     call.target = Some(Target {
         route: candidate.route.id,
         gateway,
-        callee_account: match &candidate.leg {
-            LegTarget::Gateway(_) => None,
-            LegTarget::Devices { account, .. } => Some(*account),
-        },
+        callee_account: candidate.callee_account(),
         name: candidate.name(),
         number: candidate.number.clone(),
         call_id: current

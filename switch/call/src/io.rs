@@ -69,6 +69,16 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
+    /// Record an open call from now on: `Done`, `NotFound`, or `Refused` with the reason.
+    Record {
+        /// Which.
+        call: CallId,
+    },
+    /// Record it no longer: `Done`, or `NotFound` if it is not up.
+    StopRecording {
+        /// Which.
+        call: CallId,
+    },
     /// Payments, fees, refunds: answered when durable.
     Post(Movement),
     /// Pays a call back at every level; answered when durable. The levels are as the store has them: whoever asks
@@ -120,6 +130,8 @@ pub enum Reply {
     Balances(Vec<(AccountId, Micros, Micros)>),
     /// Everything at this instant.
     Snapshot(Box<crate::monitor::Snapshot>),
+    /// Why not.
+    Refused(&'static str),
     /// There is no such call or phone.
     NotFound,
     /// No call is left, and every CDR is on disk.

@@ -5,6 +5,7 @@
 
 mod bargain;
 mod listen;
+pub(crate) mod record;
 mod security;
 pub(crate) mod video;
 
@@ -77,6 +78,7 @@ pub(crate) struct CallMedia {
     /// Digits on their way to the A and to the B side.
     pub(crate) infos: (Infos, Infos),
     pub(crate) held: bool,
+    pub(crate) recording: record::Recording,
     pub(crate) counters: (Counters, Counters),
     pub(crate) unheard: listen::Unheard,
 }
@@ -96,6 +98,7 @@ impl CallMedia {
             spoken: bargain::Spoken::default(),
             infos: (Infos::default(), Infos::default()),
             held: false,
+            recording: record::Recording::default(),
             counters: (Counters::default(), Counters::default()),
             unheard: listen::Unheard::default(),
         }

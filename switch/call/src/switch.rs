@@ -42,7 +42,7 @@ use bytes::Bytes;
 use state::{Core, Gate};
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use tandem_billing::{AccountId, CallId, Micros, UtcMs, ledger::Ledger};
-use tandem_sdp::{RelayId, RelayReport};
+use tandem_sdp::RelayReport;
 use tandem_sip::{Flow, endpoint::EndpointOutput};
 use timer::Timer;
 
@@ -214,7 +214,7 @@ impl Switch {
     }
 
     fn handle_relay(&mut self, report: RelayReport) {
-        let Some(call) = self.core.index.relays.get(&relay_of(&report)).copied() else {
+        let Some(call) = self.core.index.relays.get(&report.id()).copied() else {
             return;
         };
         self.with(call, |core, call| dispatch::relay(core, call, report));
@@ -299,18 +299,6 @@ impl Switch {
             self.core.timers.disarm(Timer::Drain);
             self.core.outbox.reply_when_durable(token, Reply::Drained);
         }
-    }
-}
-
-fn relay_of(report: &RelayReport) -> RelayId {
-    match report {
-        RelayReport::Opened { id, .. }
-        | RelayReport::Refused { id, .. }
-        | RelayReport::Started { id, .. }
-        | RelayReport::Pressed { id, .. }
-        | RelayReport::Inactive { id, .. }
-        | RelayReport::Progress { id, .. }
-        | RelayReport::Closed { id, .. } => *id,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::end::{End, lock};
 use crate::gate::Channel;
 use crate::latch::Mode;
 use crate::ports::PortPool;
+use crate::record::{Desk, Note};
 use crate::rtcp::Report;
 use crate::silence::Silence;
 use crate::wrap::Transport;
@@ -25,6 +26,8 @@ pub(crate) struct Bridge {
     stream: Stream,
     /// Of what comes from A and from B; None passes it as it is.
     converters: (Option<Box<Converter>>, Option<Box<Converter>>),
+    /// Where copies of what passes go.
+    recorder: Option<Desk>,
     pub(crate) silence: Silence,
     pub(crate) progress_at_us: Micros,
 }
@@ -66,6 +69,7 @@ impl Bridge {
             b,
             stream: Stream::default(),
             converters: (None, None),
+            recorder: None,
             silence: Silence::default(),
             progress_at_us: now_us,
         })
@@ -73,6 +77,9 @@ impl Bridge {
 
     /// Closes the sockets and gives the ports back.
     pub(crate) fn close(self, pool: &Mutex<PortPool>, now_us: Micros) -> (Counters, Counters) {
+        if let Some(recorder) = &self.recorder {
+            recorder.tell(Note::End(self.id));
+        }
         let counters = self.counters();
         let ports = [self.a.port, self.b.port];
         drop(self);
@@ -138,6 +145,11 @@ impl Bridge {
             Side::A => self.converters.0.as_deref_mut(),
             Side::B => self.converters.1.as_deref_mut(),
         }
+    }
+
+    /// Records what passes from now on, or no longer.
+    pub(crate) fn set_recorder(&mut self, recorder: Option<Desk>) {
+        self.recorder = recorder;
     }
 
     /// Sends a side a digit.
@@ -214,7 +226,10 @@ impl Bridge {
         (buffer, packets): (&mut [u8], &mut Packets),
         now_us: Micros,
     ) -> Passed {
-        let (near, far) = self.ends(from);
+        let (near, far) = match from {
+            Side::A => (&mut self.a, &mut self.b),
+            Side::B => (&mut self.b, &mut self.a),
+        };
         let Ok((length, source)) = near.socket(channel).recv_from(buffer) else {
             return Passed::Nothing;
         };
@@ -229,9 +244,10 @@ impl Bridge {
         let Some(packet) = buffer.get(..length) else {
             return Passed::Dropped;
         };
-        match channel {
-            Channel::Rtp => {}
-            Channel::Rtcp => note_report(near, far, packet, now_us),
+        match (channel, &self.recorder) {
+            (Channel::Rtp, None) => {}
+            (Channel::Rtp, Some(recorder)) => recorder.copy((self.id, from), packet, now_us),
+            (Channel::Rtcp, _) => note_report(near, far, packet, now_us),
         }
         if channel == Channel::Rtp
             && self.stream == Stream::Audio

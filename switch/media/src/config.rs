@@ -1,5 +1,7 @@
 //! What the relay is told at its start, and its own counters.
 
+use std::path::PathBuf;
+
 /// How the relay is set up.
 #[derive(Clone, Debug)]
 pub struct RelayConfig {
@@ -13,6 +15,8 @@ pub struct RelayConfig {
     pub inactive_after_s: u32,
     /// Seconds between two [`Progress`](tandem_sdp::RelayReport::Progress) reports of a call; 0 never.
     pub progress_every_s: u32,
+    /// Folder of recordings, made with the first one; without it none can be made.
+    pub recordings: Option<PathBuf>,
 }
 
 /// Totals of all relay threads since their start.

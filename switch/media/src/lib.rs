@@ -18,6 +18,7 @@ mod inbox;
 pub mod latch;
 mod ports;
 pub mod reception;
+mod record;
 mod relay;
 pub mod rtcp;
 pub mod rtp;

@@ -13,7 +13,8 @@ use crate::certificate::Certificate;
 use crate::config::{RelayConfig, RelayStats};
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
-use crate::worker::{Shared, Totals, Worker};
+use crate::record::Recorder;
+use crate::worker::{Report, Shared, Totals, Worker};
 
 /// More threads than any one machine's audio needs.
 const MAX_THREADS: usize = 64;
@@ -41,14 +42,20 @@ impl Relay {
         if pool.len() < 2 {
             return invalid("the relay's port range holds no call: four ports at least");
         }
+        let report: Arc<Report> = Arc::new(report);
+        let recorder = match config.recordings.clone() {
+            Some(folder) => Some(Recorder::start(folder, Arc::clone(&report))?),
+            None => None,
+        };
         let threads = config.threads;
         let shared = Arc::new(Shared {
             config,
             began: Instant::now(),
             pool: Mutex::new(pool),
-            report: Box::new(report),
+            report,
             totals: Totals::default(),
             certificate: Arc::new(Certificate::generate()?),
+            recorder,
         });
         let mut relay = Self {
             shared,

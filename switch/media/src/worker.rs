@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
-use tandem_sdp::{RelayCommand, RelayId, RelayReport, Side};
+use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport, Side};
 
 use crate::Micros;
 use crate::bridge::{Bridge, Passed, Target};
@@ -23,6 +23,7 @@ use crate::convert::Packets;
 use crate::gate::Channel;
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
+use crate::record::{Note, Recorder};
 use crate::wrap::Transport;
 
 /// Longer datagrams are no audio.
@@ -43,14 +44,18 @@ const WINDOW_PACKETS: u32 = 200;
 /// The inbox's bell among the sockets' marks.
 const BELL: u64 = u64::MAX;
 
+/// Takes reports, from any thread.
+pub(crate) type Report = dyn Fn(RelayReport) + Send + Sync;
+
 /// What all threads of a relay share.
 pub(crate) struct Shared {
     pub(crate) config: RelayConfig,
     pub(crate) began: Instant,
     pub(crate) pool: Mutex<PortPool>,
-    pub(crate) report: Box<dyn Fn(RelayReport) + Send + Sync>,
+    pub(crate) report: Arc<Report>,
     pub(crate) totals: Totals,
     pub(crate) certificate: Arc<Certificate>,
+    pub(crate) recorder: Option<Recorder>,
 }
 
 /// See [`RelayStats`](crate::RelayStats).
@@ -181,63 +186,24 @@ impl Worker {
             self.open(id, (a_local, b_local), now_us);
             return;
         }
-        let Some(bridge) = self
-            .slots
-            .get(&id)
-            .and_then(|slot| self.bridges.get_mut(*slot)?.as_mut())
-        else {
+        let slot = self.slots.get(&id).copied();
+        let bridge = slot.and_then(|slot| self.bridges.get_mut(slot)?.as_mut());
+        let (Some(slot), Some(bridge)) = (slot, bridge) else {
             self.shared.totals.unknown.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(relay = id.0, "order for a relay that is not open");
             return;
         };
         match order {
-            RelayCommand::SetTarget {
-                side,
-                rtp,
-                rtcp,
-                latch,
-                signalling,
-                ..
-            } => {
-                bridge.set_target(
-                    side,
-                    &Target {
-                        rtp,
-                        rtcp,
-                        mode: latch,
-                        signalling,
-                    },
-                    now_us,
-                );
-            }
-            RelayCommand::SetTransport {
-                side,
-                protection,
-                rtcp_mux,
-                ..
-            } => {
-                let certificate = Arc::clone(&self.shared.certificate);
-                let transport = Transport {
-                    protection,
-                    rtcp_mux,
-                    certificate,
-                };
-                bridge.set_transport(side, transport, now_us);
-            }
-            RelayCommand::SetConversion {
-                side, conversion, ..
-            } => bridge.set_conversion(side, conversion.map(|conversion| *conversion)),
-            RelayCommand::SetStream { stream, .. } => bridge.set_stream(stream),
             RelayCommand::PlayDigit { side, digit, .. } => {
                 bridge.play(side, digit, now_us);
                 let due_us = bridge.due_us();
-                if let Some(slot) = self.slots.get(&id).copied() {
-                    self.pace_for(slot, due_us);
-                }
+                self.pace_for(slot, due_us);
             }
-            RelayCommand::SetHold { held, .. } => bridge.set_held(held, now_us),
+            RelayCommand::SetRecording { recording, .. } => {
+                record(bridge, recording, &self.shared, now_us);
+            }
             RelayCommand::Close { .. } => self.close(id, now_us),
-            RelayCommand::Open { .. } => {}
+            other => adjust(bridge, other, &self.shared.certificate, now_us),
         }
     }
 
@@ -394,6 +360,78 @@ impl Worker {
                 (self.shared.report)(RelayReport::Progress { id, a, b });
             }
         }
+    }
+}
+
+/// Carries out what concerns the bridge alone.
+fn adjust(
+    bridge: &mut Bridge,
+    order: RelayCommand,
+    certificate: &Arc<Certificate>,
+    now_us: Micros,
+) {
+    match order {
+        RelayCommand::SetTarget {
+            side,
+            rtp,
+            rtcp,
+            latch,
+            signalling,
+            ..
+        } => {
+            let target = Target {
+                rtp,
+                rtcp,
+                mode: latch,
+                signalling,
+            };
+            bridge.set_target(side, &target, now_us);
+        }
+        RelayCommand::SetTransport {
+            side,
+            protection,
+            rtcp_mux,
+            ..
+        } => {
+            let transport = Transport {
+                protection,
+                rtcp_mux,
+                certificate: Arc::clone(certificate),
+            };
+            bridge.set_transport(side, transport, now_us);
+        }
+        RelayCommand::SetConversion {
+            side, conversion, ..
+        } => bridge.set_conversion(side, conversion.map(|conversion| *conversion)),
+        RelayCommand::SetStream { stream, .. } => bridge.set_stream(stream),
+        RelayCommand::SetHold { held, .. } => bridge.set_held(held, now_us),
+        RelayCommand::Open { .. }
+        | RelayCommand::PlayDigit { .. }
+        | RelayCommand::SetRecording { .. }
+        | RelayCommand::Close { .. } => {}
+    }
+}
+
+/// Begins, changes or ends a recording.
+fn record(
+    bridge: &mut Bridge,
+    order: Option<Box<RecordingOrder>>,
+    shared: &Shared,
+    now_us: Micros,
+) {
+    let (id, desk) = (bridge.id, shared.recorder.as_ref().map(Recorder::desk));
+    let Some(order) = order else {
+        if let Some(desk) = desk {
+            desk.tell(Note::End(id));
+        }
+        return bridge.set_recorder(None);
+    };
+    match desk.filter(|desk| desk.tell(Note::Order(id, order, now_us))) {
+        Some(desk) => bridge.set_recorder(Some(desk)),
+        None => (shared.report)(RelayReport::RecordingFailed {
+            id,
+            reason: "the recorder is not there, or far behind".to_owned(),
+        }),
     }
 }
 

@@ -89,6 +89,7 @@ fn call(promised: Fingerprint) -> Call {
         threads: 1,
         inactive_after_s: 0,
         progress_every_s: 0,
+        recordings: None,
     };
     let relay = Relay::start(config, move |report| drop(sender.send(report))).unwrap();
     let local = Ipv4Addr::LOCALHOST.into();

@@ -26,7 +26,8 @@ pub use convert::{Conversion, DigitMode, LegCodecs};
 pub use dress::Dress;
 pub use profile::Profile;
 pub use relay::{
-    Counters, Digit, Latch, Protection, RelayCommand, RelayId, RelayReport, Side, Stream,
+    Counters, Digit, Latch, Protection, RecordingOrder, RelayCommand, RelayId, RelayReport, Side,
+    Stream,
 };
 pub use rewrite::Origin;
 pub use session::{Direction, SdpError, SessionDescription};

@@ -5,7 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
-    convert::Conversion,
+    convert::{Conversion, Format},
     sdes::SrtpKey,
     web::{IceCredentials, Setup, WebPeer},
 };
@@ -171,6 +171,14 @@ pub enum RelayCommand {
         /// What.
         stream: Stream,
     },
+    /// Records what passes, or no longer; the same file goes on when a recording is ordered again. What goes wrong
+    /// comes as [`RelayReport::RecordingFailed`].
+    SetRecording {
+        /// The relay.
+        id: RelayId,
+        /// Where to, and what the packets hold; None ends it.
+        recording: Option<Box<RecordingOrder>>,
+    },
     /// The call is on hold, or back: nothing is reported as inactive while held. Audio that still comes passes on
     /// (music from the holding side); a side that takes none says so by its target.
     SetHold {
@@ -197,6 +205,7 @@ impl RelayCommand {
             | Self::SetConversion { id, .. }
             | Self::PlayDigit { id, .. }
             | Self::SetStream { id, .. }
+            | Self::SetRecording { id, .. }
             | Self::SetHold { id, .. }
             | Self::Close { id } => *id,
         }
@@ -224,11 +233,23 @@ impl RelayReport {
             | Self::Refused { id, .. }
             | Self::Started { id, .. }
             | Self::Pressed { id, .. }
+            | Self::RecordingFailed { id, .. }
             | Self::Inactive { id, .. }
             | Self::Progress { id, .. }
             | Self::Closed { id, .. } => *id,
         }
     }
+}
+
+/// A recording: stereo, the A side left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingOrder {
+    /// File below the folder of recordings.
+    pub name: String,
+    /// Payload types that come from the A side.
+    pub a: Vec<(u8, Format)>,
+    /// Payload types that come from the B side.
+    pub b: Vec<(u8, Format)>,
 }
 
 /// A digit pressed, and for how long.
@@ -351,6 +372,13 @@ pub enum RelayReport {
         side: Side,
         /// What.
         digit: Digit,
+    },
+    /// A recording could not be begun, or ended before its time: the rest of the call is not recorded.
+    RecordingFailed {
+        /// The relay.
+        id: RelayId,
+        /// For the log and the operator.
+        reason: String,
     },
     /// No audio from both sides (not held) for this long, and again after each further such time.
     Inactive {

@@ -230,4 +230,10 @@ impl Config {
     pub fn database(&self) -> PathBuf {
         self.data.join("tandem.sqlite")
     }
+
+    /// The folder of recordings.
+    #[must_use]
+    pub fn recordings(&self) -> PathBuf {
+        self.data.join("recordings")
+    }
 }

@@ -168,6 +168,7 @@ mod tests {
                 side: text(),
                 by: text(),
             },
+            Step::Unrecorded { reason: text() },
             Step::Reason {
                 side: text(),
                 said: text(),

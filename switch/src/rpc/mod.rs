@@ -20,6 +20,7 @@ mod live_row;
 mod login;
 mod money;
 mod page;
+pub(crate) mod recordings;
 mod refunds;
 mod register;
 pub mod session;
@@ -105,6 +106,8 @@ pub struct Parts {
     pub writer: Writer,
     /// The database file, for verification and backups.
     pub database: PathBuf,
+    /// The folder of recordings.
+    pub recordings: PathBuf,
     /// Commands.
     pub core: Arc<dyn CoreHandle>,
     /// SIP traces.
@@ -123,6 +126,7 @@ pub struct Api {
     reader: Reader,
     writer: Writer,
     database: PathBuf,
+    recordings: PathBuf,
     core: Core,
     tracer: Arc<Tracer>,
     in_force: InForce,
@@ -164,6 +168,7 @@ impl Api {
             reader: parts.reader,
             writer: parts.writer,
             database: parts.database,
+            recordings: parts.recordings,
             core,
             tracer: parts.tracer,
             in_force: parts.directory,

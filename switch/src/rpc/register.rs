@@ -6,7 +6,7 @@ use super::{
         ALERT, AUDIT, CDR, DEVICE, EXCHANGE_RATIO, GATEWAY, GROUP, LEDGER, LIST_ENTRY, LOGIN,
         PAYMENT, RATE, ROUTE, SOURCE, SOURCE_RULE, TARIFF, UPSTREAM,
     },
-    fault, lists, login, money, refunds,
+    fault, lists, login, money, recordings, refunds,
     session::Connection,
     simulate, subscribe, system, traces,
 };
@@ -231,6 +231,8 @@ fn monitor(module: &mut Module) -> Registered {
         lists::list(&api, &ALERT, &caller, p).await
     })?;
     on::<m::LiveHangUp, _, _>(module, subscribe::hang_up)?;
+    on::<m::RecordingRead, _, _>(module, recordings::read)?;
+    on::<m::LiveRecord, _, _>(module, recordings::record)?;
     on::<m::GatewayStatusList, _, _>(module, system::gateways)?;
     on::<m::UpstreamStatusList, _, _>(module, system::upstreams)?;
     on::<m::SipTraceStart, _, _>(module, traces::start)?;

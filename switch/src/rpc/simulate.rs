@@ -119,6 +119,7 @@ fn scoped(api: &Api, caller: &Caller, mut result: DecideResult) -> DecideResult 
         | TraceStep::Tried { .. }
         | TraceStep::Transferred { .. }
         | TraceStep::Replaced { .. }
+        | TraceStep::Unrecorded { .. }
         | TraceStep::Reason { .. }
         | TraceStep::Other { .. } => false,
     });

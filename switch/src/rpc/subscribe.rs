@@ -154,6 +154,18 @@ pub async fn registrations(
     )
 }
 
+/// Whether an open call is the caller's to see.
+pub(super) async fn own_call(api: &Api, caller: &Caller, call: CallId) -> Result<(), RpcError> {
+    let sight = sight(caller);
+    if sight != Sight::All {
+        api.feed.renew_unless_fresh().await.map_err(fault::core)?;
+        if !api.board.sees_call(call, sight) {
+            return Err(fault::not_found("open call", call));
+        }
+    }
+    Ok(())
+}
+
 /// Hangs a call up, if it is in the caller's sight.
 pub async fn hang_up(
     api: Arc<Api>,
@@ -161,13 +173,7 @@ pub async fn hang_up(
     params: HangUpParams,
 ) -> Result<Empty, RpcError> {
     let call = CallId(params.call.0);
-    let sight = sight(&caller);
-    if sight != Sight::All {
-        api.feed.renew_unless_fresh().await.map_err(fault::core)?;
-        if !api.board.sees_call(call, sight) {
-            return Err(fault::not_found("open call", call));
-        }
-    }
+    own_call(&api, &caller, call).await?;
     tracing::info!(
         login = caller.login.0,
         call = call.0,

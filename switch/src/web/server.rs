@@ -10,6 +10,7 @@ use crate::rpc::{
     self, Api,
     feed::{Feed, FeedSource},
     guard::{Guard, Table},
+    recordings,
     session::Connection,
 };
 use axum::{Router, body::Body};
@@ -176,6 +177,7 @@ impl Server {
         let address = listener.local_addr().map_err(bind)?;
         let (stop_handle, stop) = stop_channel();
         runtime.spawn(Feed::run(Arc::clone(&api.feed), source));
+        runtime.spawn(recordings::keep(Arc::clone(&api)));
         let shown = Arc::new(RwLock::new(identity));
         let port = Port::new(config, Arc::clone(&shown), api, methods, stop_handle);
         runtime.spawn(Arc::new(port).accept(listener));

@@ -69,6 +69,7 @@ fn ended(call: i64, balance: &mut i64) -> Batch {
         }],
         cost: None,
         exchange: None,
+        recording: None,
         media_a: MediaStats {
             packets: 3000,
             bytes: 516_000,

@@ -72,6 +72,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 13,
         sql: include_str!("../migrations/0013_transfers.sql"),
     },
+    Migration {
+        number: 14,
+        sql: include_str!("../migrations/0014_recordings.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

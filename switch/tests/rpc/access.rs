@@ -81,6 +81,8 @@ const EXPECTED: &str = "
     exchange_ratio.delete    - A O - R
     cdr.list                 - A O V R
     cdr.get                  - A O V R
+    recording.read           - A - - R
+    live.record              - A - - R
     registration.list        - A O V R
     registration.remove      - A O - R
     live.snapshot            - A O V R

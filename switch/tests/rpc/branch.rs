@@ -440,6 +440,7 @@ pub fn minute(call: i64, gateway: i64, charges: Vec<LevelCharge>) -> Cdr {
         charges,
         cost: Some(cost),
         exchange: None,
+        recording: None,
         media_a: MediaStats::default(),
         media_b: MediaStats::default(),
         trace: r#"{"steps":[{"step":"recognised","account":1,"by":"digest x"}]}"#.into(),

@@ -188,6 +188,13 @@ impl CoreHandle for Core {
                 state.watched = false;
                 Reply::Done
             }
+            Command::Record { call } | Command::StopRecording { call } => {
+                if state.snapshot.calls.iter().any(|row| row.call == call) {
+                    Reply::Done
+                } else {
+                    Reply::NotFound
+                }
+            }
             Command::HangUp { call } => {
                 let is_open = state.snapshot.calls.iter().any(|row| row.call == call);
                 state.hung_up.push(call.0);
@@ -266,6 +273,7 @@ impl Office {
             reader: store.reader(),
             writer: store.writer(),
             database,
+            recordings: folder.path().join("recordings"),
             core: Arc::clone(&core) as Arc<dyn CoreHandle>,
             tracer: Arc::default(),
             directory,

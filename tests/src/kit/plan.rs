@@ -368,6 +368,7 @@ fn empty() -> Directory {
             emergency_numbers: Vec::new(),
             rtp_inactivity_s: 30,
             one_way_after_s: 10,
+            recording_keep_days: 90,
             max_transcoded_calls: 0,
             global_limits: Limits::default(),
             min_register_s: 60,

@@ -268,6 +268,7 @@ impl World {
             | RelayCommand::SetConversion { .. }
             | RelayCommand::PlayDigit { .. }
             | RelayCommand::SetStream { .. }
+            | RelayCommand::SetRecording { .. }
             | RelayCommand::SetHold { .. }
             | RelayCommand::Close { .. } => None,
         })
@@ -378,6 +379,7 @@ impl World {
             | RelayCommand::SetConversion { .. }
             | RelayCommand::PlayDigit { .. }
             | RelayCommand::SetStream { .. }
+            | RelayCommand::SetRecording { .. }
             | RelayCommand::SetHold { .. } => None,
         };
         self.relay.push(command);

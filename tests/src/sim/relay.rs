@@ -72,6 +72,7 @@ impl VirtualRelay {
             | RelayCommand::SetConversion { id, .. }
             | RelayCommand::PlayDigit { id, .. }
             | RelayCommand::SetStream { id, .. }
+            | RelayCommand::SetRecording { id, .. }
             | RelayCommand::SetHold { id, .. } => {
                 assert!(self.open.contains(&id), "relay {id:?} is not open");
                 None

@@ -129,6 +129,11 @@ pub enum Step {
         /// `Q.850;cause=16`, ...
         said: String,
     },
+    /// Added when it happens: the recording could not be begun, or ended before the call.
+    Unrecorded {
+        /// Why.
+        reason: String,
+    },
     /// Added while hunting: how an attempt ended.
     Tried {
         /// The dial plan row.

@@ -39,6 +39,8 @@ pub struct Settings {
     pub rtp_inactivity_s: u32,
     /// Seconds after the answer that only one side is heard before the call is marked so; 0 never.
     pub one_way_after_s: u32,
+    /// Days a recording is kept; 0 for ever.
+    pub recording_keep_days: u32,
     /// Calls at once whose audio may be coded anew, where the sides have no codec in common; 0: none.
     pub max_transcoded_calls: u32,
     /// Of the whole switch.
@@ -75,6 +77,7 @@ impl Default for Settings {
             emergency_numbers: Vec::new(),
             rtp_inactivity_s: 60,
             one_way_after_s: 10,
+            recording_keep_days: 90,
             max_transcoded_calls: 0,
             global_limits: Limits::default(),
             min_register_s: 60,

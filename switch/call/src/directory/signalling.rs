@@ -27,12 +27,25 @@ pub struct Signalling {
     pub transfer: Transfer,
     /// How keys pressed in a call travel.
     pub dtmf: Dtmf,
+    /// Whether its calls are recorded. Of accounts only.
+    pub recording: Recorded,
     /// How the caller is named to it.
     pub naming: Naming,
     /// Headers added to each INVITE sent to it.
     pub add_headers: Vec<HeaderLine>,
     /// Names of headers left out of each INVITE sent to it.
     pub remove_headers: Vec<String>,
+}
+
+/// Whether calls are recorded, from their answer on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recorded {
+    /// Only when an operator asks for it.
+    #[default]
+    Off,
+    /// All of them.
+    On,
 }
 
 /// A header line.

@@ -303,6 +303,7 @@ fn give_answer(core: &mut Core, call: &mut Call, at: UtcMs) {
     });
     call.marks.status = Some(200);
     extend::arm(core, call);
+    media::record::answered(core, call);
     core.feed.totals.answered += 1;
     if let Some(gateway) = call.target.as_ref().and_then(|target| target.gateway) {
         core.usage.answered(gateway);

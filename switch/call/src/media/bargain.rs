@@ -340,6 +340,7 @@ pub(crate) fn settle(core: &mut Core, call: &mut Call, asker: Side) {
         }
     }
     count(core, call, coded);
+    super::record::follow(core, call);
 }
 
 /// The call is over, or its target was left.

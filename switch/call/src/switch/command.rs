@@ -1,12 +1,16 @@
 //! What operators and background tasks ask of the core.
 
-use super::{Switch, alarm, end, register, rows, state::Gate, timer::Timer};
+use super::{
+    Switch, alarm, end, register, rows,
+    state::{Core, Gate},
+    timer::Timer,
+};
 use crate::{
-    call::Stage,
+    call::{Call, Stage},
     cause,
     io::{Command, Output, Reply, Token},
     journal::Record,
-    upstream,
+    media, upstream,
 };
 use std::time::Duration;
 use tandem_billing::{
@@ -21,6 +25,11 @@ impl Switch {
     pub(super) fn command(&mut self, token: Token, command: Command) {
         let reply = match command {
             Command::HangUp { call } => self.hang_up(call),
+            Command::Record { call } => self.record(call, media::record::begin),
+            Command::StopRecording { call } => self.record(call, |core, call| {
+                media::record::end(core, call);
+                Ok(())
+            }),
             Command::Post(movement) => return self.post(token, movement),
             Command::Refund { request, levels } => return self.refund(token, &request, &levels),
             Command::Balances(accounts) => {
@@ -68,6 +77,19 @@ impl Switch {
             end::end(core, call, cause, end::Left::Nobody)
         });
         Reply::Done
+    }
+
+    fn record(
+        &mut self,
+        id: CallId,
+        change: impl FnOnce(&mut Core, &mut Call) -> Result<(), &'static str>,
+    ) -> Reply {
+        if !self.calls.contains_key(&id) {
+            return Reply::NotFound;
+        }
+        let mut done = Ok(());
+        self.with(id, |core, call| done = change(core, call));
+        done.map_or_else(Reply::Refused, |()| Reply::Done)
     }
 
     /// Answered once it is on disk, a repetition too: the first may still be on its way there.

@@ -22,6 +22,7 @@ mod money;
 mod page;
 mod quality;
 mod race;
+mod recording;
 mod redirect;
 mod refusal;
 mod registration;

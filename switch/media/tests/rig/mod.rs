@@ -89,6 +89,7 @@ pub fn config(threads: usize) -> RelayConfig {
         threads,
         inactive_after_s: 0,
         progress_every_s: 0,
+        recordings: None,
     }
 }
 

@@ -70,6 +70,7 @@ pub const CDR: Map = Map {
         col("mos_x100", "mos_x100"),
         col("unheard", "unheard"),
         col("transfer_call", "transfer_call_id"),
+        col("recording", "recording"),
         col("money.billed_secs", "billed_secs"),
         col("money.currency", "currency"),
         col("money.charge", "charge"),

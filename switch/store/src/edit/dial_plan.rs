@@ -8,7 +8,10 @@ use super::{
 use crate::record::{Gateway, ListEntry, Route, RouteTarget, RoutingGroup, TlsTrust, Transport};
 use rusqlite::{OptionalExtension, types::Value as Sql};
 use std::net::IpAddr;
-use tandem_call::directory::{HuntCodes, signalling::Transfer};
+use tandem_call::directory::{
+    HuntCodes,
+    signalling::{Recorded, Transfer},
+};
 
 /// Hosts of a gateway; more are better kept behind a DNS name.
 const MAX_HOSTS: usize = 16;
@@ -21,6 +24,11 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
     hosts(&gateway, &mut faults);
     faults.rules("rules", &gateway.rules);
     faults.signalling(&gateway.signalling);
+    faults.expect(
+        gateway.signalling.recording == Recorded::Off,
+        "signalling.recording",
+        "is a setting of accounts: a gateway's calls are recorded where their accounts' are",
+    );
     faults.expect(
         gateway.signalling.transfer == Transfer::ByKind,
         "signalling.transfer",

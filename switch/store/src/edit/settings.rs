@@ -93,6 +93,12 @@ const SETTINGS: &[Row] = &[
         "Calls at once whose audio the switch may code anew where the sides have no codec in common; 0 never.",
     ),
     (
+        "recording_keep_days",
+        "90",
+        Some((0, 36_500)),
+        "Days a recording is kept before it is deleted; 0 for ever.",
+    ),
+    (
         "max_calls",
         "0",
         Some((0, 1_000_000)),
@@ -324,6 +330,7 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         emergency_numbers: value(connection, "emergency_numbers")?,
         rtp_inactivity_s: value(connection, "rtp_inactivity_s")?,
         one_way_after_s: value(connection, "one_way_after_s")?,
+        recording_keep_days: value(connection, "recording_keep_days")?,
         max_transcoded_calls: value(connection, "max_transcoded_calls")?,
         global_limits: Limits {
             max_calls: value(connection, "max_calls")?,

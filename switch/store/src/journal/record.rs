@@ -199,8 +199,8 @@ fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), S
          rating_number, started_at, ringing_at, answered_at, ended_at, duration_ms, pdd_ms, route_id, gateway_id, \
          callee_account_id, cause, sip_status, codec, prefix, destination, billed_secs, currency, charge, \
          revenue_currency, revenue, cost_currency, cost, margin, mos_x100, unheard, codec_b, attempts, \
-         transfer_call_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)",
+         transfer_call_id, recording) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)",
         params![
             cdr.call.0,
             cdr.a_call_id,
@@ -238,6 +238,7 @@ fn insert_cdr(connection: &Connection, cdr: &Cdr, money: &Money) -> Result<(), S
             cdr.codec_b,
             cdr.attempts,
             cdr.transfer.map(|id| id.0),
+            cdr.recording,
         ],
     )
     .map(drop)

@@ -67,6 +67,8 @@ pub struct CdrRow {
     pub unheard: Option<String>,
     /// The call with which a transfer connects it.
     pub transfer_call_id: Option<CallId>,
+    /// File of its recording.
+    pub recording: Option<String>,
     /// The money.
     #[serde(flatten)]
     pub money: CdrMoney,

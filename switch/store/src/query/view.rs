@@ -96,6 +96,7 @@ const CDR: View = View {
         text("unheard"),
         int("transfer_call_id")
             .when("t.transfer_call_id IN (SELECT call_id FROM cdr WHERE account_id IN branch)"),
+        text("recording"),
         int("billed_secs"),
         text("currency"),
         int("charge"),

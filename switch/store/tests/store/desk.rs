@@ -231,6 +231,7 @@ fn cdr(call: CallId, account: AccountId, at: UtcMs) -> Cdr {
         charges: Vec::new(),
         cost: None,
         exchange: None,
+        recording: None,
         media_a: MediaStats::default(),
         media_b: MediaStats::default(),
         trace: r#"{"steps":[]}"#.to_owned(),

@@ -39,6 +39,7 @@ fn refused_call(call: i64) -> Record {
         charges: Vec::new(),
         cost: None,
         exchange: None,
+        recording: None,
         media_a: MediaStats::default(),
         media_b: MediaStats::default(),
         trace: String::new(),

@@ -1,0 +1,118 @@
+//! Which calls are recorded, from when on, and what is left of it.
+
+use super::{
+    GATE, TRUNK,
+    kit::{Callee, Caller, World},
+    plan,
+};
+use tandem_call::{
+    Input,
+    directory::signalling::Recorded,
+    io::{Command, Reply},
+};
+use tandem_sdp::{RecordingOrder, RelayCommand, RelayReport, convert::Format};
+
+fn world(recording: Recorded) -> World {
+    let plan = plan().with_account(1, |account| account.signalling.recording = recording);
+    World::new(plan.build(), &[(1, 100)])
+}
+
+/// Rings; nothing may be recorded yet.
+fn ringing(world: &mut World) -> (Caller, Callee) {
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(world);
+    let callee = Callee::take(world, GATE);
+    callee.ring(world);
+    assert_eq!(orders(world), []);
+    (caller, callee)
+}
+
+fn answered(world: &mut World) -> (Caller, Callee) {
+    let (mut caller, callee) = ringing(world);
+    callee.answer(world);
+    caller.ack(world, None);
+    world.expect(callee.at, "ACK");
+    (caller, callee)
+}
+
+fn orders(world: &World) -> Vec<Option<RecordingOrder>> {
+    let ordered = world.relay.iter().filter_map(|command| match command {
+        RelayCommand::SetRecording { recording, .. } => Some(recording.as_deref().cloned()),
+        _ => None,
+    });
+    ordered.collect()
+}
+
+fn ask(world: &mut World, command: Command) -> Reply {
+    world.command(command);
+    world.replies.pop().expect("a reply").1
+}
+
+#[test]
+fn an_account_s_calls_are_recorded_from_the_answer_on() {
+    let mut world = world(Recorded::On);
+    let (mut caller, _callee) = answered(&mut world);
+    let call = world.only_open();
+    let [Some(order)] = &orders(&world)[..] else {
+        panic!("{:?}", orders(&world));
+    };
+    assert!(
+        order.name.ends_with(&format!("/{}.wav", call.0)),
+        "{}",
+        order.name
+    );
+    assert!(order.a.contains(&(8, Format::Pcma)), "{order:?}");
+    assert!(order.b.contains(&(8, Format::Pcma)), "{order:?}");
+    caller.bye(&mut world);
+    assert_eq!(world.book.only_cdr().recording.as_ref(), Some(&order.name));
+    world.check_idle();
+}
+
+#[test]
+fn an_operator_begins_and_ends_a_recording() {
+    let mut world = world(Recorded::Off);
+    let (mut caller, callee) = ringing(&mut world);
+    let call = world.only_open();
+    let early = ask(&mut world, Command::Record { call });
+    assert!(matches!(early, Reply::Refused(reason) if reason.contains("not answered")));
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    world.expect(callee.at, "ACK");
+    for _ in 0..2 {
+        assert!(matches!(
+            ask(&mut world, Command::Record { call }),
+            Reply::Done
+        ));
+    }
+    assert!(matches!(
+        ask(&mut world, Command::StopRecording { call }),
+        Reply::Done
+    ));
+    assert!(matches!(&orders(&world)[..], [Some(_), None]));
+    caller.bye(&mut world);
+    assert!(world.book.only_cdr().recording.is_some());
+    assert!(matches!(
+        ask(&mut world, Command::Record { call }),
+        Reply::NotFound
+    ));
+    world.check_idle();
+}
+
+#[test]
+fn a_recorder_that_fails_leaves_the_call_alone_and_a_word_in_its_trace() {
+    let mut world = world(Recorded::On);
+    let (mut caller, _callee) = answered(&mut world);
+    let id = world.relay_of_last_call().expect("a relay");
+    let reason = "no space left on device".to_owned();
+    world.input(Input::Relay(RelayReport::RecordingFailed { id, reason }));
+    world.seconds(5);
+    caller.bye(&mut world);
+    let cdr = world.book.only_cdr();
+    assert!(
+        cdr.trace.contains("no space left on device"),
+        "{}",
+        cdr.trace
+    );
+    assert_eq!(cdr.cause, "answered.caller_hangup");
+    world.check_idle();
+}

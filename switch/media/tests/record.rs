@@ -1,0 +1,128 @@
+//! Recordings: what two phones say through the relay's own sockets is in the file, each on its channel.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+mod rig;
+
+use std::path::Path;
+
+use rig::{Phone, Rig, config, local};
+use tandem_media::RelayConfig;
+use tandem_sdp::convert::Format;
+use tandem_sdp::{Latch, RecordingOrder, RelayCommand, RelayId, RelayReport, Side};
+
+const PCMU: u8 = 0;
+const PCMA: u8 = 8;
+
+/// 20 ms of one G.711 code.
+fn audio(payload_type: u8, sequence: u16, code: u8) -> Vec<u8> {
+    let mut packet = vec![0x80, payload_type];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend((u32::from(sequence) * 160).to_be_bytes());
+    packet.extend(u32::from(payload_type).to_be_bytes());
+    packet.extend([code; 160]);
+    packet
+}
+
+struct Call {
+    rig: Rig,
+    phones: [Phone; 2],
+    ports: [u16; 2],
+}
+
+fn call(folder: &Path) -> Call {
+    let rig = Rig::new(RelayConfig {
+        recordings: Some(folder.to_owned()),
+        ..config(1)
+    });
+    let (a, b) = rig.open(1, local());
+    let phones = [(); 2].map(|()| Phone::new(local()));
+    for (side, phone) in [(Side::A, &phones[0]), (Side::B, &phones[1])] {
+        rig.target(1, side, phone.address(), Latch::FirstPacket);
+    }
+    Call {
+        rig,
+        phones,
+        ports: [a, b],
+    }
+}
+
+impl Call {
+    fn record(&self, name: &str) {
+        self.rig.relay.send(RelayCommand::SetRecording {
+            id: RelayId(1),
+            recording: Some(Box::new(RecordingOrder {
+                name: name.to_owned(),
+                a: vec![(PCMU, Format::Pcmu)],
+                b: vec![(PCMA, Format::Pcma)],
+            })),
+        });
+    }
+
+    /// A packet from a phone, once it has come out at the other one.
+    fn pass(&self, from: usize, packet: &[u8]) {
+        let to = (local(), self.ports[from]);
+        self.phones[from].rtp.send_to(packet, to).unwrap();
+        let mut buffer = [0; 400];
+        let length = self.phones[1 - from].rtp.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], packet, "the call itself is untouched");
+    }
+}
+
+#[test]
+fn the_caller_is_left_and_the_called_side_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = call(folder.path());
+    call.pass(0, &audio(PCMU, 1, 0x80)); // before the order: not recorded
+    call.record("2026-03-01/7.wav");
+    for sequence in 2..12 {
+        call.pass(0, &audio(PCMU, sequence, 0x80));
+        call.pass(1, &audio(PCMA, sequence, 0xaa));
+    }
+    call.rig.close(1);
+    drop(call);
+
+    let path = folder.path().join("2026-03-01/7.wav");
+    let mode = std::os::unix::fs::MetadataExt::mode(&path.metadata().unwrap());
+    assert_eq!(mode & 0o777, 0o600, "for nobody else");
+    let mut file = hound::WavReader::open(path).unwrap();
+    let spec = file.spec();
+    assert_eq!((spec.channels, spec.sample_rate), (2, 8_000));
+    let samples: Vec<i16> = file.samples::<i16>().map(Result::unwrap).collect();
+    let loudest = |channel| samples.iter().skip(channel).step_by(2).max().copied();
+    // The loudest positive codes of both laws.
+    assert_eq!((loudest(0), loudest(1)), (Some(32_124), Some(32_256)));
+    let spoken = |channel| {
+        let side = samples.iter().skip(channel).step_by(2);
+        side.filter(|sample| **sample > 0).count()
+    };
+    assert_eq!((spoken(0), spoken(1)), (1_600, 1_600));
+}
+
+#[test]
+fn a_name_that_leaves_the_folder_or_exists_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("old.wav"), "kept").unwrap();
+    let call = call(&folder.path().join("inner"));
+    for name in ["../old.wav", "/tmp/old.wav", "a/../../old.wav"] {
+        call.record(name);
+        let RelayReport::RecordingFailed { reason, .. } = call.rig.next() else {
+            panic!("{name} was taken");
+        };
+        assert!(reason.contains("leaves its folder"), "{reason}");
+    }
+    call.record("new.wav");
+    call.rig.close(1);
+    drop(call);
+    let inner = folder.path().join("inner/new.wav");
+    assert!(inner.exists());
+    let call = self::call(&folder.path().join("inner"));
+    call.record("new.wav");
+    assert!(matches!(
+        call.rig.next(),
+        RelayReport::RecordingFailed { .. }
+    ));
+    call.rig.close(1);
+    drop(call);
+    let old = std::fs::read_to_string(folder.path().join("old.wav")).unwrap();
+    assert_eq!(old, "kept");
+}

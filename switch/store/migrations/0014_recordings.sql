@@ -1,0 +1,2 @@
+-- The file of a call's recording, below the folder of recordings.
+ALTER TABLE cdr ADD COLUMN recording TEXT;
