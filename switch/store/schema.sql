@@ -415,7 +415,9 @@ CREATE TABLE cdr (
     mos_x100          INTEGER,
     unheard           TEXT CHECK (unheard IN ('caller', 'callee', 'both')),
     codec_b           TEXT,
-    attempts          INTEGER NOT NULL DEFAULT 1
+    attempts          INTEGER NOT NULL DEFAULT 1,
+    transfer_call_id  INTEGER,
+    recording         TEXT
 ) STRICT;
 CREATE INDEX cdr_started ON cdr (started_at);
 CREATE INDEX cdr_account ON cdr (account_id, started_at);

@@ -73,7 +73,7 @@ pub async fn keep(api: Arc<Api>) {
     let mut hours = tokio::time::interval(SWEEP);
     loop {
         hours.tick().await;
-        let days = api.directory().settings.recording_keep_days;
+        let days = api.directory().settings.media.recording_keep_days;
         let (folder, now) = (api.recordings.clone(), api.clock.now());
         let swept = api.blocking(move || sweep(&folder, days, now)).await;
         match swept {

@@ -17,8 +17,8 @@ use tandem_billing::{
 use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
     Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, GuardSettings, Health, Hours,
-    HuntCodes, HuntTerms, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy,
-    Settings, Signalling, SourceAddress, SrtpPolicy, Target, Upstream, Upstreams,
+    HuntCodes, HuntTerms, Limits, LossPolicy, MediaMode, MediaSettings, Route, RoutingGroup,
+    RoutingPolicy, Settings, Signalling, SourceAddress, SrtpPolicy, Target, Upstream, Upstreams,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -368,13 +368,11 @@ fn empty() -> Directory {
             emergency_numbers: Vec::new(),
             rtp_inactivity_s: 30,
             one_way_after_s: 10,
-            recording_keep_days: 90,
-            max_transcoded_calls: 0,
             global_limits: Limits::default(),
             min_register_s: 60,
             max_register_s: 3600,
             max_slice_s: 60,
-            pass_video: true,
+            media: MediaSettings::default(),
             srtp_keys_in_clear: false,
             session_expires_s: 0,
             min_session_expires_s: 90,

@@ -306,7 +306,7 @@ impl Hunt<'_> {
         let fits = own.as_ref().is_none_or(|own| {
             !own.is_empty() && (offer.is_empty() || own.iter().any(|codec| offer.contains(codec)))
         });
-        let limit = self.call.directory.settings.max_transcoded_calls;
+        let limit = self.call.directory.settings.media.max_transcoded_calls;
         let coded = if self.call.usage.transcoded_calls() < limit {
             (codable(account), codable(target))
         } else {

@@ -18,7 +18,7 @@ pub use health::Health;
 pub use hunt_codes::HuntCodes;
 pub use lists::CallLists;
 pub use peer::{Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, HuntTerms, TlsTrust};
-pub use settings::{DigestAlgorithms, Settings};
+pub use settings::{DigestAlgorithms, MediaSettings, Settings};
 pub use signalling::Signalling;
 pub use spec::DirectorySpec;
 pub use upstream::{Upstream, Upstreams};

@@ -17,6 +17,28 @@ pub enum DigestAlgorithms {
     Both,
 }
 
+/// Audio and video of all calls.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MediaSettings {
+    /// Whether video passes; else it is rejected.
+    pub pass_video: bool,
+    /// Calls at once whose audio may be coded anew, where the sides have no codec in common; 0: none.
+    pub max_transcoded_calls: u32,
+    /// Days a recording is kept; 0 for ever.
+    pub recording_keep_days: u32,
+}
+
+impl Default for MediaSettings {
+    fn default() -> Self {
+        Self {
+            pass_video: true,
+            max_transcoded_calls: 0,
+            recording_keep_days: 90,
+        }
+    }
+}
+
 /// Global settings of the call path; take effect with the snapshot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -39,10 +61,6 @@ pub struct Settings {
     pub rtp_inactivity_s: u32,
     /// Seconds after the answer that only one side is heard before the call is marked so; 0 never.
     pub one_way_after_s: u32,
-    /// Days a recording is kept; 0 for ever.
-    pub recording_keep_days: u32,
-    /// Calls at once whose audio may be coded anew, where the sides have no codec in common; 0: none.
-    pub max_transcoded_calls: u32,
     /// Of the whole switch.
     pub global_limits: Limits,
     /// Shortest registration, seconds.
@@ -51,8 +69,8 @@ pub struct Settings {
     pub max_register_s: u32,
     /// Longest slice reserved at once, seconds.
     pub max_slice_s: u32,
-    /// Whether video passes; else it is rejected.
-    pub pass_video: bool,
+    /// What passes, is coded anew and is kept of it.
+    pub media: MediaSettings,
     /// SRTP keys may travel over signalling that anybody on the way can read.
     pub srtp_keys_in_clear: bool,
     /// Seconds within which each side of a call must show that it is there (RFC 4028); 0 asks nobody to.
@@ -77,13 +95,11 @@ impl Default for Settings {
             emergency_numbers: Vec::new(),
             rtp_inactivity_s: 60,
             one_way_after_s: 10,
-            recording_keep_days: 90,
-            max_transcoded_calls: 0,
             global_limits: Limits::default(),
             min_register_s: 60,
             max_register_s: 3600,
             max_slice_s: 60,
-            pass_video: true,
+            media: MediaSettings::default(),
             srtp_keys_in_clear: false,
             session_expires_s: 1800,
             min_session_expires_s: 90,

@@ -16,7 +16,7 @@ pub(super) fn prepare(core: &mut Core, call: &mut Call, (a_local, b_local): (IpA
         .offer
         .as_ref()
         .and_then(SessionDescription::video_target);
-    if offered.is_none() || !call.directory.settings.pass_video {
+    if offered.is_none() || !call.directory.settings.media.pass_video {
         return;
     }
     let id = core.new_relay_id();

@@ -45,7 +45,7 @@ fn world(account: &[&str], gateway: &[&str], coded: u32) -> World {
         .with_account(1, |a| a.codecs = account)
         .with_gateway(1, |g| g.codecs.clone_from(&gateway))
         .with_gateway(2, |g| g.codecs = gateway)
-        .with_settings(|settings| settings.max_transcoded_calls = coded);
+        .with_settings(|settings| settings.media.max_transcoded_calls = coded);
     World::new(plan.build(), &[(1, 100)])
 }
 

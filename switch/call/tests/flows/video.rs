@@ -100,7 +100,7 @@ fn where_it_may_not_pass_it_is_rejected_and_the_call_goes_on() {
         let plan = plan()
             .with_gateway(1, |gateway| gateway.srtp = policy)
             .with_settings(|settings| {
-                settings.pass_video = passes;
+                settings.media.pass_video = passes;
                 settings.srtp_keys_in_clear = true;
             });
         let mut world = World::new(plan.build(), &[(1, 100)]);

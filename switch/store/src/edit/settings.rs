@@ -6,7 +6,7 @@ use crate::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tandem_call::directory::{DigestAlgorithms, GuardSettings, Limits, Settings};
+use tandem_call::directory::{DigestAlgorithms, GuardSettings, Limits, MediaSettings, Settings};
 
 /// What a setting is.
 #[derive(Clone, Debug, PartialEq)]
@@ -330,8 +330,6 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         emergency_numbers: value(connection, "emergency_numbers")?,
         rtp_inactivity_s: value(connection, "rtp_inactivity_s")?,
         one_way_after_s: value(connection, "one_way_after_s")?,
-        recording_keep_days: value(connection, "recording_keep_days")?,
-        max_transcoded_calls: value(connection, "max_transcoded_calls")?,
         global_limits: Limits {
             max_calls: value(connection, "max_calls")?,
             max_cps: value(connection, "max_cps")?,
@@ -339,8 +337,12 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         min_register_s: value(connection, "min_register_s")?,
         max_register_s: value(connection, "max_register_s")?,
         max_slice_s: value(connection, "max_slice_s")?,
-        pass_video: value(connection, "pass_video")?,
         srtp_keys_in_clear: value(connection, "srtp_keys_in_clear")?,
+        media: MediaSettings {
+            pass_video: value(connection, "pass_video")?,
+            max_transcoded_calls: value(connection, "max_transcoded_calls")?,
+            recording_keep_days: value(connection, "recording_keep_days")?,
+        },
         session_expires_s: value(connection, "session_expires_s")?,
         min_session_expires_s: value(connection, "min_session_expires_s")?,
         nonce_bound: value(connection, "nonce_bound")?,
