@@ -12,7 +12,7 @@ use crate::end::{End, lock};
 use crate::gate::Channel;
 use crate::latch::Mode;
 use crate::ports::PortPool;
-use crate::record::{Desk, Note};
+use crate::record::Tap;
 use crate::rtcp::Report;
 use crate::silence::Silence;
 use crate::wrap::Transport;
@@ -27,7 +27,7 @@ pub(crate) struct Bridge {
     /// Of what comes from A and from B; None passes it as it is.
     converters: (Option<Box<Converter>>, Option<Box<Converter>>),
     /// Where copies of what passes go.
-    recorder: Option<Desk>,
+    tap: Option<Tap>,
     pub(crate) silence: Silence,
     pub(crate) progress_at_us: Micros,
 }
@@ -69,7 +69,7 @@ impl Bridge {
             b,
             stream: Stream::default(),
             converters: (None, None),
-            recorder: None,
+            tap: None,
             silence: Silence::default(),
             progress_at_us: now_us,
         })
@@ -77,9 +77,6 @@ impl Bridge {
 
     /// Closes the sockets and gives the ports back.
     pub(crate) fn close(self, pool: &Mutex<PortPool>, now_us: Micros) -> (Counters, Counters) {
-        if let Some(recorder) = &self.recorder {
-            recorder.tell(Note::End(self.id));
-        }
         let counters = self.counters();
         let ports = [self.a.port, self.b.port];
         drop(self);
@@ -147,9 +144,9 @@ impl Bridge {
         }
     }
 
-    /// Records what passes from now on, or no longer.
-    pub(crate) fn set_recorder(&mut self, recorder: Option<Desk>) {
-        self.recorder = recorder;
+    /// Where copies of what passes go, once it was recorded.
+    pub(crate) fn tap(&mut self) -> &mut Option<Tap> {
+        &mut self.tap
     }
 
     /// Sends a side a digit.
@@ -244,9 +241,9 @@ impl Bridge {
         let Some(packet) = buffer.get(..length) else {
             return Passed::Dropped;
         };
-        match (channel, &self.recorder) {
+        match (channel, &mut self.tap) {
             (Channel::Rtp, None) => {}
-            (Channel::Rtp, Some(recorder)) => recorder.copy((self.id, from), packet, now_us),
+            (Channel::Rtp, Some(tap)) => tap.copy(from, packet, now_us),
             (Channel::Rtcp, _) => note_report(near, far, packet, now_us),
         }
         if channel == Channel::Rtp

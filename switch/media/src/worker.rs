@@ -23,7 +23,7 @@ use crate::convert::Packets;
 use crate::gate::Channel;
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
-use crate::record::{Note, Recorder};
+use crate::record::{Recorder, Tap};
 use crate::wrap::Transport;
 
 /// Longer datagrams are no audio.
@@ -412,26 +412,26 @@ fn adjust(
     }
 }
 
-/// Begins, changes or ends a recording.
+/// Begins a recording, goes on with it, or pauses it: it ends with the call.
 fn record(
     bridge: &mut Bridge,
     order: Option<Box<RecordingOrder>>,
     shared: &Shared,
     now_us: Micros,
 ) {
-    let (id, desk) = (bridge.id, shared.recorder.as_ref().map(Recorder::desk));
+    let id = bridge.id;
     let Some(order) = order else {
-        if let Some(desk) = desk {
-            desk.tell(Note::End(id));
-        }
-        return bridge.set_recorder(None);
+        return bridge.tap().iter_mut().for_each(Tap::pause);
     };
-    match desk.filter(|desk| desk.tell(Note::Order(id, order, now_us))) {
-        Some(desk) => bridge.set_recorder(Some(desk)),
-        None => (shared.report)(RelayReport::RecordingFailed {
+    let fresh = || shared.recorder.as_ref().map(|recorder| recorder.tap(id));
+    let mut tap = bridge.tap().take().or_else(fresh);
+    if tap.as_mut().is_some_and(|tap| tap.order(order, now_us)) {
+        *bridge.tap() = tap;
+    } else {
+        (shared.report)(RelayReport::RecordingFailed {
             id,
             reason: "the recorder is not there, or far behind".to_owned(),
-        }),
+        });
     }
 }
 

@@ -99,6 +99,27 @@ fn the_caller_is_left_and_the_called_side_right() {
 }
 
 #[test]
+fn a_recording_that_is_ordered_again_goes_on_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = call(folder.path());
+    call.record("7.wav");
+    call.pass(0, &audio(PCMU, 1, 0x80));
+    call.rig.relay.send(RelayCommand::SetRecording {
+        id: RelayId(1),
+        recording: None,
+    });
+    call.pass(0, &audio(PCMU, 2, 0x80)); // paused: not recorded
+    call.record("7.wav");
+    call.pass(0, &audio(PCMU, 3, 0x80));
+    call.rig.close(1);
+    drop(call);
+    let mut file = hound::WavReader::open(folder.path().join("7.wav")).unwrap();
+    let samples = file.samples::<i16>().map(Result::unwrap);
+    let spoken = samples.step_by(2).filter(|sample| *sample > 0).count();
+    assert_eq!(spoken, 320, "two packets of three");
+}
+
+#[test]
 fn a_name_that_leaves_the_folder_or_exists_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("old.wav"), "kept").unwrap();

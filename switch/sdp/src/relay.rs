@@ -171,12 +171,12 @@ pub enum RelayCommand {
         /// What.
         stream: Stream,
     },
-    /// Records what passes, or no longer; the same file goes on when a recording is ordered again. What goes wrong
+    /// Records what passes, or pauses; the same file goes on when the recording is ordered again, the pause silent. What goes wrong
     /// comes as [`RelayReport::RecordingFailed`].
     SetRecording {
         /// The relay.
         id: RelayId,
-        /// Where to, and what the packets hold; None ends it.
+        /// Where to, and what the packets hold; None pauses it.
         recording: Option<Box<RecordingOrder>>,
     },
     /// The call is on hold, or back: nothing is reported as inactive while held. Audio that still comes passes on

@@ -276,6 +276,7 @@ fn wait(core: &mut Core, call: &Call) {
 /// From here on a crash bills the call; one that comes before the 200 finds no second to bill.
 fn journal_answer(core: &mut Core, call: &mut Call) {
     let at = core.now.utc;
+    media::record::announce(call);
     let mut open = cdr::open_call(call, at);
     open.cdr.answered_at = Some(at);
     open.cdr.sip_status = Some(200);

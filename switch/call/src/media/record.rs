@@ -12,32 +12,25 @@ use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, Side, convert::Format};
 
 use super::Relay;
 
+/// Why a call cannot be recorded.
+const ELSEWHERE: &str = "its audio does not pass through the switch";
+
 /// The recording of one call.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
-    state: State,
+    is_on: bool,
+    /// The last order, and to which relay.
+    ordered: Option<(RelayId, RecordingOrder)>,
     /// The first file, for the CDR.
     name: Option<String>,
     /// Files so far: an audio relay that is replaced begins another one.
     files: u16,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Off,
-    /// Into this relay's file.
-    On { id: RelayId, order: RecordingOrder },
-}
-
 impl Recording {
     /// The file of the whole call, or of its first part.
     pub(crate) fn name(&self) -> Option<String> {
         self.name.clone()
-    }
-
-    pub(crate) fn is_on(&self) -> bool {
-        self.state != State::Off
     }
 }
 
@@ -50,13 +43,22 @@ pub(crate) fn is_wanted(call: &Call, callee: Option<tandem_billing::AccountId>) 
         .any(|account| account.signalling.recording == Recorded::On)
 }
 
+/// The answer is about to be journalled: after a crash the CDR names the file.
+pub(crate) fn announce(call: &mut Call) {
+    if is_due(call) {
+        call.media.recording.name = Some(file_name(call.id, call.began.utc, 1));
+    }
+}
+
 /// The call was answered.
 pub(crate) fn answered(core: &mut Core, call: &mut Call) {
-    let callee = call.callee.as_ref().and_then(|leg| leg.account);
-    if is_wanted(call, callee) {
-        // What stands in the way is in the trace.
-        let _ = begin(core, call);
+    if is_due(call) && begin(core, call).is_err() {
+        call.media.recording.name = None;
     }
+}
+
+fn is_due(call: &Call) -> bool {
+    is_wanted(call, call.callee.as_ref().and_then(|leg| leg.account))
 }
 
 /// Begins, or goes on.
@@ -67,22 +69,24 @@ pub(crate) fn begin(core: &mut Core, call: &mut Call) -> Result<(), &'static str
     if call.stage != Stage::Talking {
         return Err("the call is not answered");
     }
-    if call.media.direct {
-        return Err("its audio does not pass through the switch");
-    }
     let Relay::Open { id, .. } = call.media.relay else {
-        return Err("its audio does not pass through the switch");
+        return Err(ELSEWHERE);
     };
-    if call.media.recording.is_on() {
-        return Ok(());
+    if call.media.direct {
+        return Err(ELSEWHERE);
     }
-    order(core, call, id);
+    if !call.media.recording.is_on {
+        order(core, call, id);
+    }
     Ok(())
 }
 
 /// No longer; what was recorded stays.
 pub(crate) fn end(core: &mut Core, call: &mut Call) {
-    if let State::On { id, .. } = std::mem::take(&mut call.media.recording.state) {
+    let recording = &mut call.media.recording;
+    if std::mem::take(&mut recording.is_on)
+        && let Some((id, _)) = recording.ordered
+    {
         core.relay(RelayCommand::SetRecording {
             id,
             recording: None,
@@ -95,7 +99,7 @@ pub(super) fn follow(core: &mut Core, call: &mut Call) {
     let Relay::Open { id, .. } = call.media.relay else {
         return;
     };
-    if call.media.recording.is_on() && !call.media.direct {
+    if call.media.recording.is_on && !call.media.direct {
         order(core, call, id);
     }
 }
@@ -109,34 +113,29 @@ fn order(core: &mut Core, call: &mut Call, id: RelayId) {
     };
     let (a, b) = (formats(Side::A), formats(Side::B));
     let recording = &mut call.media.recording;
-    let name = match &recording.state {
-        State::On { id: before, order } if *before == id => order.name.clone(),
-        State::On { .. } | State::Off => {
+    let name = match &recording.ordered {
+        Some((before, order)) if *before == id => order.name.clone(),
+        Some(_) | None => {
             recording.files += 1;
             file_name(call.id, call.began.utc, recording.files)
         }
     };
-    let order = RecordingOrder { name, a, b };
-    let state = State::On { id, order };
-    if recording.state == state {
+    let ordered = (id, RecordingOrder { name, a, b });
+    if recording.is_on && recording.ordered.as_ref() == Some(&ordered) {
         return;
     }
-    let State::On { order, .. } = &state else {
-        return;
-    };
-    if recording.name.is_none() {
-        recording.name = Some(order.name.clone());
-    }
+    recording.is_on = true;
+    recording.name.get_or_insert_with(|| ordered.1.name.clone());
     core.relay(RelayCommand::SetRecording {
         id,
-        recording: Some(Box::new(order.clone())),
+        recording: Some(Box::new(ordered.1.clone())),
     });
-    recording.state = state;
+    recording.ordered = Some(ordered);
 }
 
 /// The recorder could not go on.
-pub(crate) fn failed(call: &mut Call, reason: &str) {
-    call.media.recording.state = State::Off;
+pub(crate) fn failed(core: &mut Core, call: &mut Call, reason: &str) {
+    end(core, call);
     call.trace.steps.push(Step::Unrecorded {
         reason: reason.to_owned(),
     });

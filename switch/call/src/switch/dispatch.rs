@@ -246,7 +246,7 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
         }
         RelayReport::Started { .. } => {}
         RelayReport::Pressed { side, digit, .. } => digits::pressed(core, call, side, digit),
-        RelayReport::RecordingFailed { reason, .. } => media::record::failed(call, &reason),
+        RelayReport::RecordingFailed { reason, .. } => media::record::failed(core, call, &reason),
         RelayReport::Inactive { silent_s, .. } => inactive(core, call, silent_s),
         RelayReport::Progress { a, b, .. } => {
             media::note_audio(core, call, (a, b));

@@ -61,6 +61,12 @@ fn an_account_s_calls_are_recorded_from_the_answer_on() {
         "{}",
         order.name
     );
+    let open = world.book.open.get(&call).expect("journalled");
+    assert_eq!(
+        open.cdr.recording.as_ref(),
+        Some(&order.name),
+        "after a crash"
+    );
     assert!(order.a.contains(&(8, Format::Pcma)), "{order:?}");
     assert!(order.b.contains(&(8, Format::Pcma)), "{order:?}");
     caller.bye(&mut world);
@@ -88,7 +94,13 @@ fn an_operator_begins_and_ends_a_recording() {
         ask(&mut world, Command::StopRecording { call }),
         Reply::Done
     ));
-    assert!(matches!(&orders(&world)[..], [Some(_), None]));
+    assert!(matches!(
+        ask(&mut world, Command::Record { call }),
+        Reply::Done
+    ));
+    let orders = orders(&world);
+    assert!(matches!(&orders[..], [Some(_), None, Some(_)]));
+    assert_eq!(orders[0], orders[2], "the same file goes on");
     caller.bye(&mut world);
     assert!(world.book.only_cdr().recording.is_some());
     assert!(matches!(
@@ -105,6 +117,11 @@ fn a_recorder_that_fails_leaves_the_call_alone_and_a_word_in_its_trace() {
     let id = world.relay_of_last_call().expect("a relay");
     let reason = "no space left on device".to_owned();
     world.input(Input::Relay(RelayReport::RecordingFailed { id, reason }));
+    assert_eq!(
+        orders(&world).last(),
+        Some(&None),
+        "nothing is copied any more"
+    );
     world.seconds(5);
     caller.bye(&mut world);
     let cdr = world.book.only_cdr();

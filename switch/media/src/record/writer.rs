@@ -6,6 +6,7 @@ use std::io::{self, BufWriter};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
@@ -17,6 +18,8 @@ use crate::worker::Report;
 
 /// How often a file's length is put right, so that a crash leaves a file that plays: milliseconds of audio.
 const FLUSH_MS: u64 = 5_000;
+/// Recordings leave so much of the disk to the books.
+const FREE_BYTES_MIN: u64 = 1 << 30;
 const SPEC: WavSpec = WavSpec {
     channels: 2,
     sample_rate: RATE,
@@ -49,17 +52,18 @@ impl Writer {
     }
 
     /// Until it is told to stop; what is open then is closed whole.
-    pub(super) fn run(&mut self, notes: &Receiver<Note>) {
+    pub(super) fn run(&mut self, notes: &Receiver<Note>, waiting: &AtomicUsize) {
         while let Ok(note) = notes.recv() {
+            waiting.fetch_sub(1, Ordering::Relaxed);
             match note {
                 Note::Order(id, order, now_us) => self.order(id, *order, now_us),
                 Note::Packet(id, side, at_us, packet) => self.packet(id, side, at_us, &packet),
-                Note::End(id) => self.end(id),
+                Note::End(id, lost) => self.end(id, lost),
                 Note::Stop => break,
             }
         }
         let open: Vec<RelayId> = self.open.keys().copied().collect();
-        open.into_iter().for_each(|id| self.end(id));
+        open.into_iter().for_each(|id| self.end(id, 0));
     }
 
     fn order(&mut self, id: RelayId, order: RecordingOrder, now_us: Micros) {
@@ -89,13 +93,20 @@ impl Writer {
         let Some(recording) = self.open.get_mut(&id) else {
             return;
         };
-        if let Err(error) = recording.take(side, at_us, packet) {
+        let room = || room(&self.folder).map_err(hound::Error::from);
+        let taken = recording
+            .take(side, at_us, packet)
+            .and_then(|flushed| if flushed { room() } else { Ok(()) });
+        if let Err(error) = taken {
             self.open.remove(&id);
             self.fail(id, &error.to_string());
         }
     }
 
-    fn end(&mut self, id: RelayId) {
+    fn end(&mut self, id: RelayId, lost: u64) {
+        if lost > 0 {
+            tracing::warn!(relay = id.0, lost, "packets are missing from a recording");
+        }
         if let Some(recording) = self.open.remove(&id)
             && let Err(error) = recording.close()
         {
@@ -113,7 +124,8 @@ impl Writer {
 }
 
 impl Recording {
-    fn take(&mut self, side: Side, at_us: Micros, packet: &[u8]) -> hound::Result<()> {
+    /// Whether the file was put right, as it is now and then.
+    fn take(&mut self, side: Side, at_us: Micros, packet: &[u8]) -> hound::Result<bool> {
         let since_us = at_us.saturating_sub(self.began_us);
         let track = match side {
             Side::A => &mut self.tracks[0],
@@ -128,11 +140,12 @@ impl Recording {
         self.stereo
             .take(elapsed_ms, |frame| write(file, frame, &mut written));
         written?;
-        if elapsed_ms.saturating_sub(self.flushed_ms) >= FLUSH_MS {
+        let due = elapsed_ms.saturating_sub(self.flushed_ms) >= FLUSH_MS;
+        if due {
             self.flushed_ms = elapsed_ms;
             self.file.flush()?;
         }
-        Ok(())
+        Ok(due)
     }
 
     fn close(mut self) -> hound::Result<()> {
@@ -153,6 +166,18 @@ fn write(file: &mut WavWriter<BufWriter<File>>, frame: [i16; 2], written: &mut h
     }
 }
 
+/// Whether the disk has room for more.
+fn room(folder: &Path) -> io::Result<()> {
+    let disk = rustix::fs::statvfs(folder)?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < FREE_BYTES_MIN {
+        return Err(io::Error::new(
+            io::ErrorKind::StorageFull,
+            "less than 1 GiB is left on the disk of recordings",
+        ));
+    }
+    Ok(())
+}
+
 /// A new file below the folder, for nobody else to read; the name stays inside.
 fn create(folder: &Path, name: &Path) -> io::Result<WavWriter<BufWriter<File>>> {
     if !name
@@ -168,6 +193,7 @@ fn create(folder: &Path, name: &Path) -> io::Result<WavWriter<BufWriter<File>>> 
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
+    room(folder)?;
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
