@@ -100,6 +100,14 @@ pub enum Command {
     SaveRecording,
 }
 
+/// Text, tooltip, icon and shortcut.
+type Looks = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<KeyboardShortcut>,
+);
+
 /// What a command looks like.
 pub struct Spec {
     pub text: String,
@@ -142,14 +150,7 @@ impl Command {
         }
     }
 
-    fn looks(
-        &self,
-    ) -> (
-        &'static str,
-        &'static str,
-        &'static str,
-        Option<KeyboardShortcut>,
-    ) {
+    fn looks(&self) -> Looks {
         match self {
             Self::Connect => ("Connect", "Logs in to the switch", "🔌", None),
             Self::CancelConnect => ("Cancel", "Stops connecting", "✖", None),
@@ -202,14 +203,7 @@ impl Command {
         }
     }
 
-    fn table_looks(
-        &self,
-    ) -> (
-        &'static str,
-        &'static str,
-        &'static str,
-        Option<KeyboardShortcut>,
-    ) {
+    fn table_looks(&self) -> Looks {
         match self {
             Self::Refresh => ("Refresh", "Asks the switch again", "⟲", plain(Key::F5)),
             Self::FocusFilter => ("Filter", "Goes to the filter box", "🔍", ctrl(Key::F)),
@@ -265,14 +259,7 @@ impl Command {
         }
     }
 
-    fn trace_looks(
-        &self,
-    ) -> (
-        &'static str,
-        &'static str,
-        &'static str,
-        Option<KeyboardShortcut>,
-    ) {
+    fn trace_looks(&self) -> Looks {
         match self {
             Self::Follow => (
                 "Follow SIP",
@@ -297,14 +284,7 @@ impl Command {
         }
     }
 
-    fn tool_looks(
-        &self,
-    ) -> (
-        &'static str,
-        &'static str,
-        &'static str,
-        Option<KeyboardShortcut>,
-    ) {
+    fn tool_looks(&self) -> Looks {
         match self {
             Self::Simulate => (
                 "Simulate",

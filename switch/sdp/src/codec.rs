@@ -101,35 +101,6 @@ impl SessionDescription {
         })
     }
 
-    /// Keeps only the codecs whose names are in `allowed` (lower case), ordered by it; telephone-event and CN
-    /// stay, last. False if no audio codec is left (the description is then unchanged), so an empty list allows
-    /// nothing.
-    pub fn restrict_codecs(&mut self, allowed: &[String]) -> bool {
-        let codecs = self.codecs();
-        let mut kept: Vec<u8> = Vec::with_capacity(codecs.len());
-        for name in allowed {
-            let fitting = codecs
-                .iter()
-                .filter(|codec| !codec.is_auxiliary() && codec.name.eq_ignore_ascii_case(name));
-            for codec in fitting {
-                if !kept.contains(&codec.payload_type) {
-                    kept.push(codec.payload_type);
-                }
-            }
-        }
-        if kept.is_empty() {
-            return false;
-        }
-        kept.extend(
-            codecs
-                .iter()
-                .filter(|codec| codec.is_auxiliary())
-                .map(|codec| codec.payload_type),
-        );
-        self.set_formats(&kept);
-        true
-    }
-
     /// Makes these the codecs of the audio line, in this order. Lines of those it has already stay as they are; the
     /// others are described anew.
     pub fn set_codecs(&mut self, codecs: &[Codec]) {

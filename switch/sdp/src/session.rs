@@ -2,7 +2,7 @@
 //!
 //! Lines are ranges of one buffer, so that a description costs two allocations however many lines it has. Only
 //! `m=`, `c=` and a few `a=` lines are understood; everything else is carried as it came. Editing stands in
-//! [`rewrite`](SessionDescription::rewrite) and [`restrict_codecs`](SessionDescription::restrict_codecs).
+//! [`rewrite`](SessionDescription::rewrite) and [`set_codecs`](SessionDescription::set_codecs).
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;

@@ -23,7 +23,10 @@ fn exercise(body: &[u8]) {
     let media = sdp.media_count();
     let before = sdp.direction();
     let rtp = "203.0.113.1:20000".parse().unwrap();
-    let _left = sdp.restrict_codecs(&["pcma".to_owned(), "g729".to_owned()]);
+    let mut codecs = sdp.codecs();
+    codecs.retain(|codec| codec.name != "pcmu");
+    codecs.reverse();
+    sdp.set_codecs(&codecs);
     sdp.rewrite(
         rtp,
         Origin {
