@@ -135,10 +135,13 @@ impl Worker {
             self.wait(&mut events, round_at_us.min(self.pace_at_us));
             let now_us = self.now_us();
             let mut relayed = 0;
-            for event in &events {
-                match event.data.u64() {
-                    BELL => self.serve(&mut orders, now_us),
-                    mark => relayed += self.pass(mark, now_us),
+            // Orders first: one that was given before a packet came holds for it.
+            if events.iter().any(|event| event.data.u64() == BELL) {
+                self.serve(&mut orders, now_us);
+            }
+            for mark in events.iter().map(|event| event.data.u64()) {
+                if mark != BELL {
+                    relayed += self.pass(mark, now_us);
                 }
             }
             if now_us >= self.pace_at_us {

@@ -12,6 +12,7 @@ use tandem_sdp::{Latch, RecordingOrder, RelayCommand, RelayId, RelayReport, Side
 
 const PCMU: u8 = 0;
 const PCMA: u8 = 8;
+const RTP_HEADER_BYTES: usize = 12;
 
 /// 20 ms of one G.711 code.
 fn audio(payload_type: u8, sequence: u16, code: u8) -> Vec<u8> {
@@ -98,25 +99,32 @@ fn the_caller_is_left_and_the_called_side_right() {
     assert_eq!((spoken(0), spoken(1)), (1_600, 1_600));
 }
 
+/// Many rounds, because an order and the packet after it race to the relay's thread.
 #[test]
 fn a_recording_that_is_ordered_again_goes_on_in_its_file() {
+    const ROUNDS: u16 = 200;
+    /// A millisecond, so that all rounds are less than what a stream may be adrift.
+    const SAMPLES: usize = 8;
     let folder = tempfile::tempdir().unwrap();
     let call = call(folder.path());
-    call.record("7.wav");
-    call.pass(0, &audio(PCMU, 1, 0x80));
-    call.rig.relay.send(RelayCommand::SetRecording {
-        id: RelayId(1),
-        recording: None,
-    });
-    call.pass(0, &audio(PCMU, 2, 0x80)); // paused: not recorded
-    call.record("7.wav");
-    call.pass(0, &audio(PCMU, 3, 0x80));
+    for round in 0..ROUNDS {
+        let mut packet = audio(PCMU, round, 0x80);
+        packet.truncate(RTP_HEADER_BYTES + SAMPLES);
+        packet[4..8].copy_from_slice(&(u32::from(round) * SAMPLES as u32).to_be_bytes());
+        call.record("7.wav");
+        call.pass(0, &packet);
+        call.rig.relay.send(RelayCommand::SetRecording {
+            id: RelayId(1),
+            recording: None,
+        });
+        call.pass(0, &audio(PCMU, round, 0x80)); // paused: not recorded
+    }
     call.rig.close(1);
     drop(call);
     let mut file = hound::WavReader::open(folder.path().join("7.wav")).unwrap();
     let samples = file.samples::<i16>().map(Result::unwrap);
     let spoken = samples.step_by(2).filter(|sample| *sample > 0).count();
-    assert_eq!(spoken, 320, "two packets of three");
+    assert_eq!(spoken, usize::from(ROUNDS) * SAMPLES);
 }
 
 #[test]
