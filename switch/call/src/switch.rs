@@ -12,7 +12,7 @@ mod command;
 mod dispatch;
 pub(crate) mod end;
 pub(crate) mod feed;
-mod genuine;
+pub(crate) mod genuine;
 pub(crate) mod index;
 mod letters;
 pub(crate) mod outbox;

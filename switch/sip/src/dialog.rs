@@ -109,8 +109,8 @@ impl Dialog {
             && request.from_tag().unwrap_or_default() == self.remote_tag
     }
 
-    /// Checks a request that arrived in the dialog and takes its CSeq, and its Contact on a target refresh.
-    /// ACK has the CSeq of its INVITE and is only checked for belonging.
+    /// Checks a request that arrived in the dialog and takes its CSeq. Where requests go stays as it is until the
+    /// request is agreed to ([`Self::refresh_target`]). ACK has the CSeq of its INVITE and is only checked for belonging.
     ///
     /// # Errors
     /// [`DialogRejection`]; the dialog is as before then.
@@ -118,23 +118,20 @@ impl Dialog {
         if !self.holds(request) {
             return Err(DialogRejection::NoSuchDialog);
         }
-        let method = request.method();
-        if method == Method::Ack {
+        if request.is_method(&Method::Ack) {
             return Ok(());
         }
         if self.remote_cseq.is_some_and(|last| request.cseq() <= last) {
             return Err(DialogRejection::OutOfOrder);
         }
         self.remote_cseq = Some(request.cseq());
-        if refreshes_target(&method) {
-            self.refresh_target(request);
-        }
         Ok(())
     }
 
-    /// A 2xx to our re-INVITE or UPDATE refreshes the target.
-    pub fn refresh_target(&mut self, response: &Message) {
-        if let Some(target) = contact_of(response) {
+    /// A re-INVITE or UPDATE refreshes the target (RFC 3261 section 12.2, RFC 3311): the peer's that we agree to,
+    /// or the 2xx to one of ours.
+    pub fn refresh_target(&mut self, message: &Message) {
+        if let Some(target) = contact_of(message) {
             self.remote_target = target;
         }
     }
@@ -145,16 +142,6 @@ impl Dialog {
             .saturating_add(1)
             .min(0x7fff_ffff);
         self.local_cseq
-    }
-}
-
-/// RFC 3261 section 12.2, RFC 3311, RFC 6665, RFC 3515.
-fn refreshes_target(method: &Method) -> bool {
-    use Method as M;
-    match method {
-        M::Invite | M::Update | M::Subscribe | M::Notify | M::Refer => true,
-        M::Ack | M::Bye | M::Cancel | M::Register | M::Options | M::Prack | M::Info => false,
-        M::Message | M::Publish | M::Other(_) => false,
     }
 }
 

@@ -128,81 +128,45 @@ fn confirming_takes_route_set_and_target_anew_but_keeps_cseqs() {
 #[test]
 fn what_arrives_is_checked() {
     use DialogRejection::{NoSuchDialog, OutOfOrder};
-    let contact = "Contact: <sip:moved@h>\r\n";
-    type Row<'a> = (
-        &'a str,
-        u32,
-        &'a str,
-        &'a str,
-        Result<(), DialogRejection>,
-        &'a str,
-    );
+    const ELSE_THEIRS: &str = "<sip:peer@h>;tag=else";
+    const ELSE_OURS: &str = "<sip:us@h>;tag=else";
+    type Row<'a> = (&'a str, u32, &'a str, &'a str, Result<(), DialogRejection>);
     let rows: &[Row] = &[
-        // method, CSeq, From, To, verdict, target afterwards
-        ("BYE", 6, THEIRS, OURS, Ok(()), "sip:first@h"),
-        ("INVITE", 6, THEIRS, OURS, Ok(()), "sip:moved@h"),
-        ("UPDATE", 900, THEIRS, OURS, Ok(()), "sip:moved@h"),
-        ("INFO", 6, THEIRS, OURS, Ok(()), "sip:first@h"),
-        ("ACK", 5, THEIRS, OURS, Ok(()), "sip:first@h"),
-        ("INVITE", 5, THEIRS, OURS, Err(OutOfOrder), "sip:first@h"),
-        ("BYE", 4, THEIRS, OURS, Err(OutOfOrder), "sip:first@h"),
-        (
-            "BYE",
-            6,
-            "<sip:peer@h>;tag=else",
-            OURS,
-            Err(NoSuchDialog),
-            "sip:first@h",
-        ),
-        (
-            "BYE",
-            6,
-            "<sip:peer@h>",
-            OURS,
-            Err(NoSuchDialog),
-            "sip:first@h",
-        ),
-        (
-            "BYE",
-            6,
-            THEIRS,
-            "<sip:us@h>;tag=else",
-            Err(NoSuchDialog),
-            "sip:first@h",
-        ),
-        (
-            "BYE",
-            6,
-            THEIRS,
-            "<sip:us@h>",
-            Err(NoSuchDialog),
-            "sip:first@h",
-        ),
-        (
-            "ACK",
-            5,
-            THEIRS,
-            "<sip:us@h>;tag=else",
-            Err(NoSuchDialog),
-            "sip:first@h",
-        ),
+        // method, CSeq, From, To, verdict
+        ("BYE", 6, THEIRS, OURS, Ok(())),
+        ("INVITE", 6, THEIRS, OURS, Ok(())),
+        ("UPDATE", 900, THEIRS, OURS, Ok(())),
+        ("NOTIFY", 6, THEIRS, OURS, Ok(())),
+        ("INFO", 6, THEIRS, OURS, Ok(())),
+        ("ACK", 5, THEIRS, OURS, Ok(())),
+        ("INVITE", 5, THEIRS, OURS, Err(OutOfOrder)),
+        ("BYE", 4, THEIRS, OURS, Err(OutOfOrder)),
+        ("BYE", 6, ELSE_THEIRS, OURS, Err(NoSuchDialog)),
+        ("BYE", 6, "<sip:peer@h>", OURS, Err(NoSuchDialog)),
+        ("BYE", 6, THEIRS, ELSE_OURS, Err(NoSuchDialog)),
+        ("BYE", 6, THEIRS, "<sip:us@h>", Err(NoSuchDialog)),
+        ("ACK", 5, THEIRS, ELSE_OURS, Err(NoSuchDialog)),
     ];
-    for (method, cseq, from, to, verdict, target) in rows {
+    for (method, cseq, from, to, verdict) in rows {
         let mut dialog = callee("Contact: <sip:first@h>\r\n");
         let start = format!("{method} sip:us@h SIP/2.0");
+        let contact = "Contact: <sip:moved@h>\r\n";
         let request = message(&start, &format!("{cseq} {method}"), (*from, *to), contact);
         assert_eq!(
             dialog.accept_request(&request),
             *verdict,
             "{method} {cseq} {from} {to}"
         );
-        assert_eq!(dialog.remote_target.to_string(), *target, "{method} {cseq}");
         let last = if verdict.is_ok() && *method != "ACK" {
             *cseq
         } else {
             5
         };
         assert_eq!(dialog.remote_cseq, Some(last), "{method} {cseq}");
+        let target = |dialog: &Dialog| dialog.remote_target.to_string();
+        assert_eq!(target(&dialog), "sip:first@h", "until it is agreed to");
+        dialog.refresh_target(&request);
+        assert_eq!(target(&dialog), "sip:moved@h");
     }
     assert_eq!((OutOfOrder.status().0, NoSuchDialog.status().0), (500, 481));
 }

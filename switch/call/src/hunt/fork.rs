@@ -7,7 +7,10 @@ use crate::{
     decide::LegTarget,
     leg::{Reach, dialog_flow, prack, session::names, session_draft},
     media::{self, Said},
-    switch::state::Core,
+    switch::{
+        genuine::{self, Peer},
+        state::Core,
+    },
 };
 use bytes::Bytes;
 use tandem_billing::CallId;
@@ -300,16 +303,28 @@ pub(crate) fn request(
     (txn, flow, message): (ServerTxn, Flow, &Message),
 ) {
     let tag = message.from_tag().unwrap_or_default().to_owned();
+    let callee = call.target.as_ref().and_then(|target| target.callee_account);
     let current = call.hunt.as_mut().and_then(|hunt| hunt.current.as_mut());
-    let fork = current.and_then(|current| {
-        let mut forks = current
-            .attempts
-            .iter_mut()
-            .flat_map(|attempt| &mut attempt.forks);
-        forks.find(|fork| fork.dialog.remote_tag == tag && fork.dialog.call_id == message.call_id())
+    let found = current.and_then(|current| {
+        current.attempts.iter_mut().find_map(|attempt| {
+            let at = attempt.forks.iter().position(|fork| {
+                fork.dialog.remote_tag == tag && fork.dialog.call_id == message.call_id()
+            })?;
+            Some((attempt, at))
+        })
     });
     let gone = (481, "Call/Transaction Does Not Exist");
-    let Some(fork) = fork else {
+    let Some((attempt, at)) = found else {
+        return core.reject(txn, gone, Draft::new());
+    };
+    let Some(fork) = attempt.forks.get(at) else {
+        return core.reject(txn, gone, Draft::new());
+    };
+    let peer = Peer::early(attempt, fork, callee);
+    if !genuine::judge(core, &peer, (flow, message)).or_refuse(core, (txn, flow)) {
+        return;
+    }
+    let Some(fork) = attempt.forks.get_mut(at) else {
         return core.reject(txn, gone, Draft::new());
     };
     if let Err(rejection) = fork.dialog.accept_request(message) {
@@ -317,6 +332,7 @@ pub(crate) fn request(
     }
     match (message.method(), call.stage) {
         (Method::Update, Stage::Hunting) if message.body().is_empty() => {
+            fork.dialog.refresh_target(message);
             let draft = session_draft(core, flow, None);
             core.respond(txn, (200, "OK"), "", draft);
         }

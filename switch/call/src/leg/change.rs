@@ -120,7 +120,7 @@ pub(crate) fn handle(
             },
         ),
         Prepared::Refresh => {
-            let draft = agree_timer(core, call, side, txn, session_draft(core, flow, None));
+            let draft = agree(core, call, side, txn, session_draft(core, flow, None));
             core.respond(txn, (200, "OK"), "", draft);
         }
         Prepared::Unfit => core.respond(txn, (488, "Not Acceptable Here"), "", Draft::new()),
@@ -143,18 +143,20 @@ fn too_short(core: &Core, what: What, message: &Message) -> Option<u32> {
     }
 }
 
-/// What a 2xx to a request that refreshes the session says of its timer.
-fn agree_timer(
-    core: &mut Core,
-    call: &mut Call,
-    side: Side,
-    txn: ServerTxn,
-    draft: Draft,
-) -> Draft {
-    let id = call.id;
-    match (call.stage, call.leg_mut(side)) {
-        (Stage::Talking, Some(leg)) => session::accept(core, (id, side), leg, txn, draft),
-        (Stage::Hunting | Stage::Answering | Stage::Ending, _) | (Stage::Talking, None) => draft,
+/// A re-INVITE or UPDATE is agreed to: requests go where its Contact says from here on, and the 2xx says what
+/// becomes of the session's timer.
+fn agree(core: &mut Core, call: &mut Call, side: Side, txn: ServerTxn, draft: Draft) -> Draft {
+    let (id, stage) = (call.id, call.stage);
+    let Some(leg) = call.leg_mut(side) else {
+        return draft;
+    };
+    if let Some(request) = core.endpoint.server_request(txn) {
+        leg.dialog.refresh_target(request);
+    }
+    leg.flow = dialog_flow(leg.flow, &leg.dialog, leg.reach);
+    match stage {
+        Stage::Talking => session::accept(core, (id, side), leg, txn, draft),
+        Stage::Hunting | Stage::Answering | Stage::Ending => draft,
     }
 }
 
@@ -218,17 +220,15 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
     }
 }
 
-/// A phone that moved to another address says so with a request that refreshes the target.
+/// A phone that moved to another address is reached where its request came from.
 fn follow(call: &mut Call, side: Side, what: What, flow: Flow) {
     match what {
         What::Info | What::Message => return,
         What::Invite | What::Update => {}
     }
-    if let Some(leg) = call.leg_mut(side) {
-        leg.flow = match leg.reach {
-            Reach::Symmetric => flow,
-            Reach::Contact => dialog_flow(leg.flow, &leg.dialog, leg.reach),
-        };
+    let leg = call.leg_mut(side);
+    if let Some(leg) = leg.filter(|leg| leg.reach == Reach::Symmetric) {
+        leg.flow = flow;
     }
 }
 

@@ -1,8 +1,8 @@
 //! From what arrives to the verb that handles it.
 
 use super::{
-    Switch, auth, end,
-    genuine::{self, Genuine},
+    Switch, end,
+    genuine::{self, Peer},
     outside,
     state::Core,
     timer::Timer,
@@ -31,7 +31,6 @@ use tandem_billing::CallId;
 use tandem_sdp::{RelayReport, Side};
 use tandem_sip::{
     Flow, Message,
-    digest::ChallengeKind,
     endpoint::{ClientTxn, Event, ServerTxn},
     message::Draft,
     value::Method,
@@ -174,16 +173,9 @@ fn within(
     let Some(leg) = call.leg_mut(side) else {
         return fork::request(core, call, request);
     };
-    let moves_audio = matches!(message.method(), Method::Invite | Method::Update);
-    if moves_audio && leg.dialog.holds(message) {
-        match genuine::judge(core, leg, (flow, message)) {
-            Genuine::Yes => {}
-            Genuine::Challenge(stale) => {
-                return auth::challenge(core, (txn, flow), ChallengeKind::Proxy, stale);
-            }
-            Genuine::Later => return auth::put_off(core, txn),
-            Genuine::No => return core.respond(txn, (403, "Forbidden"), "", Draft::new()),
-        }
+    let peer = Peer::of(leg);
+    if !genuine::judge(core, &peer, (flow, message)).or_refuse(core, (txn, flow)) {
+        return;
     }
     if let Err(rejection) = leg.dialog.accept_request(message) {
         return core.respond(txn, rejection.status(), "", Draft::new());

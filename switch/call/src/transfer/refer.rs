@@ -1,5 +1,6 @@
 //! REFER: who may ask for what. Nothing is followed as it stands: of Refer-To only the number counts, or the dialog
-//! of the asker's own account that its Replaces names.
+//! of the asker's own account that its Replaces names. That it is the asker's own was judged before, as for every
+//! request within a dialog.
 
 use super::{
     Kind, Letter, MAX_ASKED, MAX_DEPTH, Pending, Presence, note,
@@ -11,17 +12,13 @@ use crate::{
     call::{Call, Confirm, Stage},
     directory::{Account, signalling::Transfers},
     leg::{self, Leg, Reach},
-    switch::{
-        auth::{self, Proof},
-        state::Core,
-    },
+    switch::state::Core,
 };
 use std::sync::Arc;
 use tandem_billing::CallId;
 use tandem_sdp::Side;
 use tandem_sip::{
     Flow, Message,
-    digest::ChallengeKind,
     endpoint::ServerTxn,
     message::{Draft, HeaderId},
     value::{Host, NameAddr, Scheme, Uri, unescape},
@@ -63,13 +60,6 @@ pub(crate) fn handle(
         Ok(account) => account,
         Err((status, reason)) => return core.respond(txn, (status, &reason), "", Draft::new()),
     };
-    match is_genuine(core, call, side, &account, (flow, message)) {
-        Genuine::Yes => {}
-        Genuine::No(proof) => {
-            return auth::challenge(core, (txn, flow), ChallengeKind::Proxy, proof);
-        }
-        Genuine::Later => return auth::put_off(core, txn),
-    }
     let begun = target(core, call, (side, &account), message, found)
         .and_then(|target| begin(core, call, side, &account, (target, message)));
     match begun {
@@ -122,33 +112,6 @@ fn may_ask(core: &Core, call: &Call, side: Side) -> Result<Arc<Account>, Refusal
         return Err(no(488, "Not Acceptable Here"));
     }
     Ok(Arc::clone(account))
-}
-
-enum Genuine {
-    Yes,
-    No(tandem_sip::digest::Stale),
-    /// The name has failed too often to be tried now.
-    Later,
-}
-
-/// It spends money: it comes from where the leg is, or proves that it is a device of the account.
-fn is_genuine(
-    core: &mut Core,
-    call: &Call,
-    side: Side,
-    account: &Account,
-    (flow, message): (Flow, &Message),
-) -> Genuine {
-    let seen = call.leg(side).map(|leg| leg.flow.remote.ip());
-    if seen == Some(flow.remote.ip()) {
-        return Genuine::Yes;
-    }
-    match auth::prove(core, flow, message, ChallengeKind::Proxy) {
-        Proof::Device(device) if device.account == account.id => Genuine::Yes,
-        Proof::Device(_) => Genuine::No(tandem_sip::digest::Stale::No),
-        Proof::Nothing(stale) => Genuine::No(stale),
-        Proof::Later => Genuine::Later,
-    }
 }
 
 fn target(

@@ -151,6 +151,131 @@ fn a_reinvite_from_elsewhere_moves_no_audio() {
     assert!(world.heard(callee.at).is_empty(), "nobody is asked");
 }
 
+/// What a stranger writes within the dialog of a party, whose ACK it saw.
+fn eavesdropped(world: &World, party: &str, method: &str, n: usize) -> String {
+    let ack = last_of(world, party, "ACK");
+    let header = |name| ack.header(name).expect(name).to_owned();
+    forged(method, ack.call_id(), &header("From"), &header("To"), n)
+}
+
+/// Neither where requests go nor which ones are new is a stranger's to say.
+#[test]
+fn no_request_from_elsewhere_moves_anything_within_a_dialog() {
+    let mut world = plan_without_guard();
+    world.record();
+    sip::register(&mut world, ALICE, "alice");
+    for (party, first) in [(TRUNK, 100), (ALICE, 200)] {
+        let mut caller = Caller::new(party, "alice", "442071234", party);
+        if party == ALICE {
+            caller.invite_with_digest(&mut world);
+        } else {
+            caller.invite(&mut world);
+        }
+        let mut callee = Callee::take(&mut world, GATE);
+        callee.answer(&mut world);
+        caller.ack(&mut world, None);
+        world.expect(callee.at, "ACK");
+        let methods = [
+            "INVITE",
+            "UPDATE",
+            "NOTIFY",
+            "REFER",
+            "SUBSCRIBE",
+            "PUBLISH",
+            "INFO",
+            "MESSAGE",
+            "OPTIONS",
+            "PRACK",
+            "REGISTER",
+            "WHATEVER",
+        ];
+        let refused = if party == ALICE { "407" } else { "403" };
+        for (n, method) in methods.into_iter().enumerate() {
+            let text = eavesdropped(&world, party, method, n + first);
+            world.send(at(EVIL), text);
+            assert_eq!(world.heard(at(EVIL)), [refused], "{method}");
+        }
+        assert!(world.heard(callee.at).is_empty(), "nobody is asked");
+        callee.request(&mut world, "INFO", Some("hello\r\n"));
+        let info = world.expect(caller.at, "INFO");
+        let uri = String::from_utf8_lossy(info.as_bytes()).into_owned();
+        assert!(
+            uri.starts_with(&format!("INFO sip:peer@{party} ")),
+            "{uri}"
+        );
+        caller.respond(&mut world, &info, "200 OK", None);
+        // The real one counts on from where it was.
+        caller.bye(&mut world);
+        assert_eq!(world.heard(caller.at), ["200"]);
+        world.expect(callee.at, "BYE");
+    }
+    world.check_idle();
+}
+
+/// A phone behind a NAT that changed is heard when it hangs up.
+#[test]
+fn a_bye_from_elsewhere_ends_the_call() {
+    let mut world = world();
+    world.record();
+    let (mut caller, callee) = up(&mut world);
+    caller.at = at("198.51.100.99:6060");
+    caller.bye(&mut world);
+    assert_eq!(world.heard(caller.at), ["200"]);
+    world.expect(callee.at, "BYE");
+    world.check_idle();
+}
+
+#[test]
+fn no_request_from_elsewhere_moves_the_audio_of_a_call_that_rings() {
+    let mut world = plan_without_guard();
+    world.record();
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.say(&mut world, "183 Session Progress", Some(&callee.sdp()));
+    let before = world.relay.len();
+    let header = |name| callee.invite.header(name).expect(name).to_owned();
+    let from = format!("{};tag={}", header("To"), callee.tag());
+    let text = forged("UPDATE", callee.invite.call_id(), &from, &header("From"), 1);
+    world.send(at(EVIL), text);
+    assert_eq!(world.heard(at(EVIL)), ["403"]);
+    assert_eq!(world.relay.len(), before);
+    caller.cancel(&mut world);
+}
+
+/// A target is exchanged by a request that was agreed to, and by no other one.
+#[test]
+fn a_refused_reinvite_leaves_the_target_as_it_was() {
+    let mut world = world();
+    let (mut caller, mut callee) = up(&mut world);
+    let moved = |text: &[u8]| {
+        String::from_utf8_lossy(text)
+            .replace("Contact: <sip:peer@", "Contact: <sip:moved@")
+            .into_bytes()
+    };
+    for (answer, user) in [("488 Not Acceptable Here", "peer"), ("200 OK", "moved")] {
+        let hold = sip::sdp_with(caller.audio, sip::G711, "sendonly");
+        world.harm_next(moved);
+        caller.request(&mut world, "INVITE", Some(&hold));
+        let passed = world.expect(callee.at, "INVITE");
+        let sdp = callee.sdp();
+        let body = answer.starts_with('2').then_some(sdp.as_str());
+        callee.respond(&mut world, &passed, answer, body);
+        match body {
+            Some(_) => drop(caller.ack(&mut world, None)),
+            None => {
+                let refused = world.expect(caller.at, "488");
+                caller.ack_failure(&mut world, &refused);
+            }
+        }
+        callee.request(&mut world, "INFO", Some("hello\r\n"));
+        let info = world.expect(caller.at, "INFO");
+        assert!(text(&info).starts_with(&format!("INFO sip:{user}@")));
+        caller.respond(&mut world, &info, "200 OK", None);
+        world.heard(callee.at);
+    }
+}
+
 #[test]
 fn a_phone_that_moved_proves_itself_before_its_audio_moves() {
     let mut world = world();

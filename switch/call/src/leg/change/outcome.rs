@@ -1,6 +1,6 @@
 //! What the other side says to a request that was passed on, and the asker's ACK.
 
-use super::{Passing, State, What, agree_timer, take};
+use super::{Passing, State, What, agree, take};
 use crate::{
     call::Call,
     cause,
@@ -80,7 +80,7 @@ fn agreed(
         return;
     };
     let draft = session_draft(core, flow, Some(body));
-    let draft = agree_timer(core, call, asker, passing.server, draft);
+    let draft = agree(core, call, asker, passing.server, draft);
     core.respond(passing.server, (200, "OK"), "", draft);
     core.feed.touch(call.id);
     if passing.what == What::Invite {
