@@ -247,6 +247,11 @@ pub enum TraceStep {
         /// `Q.850;cause=16`, ...
         said: String,
     },
+    /// So many further steps of the call were not kept.
+    Omitted {
+        /// How many.
+        steps: u32,
+    },
     /// A step this protocol has no name for.
     Other {
         /// As written, JSON.

@@ -69,7 +69,8 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
         TraceStep::Transferred { .. }
         | TraceStep::Replaced { .. }
         | TraceStep::Unrecorded { .. }
-        | TraceStep::Reason { .. } => party_sentence(step),
+        | TraceStep::Reason { .. }
+        | TraceStep::Omitted { .. } => party_sentence(step),
         _ => route_sentence(step),
     }
 }
@@ -103,6 +104,11 @@ fn party_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
         TraceStep::Reason { side, said } => {
             ("Reason", Tone::Weak, format!("the {side} side said {said}"))
         }
+        TraceStep::Omitted { steps } => (
+            "Left out",
+            Tone::Weak,
+            format!("{steps} further steps were not kept"),
+        ),
         _ => route_sentence(step),
     }
 }
@@ -173,7 +179,8 @@ fn route_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
         | TraceStep::Transferred { .. }
         | TraceStep::Replaced { .. }
         | TraceStep::Unrecorded { .. }
-        | TraceStep::Reason { .. } => ("Step", Tone::Weak, String::new()),
+        | TraceStep::Reason { .. }
+        | TraceStep::Omitted { .. } => ("Step", Tone::Weak, String::new()),
     }
 }
 

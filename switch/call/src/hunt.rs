@@ -344,7 +344,7 @@ fn arm_or_disarm(core: &mut Core, timer: Timer, seconds: u32) {
 }
 
 fn note_tried(call: &mut Call, candidate: &Candidate, outcome: String, after_ms: u64) {
-    call.trace.steps.push(Step::Tried {
+    call.trace.note(Step::Tried {
         route: candidate.route.id,
         target: candidate.name(),
         outcome,

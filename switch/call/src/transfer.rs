@@ -122,7 +122,7 @@ fn name(side: Side) -> String {
 
 /// What the CDRs of both calls say of a transfer.
 fn note(call: &mut Call, (by, number): (Side, &str), other: CallId, outcome: &str) {
-    call.trace.steps.push(Step::Transferred {
+    call.trace.note(Step::Transferred {
         by: name(by),
         number: number.to_owned(),
         call: other,

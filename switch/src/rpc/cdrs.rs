@@ -173,6 +173,7 @@ mod tests {
                 side: text(),
                 said: text(),
             },
+            Step::Omitted { steps: 1 },
             Step::Tried {
                 route: RouteId(1),
                 target: text(),

@@ -121,6 +121,7 @@ fn scoped(api: &Api, caller: &Caller, mut result: DecideResult) -> DecideResult 
         | TraceStep::Replaced { .. }
         | TraceStep::Unrecorded { .. }
         | TraceStep::Reason { .. }
+        | TraceStep::Omitted { .. }
         | TraceStep::Other { .. } => false,
     });
     result

@@ -63,7 +63,7 @@ fn close_hold(
         }
         Err(error) => {
             alarm::unsettled(core, call.id, call.who.account.id, &error);
-            call.trace.steps.push(Step::Refused {
+            call.trace.note(Step::Refused {
                 code: "switch.ledger".to_owned(),
                 detail: error.to_string(),
             });

@@ -5,11 +5,30 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tandem_billing::{AccountId, CallId, RateId, RouteId, TariffId};
 
+/// Steps kept of what happens while a call is up: its parties decide how many there are.
+const MAX_NOTED: usize = 200;
+
 /// The steps, in the order they were taken.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
-    /// At most a few dozen: bounded by the hop limits of the hunt.
+    /// Those of the decision, bounded by the hop limits of the hunt, then those noted.
     pub steps: Vec<Step>,
+    #[serde(skip)]
+    noted: usize,
+}
+
+impl Trace {
+    /// Adds what happened to the call; beyond a limit such steps are only counted, in the last one.
+    pub(crate) fn note(&mut self, step: Step) {
+        if self.noted < MAX_NOTED {
+            self.noted += 1;
+            self.steps.push(step);
+        } else if let Some(Step::Omitted { steps }) = self.steps.last_mut() {
+            *steps = steps.saturating_add(1);
+        } else {
+            self.steps.push(Step::Omitted { steps: 1 });
+        }
+    }
 }
 
 /// One step.
@@ -134,6 +153,11 @@ pub enum Step {
         /// Why.
         reason: String,
     },
+    /// Added at the end: so many further steps were not kept.
+    Omitted {
+        /// How many.
+        steps: u32,
+    },
     /// Added while hunting: how an attempt ended.
     Tried {
         /// The dial plan row.
@@ -145,4 +169,24 @@ pub enum Step {
         /// Milliseconds from the attempt to its end.
         after_ms: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_NOTED, Step, Trace};
+
+    #[test]
+    fn what_is_noted_has_an_end_and_the_rest_is_counted() {
+        let mut trace = Trace::default();
+        let step = |said: usize| Step::Reason {
+            side: "caller".to_owned(),
+            said: said.to_string(),
+        };
+        for said in 0..MAX_NOTED + 7 {
+            trace.note(step(said));
+        }
+        assert_eq!(trace.steps.len(), MAX_NOTED + 1);
+        assert_eq!(trace.steps[MAX_NOTED - 1], step(MAX_NOTED - 1));
+        assert_eq!(trace.steps[MAX_NOTED], Step::Omitted { steps: 7 });
+    }
 }

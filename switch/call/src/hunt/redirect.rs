@@ -88,7 +88,7 @@ fn follow_next(core: &mut Core, call: &mut Call, mut further: Further) -> Vec<Ca
 }
 
 fn note(call: &mut Call, by: &str, number: &str, outcome: &str) {
-    call.trace.steps.push(Step::Redirected {
+    call.trace.note(Step::Redirected {
         by: by.to_owned(),
         number: number.to_owned(),
         outcome: outcome.to_owned(),

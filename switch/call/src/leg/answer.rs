@@ -103,7 +103,7 @@ fn win(core: &mut Core, call: &mut Call, txn: ClientTxn) -> Option<(Current, Att
     for timer in [Timer::NoResponse(call.id), Timer::Ring(call.id)] {
         core.timers.disarm(timer);
     }
-    call.trace.steps.push(Step::Tried {
+    call.trace.note(Step::Tried {
         route: current.candidate.route.id,
         target: current.candidate.name(),
         outcome: match attempt.device.as_str() {
@@ -261,7 +261,7 @@ pub(crate) fn proceed(core: &mut Core, call: &mut Call) {
         };
     }
     if let Err(refused) = reprice::reprice(core, call) {
-        call.trace.steps.push(refused.step());
+        call.trace.note(refused.step());
         return end::end(core, call, refused.cause, end::Left::Nobody);
     }
     journal_answer(core, call);

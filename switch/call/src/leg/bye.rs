@@ -98,11 +98,12 @@ pub(crate) fn unanswered(core: &mut Core, txn: ClientTxn) {
 
 /// Why a side hung up, for the other side and the CDR.
 pub(crate) fn note_reason(call: &mut Call, side: Side, reason: EndReason) {
-    if reason.is_none() || call.stage == Stage::Ending {
+    let is_over = call.stage == Stage::Ending || !call.is_there(side);
+    if reason.is_none() || is_over {
         return;
     }
     call.marks.reason = reason;
-    call.trace.steps.push(Step::Reason {
+    call.trace.note(Step::Reason {
         side: match side {
             Side::A => "caller".to_owned(),
             Side::B => "called".to_owned(),

@@ -136,7 +136,7 @@ fn order(core: &mut Core, call: &mut Call, id: RelayId) {
 /// The recorder could not go on.
 pub(crate) fn failed(core: &mut Core, call: &mut Call, reason: &str) {
     end(core, call);
-    call.trace.steps.push(Step::Unrecorded {
+    call.trace.note(Step::Unrecorded {
         reason: reason.to_owned(),
     });
 }

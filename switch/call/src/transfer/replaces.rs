@@ -176,7 +176,7 @@ fn take(
         return Err(UNFIT);
     }
     replace(core, call, side, leg);
-    call.trace.steps.push(Step::Replaced {
+    call.trace.note(Step::Replaced {
         side: super::name(side),
         by: device.username.clone(),
     });

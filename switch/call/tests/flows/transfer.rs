@@ -1,6 +1,7 @@
 //! REFER and Replaces: who may, who pays, what each side hears, and every order in which it can go wrong.
 
 mod attended;
+mod hostile;
 
 use super::{
     ALICE, BOB, GATE, GATE2, TRUNK, assert_hidden, at,
