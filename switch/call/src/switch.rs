@@ -35,7 +35,6 @@ use crate::{
     journal::Registration,
     leg::{answer, prack, refresh, renew},
     media, register,
-    transfer::Letter,
     upstream,
 };
 use bytes::Bytes;
@@ -240,7 +239,7 @@ impl Switch {
             Timer::Renew(call, side) => {
                 self.with(call, |core, call| renew::handle_due(core, call, side));
             }
-            Timer::Join(of) => self.core.letters.push_back(Letter::Join { of }),
+            Timer::Join(of) => self.join_again(of),
             Timer::Drain => self.end_all(),
             Timer::Probe(place) => health::due(&mut self.core, place),
             Timer::Rest(place) => health::rested(&mut self.core, place),

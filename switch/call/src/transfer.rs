@@ -81,17 +81,28 @@ pub(crate) enum Presence {
     Gone,
 }
 
-/// What one call has to tell another; carried by the table of calls, since a verb sees one call only.
+/// What one call has to tell another; carried by the table of calls, since a verb sees one call only. What is said
+/// of a transfer names its target, since by then another transfer may be under way.
 pub(crate) enum Letter {
     /// A call placed for a transfer enters the table.
     Placed(Box<Call>),
-    /// The call placed for `to` rings.
-    Rings { to: CallId, status: u16 },
-    /// What `to` wanted to go over to has failed.
-    Failed { to: CallId, status: u16 },
-    /// The target of the transfer of `of` has answered, or may have become free.
-    Join { of: CallId },
-    /// A call linked with `to` ended, or nobody waits for it any more.
+    /// `target`, which was placed for `to`, rings.
+    Rings {
+        to: CallId,
+        target: CallId,
+        status: u16,
+    },
+    /// `target`, where a party of `to` wanted to go over, has failed.
+    Failed {
+        to: CallId,
+        target: CallId,
+        status: u16,
+    },
+    /// `target` has answered, or may have become free: the transfer of `of` takes place.
+    Join { of: CallId, target: CallId },
+    /// `of` does not wait for `target` any more, which was placed for it.
+    Forsake { target: CallId, of: CallId },
+    /// A call linked with `to` ended.
     End { to: CallId, cause: &'static Cause },
 }
 
@@ -105,6 +116,12 @@ impl Call {
             .is_some_and(|pending| pending.by == side && pending.presence == Presence::Gone);
         let awaited = self.links.serves.is_some() && side == Side::A;
         self.links.rides.is_none() && !gone && !awaited
+    }
+
+    /// Whether a transfer of its parties leads to `target`.
+    pub(crate) fn goes_to(&self, target: CallId) -> bool {
+        let pending = self.links.pending.as_ref();
+        pending.is_some_and(|pending| pending.target == target)
     }
 
     /// Whether both parties are there, so that requests may go from one to the other.
@@ -150,8 +167,10 @@ pub(crate) fn failed(core: &mut Core, call: &mut Call, status: u16) {
         return;
     };
     let (by, presence, target) = (pending.by, pending.presence, pending.target);
-    let number = pending.number.clone();
+    let (number, kind) = (pending.number.clone(), pending.kind);
+    core.timers.disarm(Timer::Join(call.id));
     note(call, (by, &number), target, &format!("failed {status}"));
+    forsake(core, call.id, target, kind);
     match presence {
         Presence::Here => {
             notify::finish(core, call, status);
@@ -167,6 +186,27 @@ pub(crate) fn failed(core: &mut Core, call: &mut Call, status: u16) {
     }
 }
 
+/// Nobody goes over to the target any more: a call placed for that has lost its sense.
+fn forsake(core: &mut Core, of: CallId, target: CallId, kind: Kind) {
+    match kind {
+        Kind::Blind => core.letters.push_back(Letter::Forsake { target, of }),
+        Kind::Attended => {}
+    }
+}
+
+/// The call it was placed for does not want it any more.
+pub(crate) fn forsaken(core: &mut Core, call: &mut Call, of: CallId) {
+    if call.links.serves != Some(of) {
+        return;
+    }
+    call.links.serves = None;
+    let cause = match call.stage {
+        Stage::Hunting | Stage::Answering => &cause::CALLER_CANCELLED,
+        Stage::Talking | Stage::Ending => &cause::JOINED_ENDED,
+    };
+    end::end(core, call, cause, end::Left::Caller);
+}
+
 /// The call is over: what hangs together with it ends, too. `before` is the stage it ended in.
 pub(crate) fn part(core: &mut Core, call: &mut Call, before: Stage, cause: &'static Cause) {
     core.timers.disarm(Timer::Join(call.id));
@@ -175,15 +215,14 @@ pub(crate) fn part(core: &mut Core, call: &mut Call, before: Stage, cause: &'sta
             Stage::Hunting | Stage::Answering => call.marks.status.unwrap_or(480),
             Stage::Talking | Stage::Ending => 480,
         };
-        core.letters.push_back(Letter::Failed { to, status });
-    }
-    if let Some(pending) = call.links.pending.take()
-        && pending.kind == Kind::Blind
-    {
-        core.letters.push_back(Letter::End {
-            to: pending.target,
-            cause: &cause::CALLER_CANCELLED,
+        core.letters.push_back(Letter::Failed {
+            to,
+            target: call.id,
+            status,
         });
+    }
+    if let Some(pending) = call.links.pending.take() {
+        forsake(core, call.id, pending.target, pending.kind);
     }
     let linked = call.links.rides.into_iter();
     let cause = match cause.blame {

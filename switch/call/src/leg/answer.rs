@@ -293,9 +293,12 @@ fn give_answer(core: &mut Core, call: &mut Call, at: UtcMs) {
     prack::forget(core, call);
     match call.caller.invite {
         Some(invite) => tell_caller(core, call, invite),
-        None => core
-            .letters
-            .extend(call.links.serves.map(|of| Letter::Join { of })),
+        None => {
+            let target = call.id;
+            let served = call.links.serves;
+            core.letters
+                .extend(served.map(|of| Letter::Join { of, target }));
+        }
     }
     call.stage = Stage::Talking;
     call.marks.answered = Some(Now {

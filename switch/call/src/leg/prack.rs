@@ -124,7 +124,8 @@ pub(crate) fn say(core: &mut Core, call: &mut Call, said: Said) {
 fn respond(core: &mut Core, call: &Call, status: u16, draft: Draft) {
     let Some(invite) = call.caller.invite else {
         if let Some(to) = call.links.serves {
-            core.letters.push_back(Letter::Rings { to, status });
+            let target = call.id;
+            core.letters.push_back(Letter::Rings { to, target, status });
         }
         return;
     };

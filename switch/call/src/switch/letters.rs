@@ -15,32 +15,47 @@ impl Switch {
     pub(super) fn deliver(&mut self, letter: Letter) {
         match letter {
             Letter::Placed(call) => self.insert(call),
-            Letter::Rings { to, status } => {
-                self.with(to, |core, call| notify::progress(core, call, status));
+            Letter::Rings { to, target, status } => self.with(to, |core, call| {
+                if call.goes_to(target) {
+                    notify::progress(core, call, status);
+                }
+            }),
+            Letter::Failed { to, target, status } => self.with(to, |core, call| {
+                if call.goes_to(target) {
+                    transfer::failed(core, call, status);
+                }
+            }),
+            Letter::Join { of, target } => self.join(of, target),
+            Letter::Forsake { target, of } => {
+                self.with(target, |core, call| transfer::forsaken(core, call, of));
             }
-            Letter::Failed { to, status } => {
-                self.with(to, |core, call| transfer::failed(core, call, status));
-            }
-            Letter::Join { of } => self.join(of),
             Letter::End { to, cause } => self.with(to, |core, call| {
                 end::end(core, call, cause, end::Left::Nobody);
             }),
         }
     }
 
-    fn join(&mut self, of: CallId) {
+    /// One of the calls to be joined was busy.
+    pub(super) fn join_again(&mut self, of: CallId) {
+        let pending = self.calls.get(&of).and_then(|call| call.links.pending.as_ref());
+        if let Some(target) = pending.map(|pending| pending.target) {
+            self.join(of, target);
+        }
+    }
+
+    fn join(&mut self, of: CallId, target: CallId) {
+        if !self.calls.get(&of).is_some_and(|call| call.goes_to(target)) {
+            return self.deliver(Letter::Forsake { target, of });
+        }
         let Some(mut from) = self.calls.remove(&of) else {
             return;
         };
-        let target = from.links.pending.as_ref().map(|pending| pending.target);
-        match target.and_then(|target| self.calls.get_mut(&target)) {
+        match self.calls.get_mut(&target) {
             Some(to) => join::join(&mut self.core, &mut from, to),
             None => transfer::failed(&mut self.core, &mut from, 481),
         }
         self.insert(from);
-        if let Some(target) = target {
-            self.sweep(target);
-        }
+        self.sweep(target);
     }
 
     /// The leg that a Replaces means.

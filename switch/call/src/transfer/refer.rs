@@ -227,7 +227,10 @@ fn begin(
             (Kind::Blind, number, placed, Side::A)
         }
         Target::Dialog(other, side) => {
-            core.letters.push_back(Letter::Join { of: call.id });
+            core.letters.push_back(Letter::Join {
+                of: call.id,
+                target: other,
+            });
             (Kind::Attended, String::new(), other, side)
         }
     };
