@@ -23,6 +23,7 @@ use crate::{
 use notify::News;
 use tandem_billing::CallId;
 use tandem_sdp::{Direction, Side};
+use tandem_sip::Mono;
 
 /// Transfers that may lead to one call, one after the other: each leaves a rider that is paid to the end.
 pub(crate) const MAX_DEPTH: u8 = 5;
@@ -102,8 +103,12 @@ pub(crate) enum Letter {
     Join { of: CallId, target: CallId },
     /// `of` does not wait for `target` any more, which was placed for it.
     Forsake { target: CallId, of: CallId },
-    /// A call linked with `to` ended.
-    End { to: CallId, cause: &'static Cause },
+    /// A call linked with `to` ended; it was over before if a side of it was lost at `lost`.
+    End {
+        to: CallId,
+        cause: &'static Cause,
+        lost: Option<Mono>,
+    },
 }
 
 impl Call {
@@ -233,6 +238,7 @@ pub(crate) fn part(core: &mut Core, call: &mut Call, before: Stage, cause: &'sta
         }
     };
     for to in linked.chain(std::mem::take(&mut call.links.riders)) {
-        core.letters.push_back(Letter::End { to, cause });
+        let lost = call.marks.billed_to;
+        core.letters.push_back(Letter::End { to, cause, lost });
     }
 }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use outcome::acknowledge;
 use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{
-    Flow, Message,
+    Flow, Message, Mono,
     endpoint::{ClientTxn, ServerTxn},
     message::Draft,
     value::Method,
@@ -35,6 +35,8 @@ pub(crate) struct Passing {
     draft: Draft,
     offer: Option<Box<SessionDescription>>,
     authorised: bool,
+    /// When the side whose turn it is was asked.
+    asked: Mono,
     state: State,
 }
 
@@ -116,6 +118,7 @@ pub(crate) fn handle(
                 draft,
                 offer,
                 authorised: false,
+                asked: core.now.mono,
                 state: State::Answered { unconfirmed: None },
             },
         ),
@@ -313,6 +316,7 @@ pub(crate) fn await_ack(core: &mut Core, call: &mut Call, side: Side, txn: Serve
         draft: Draft::new(),
         offer: None,
         authorised: false,
+        asked: core.now.mono,
         state: State::Answered { unconfirmed: None },
     });
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use std::time::Duration;
 use tandem_sdp::Side;
-use tandem_sip::{Message, endpoint::ClientTxn, value::Method};
+use tandem_sip::{Message, Mono, endpoint::ClientTxn, value::Method};
 
 /// Times one refresh is sent before the peer's answers are left alone until the next.
 const MAX_TRIES: u8 = 4;
@@ -27,6 +27,7 @@ pub(crate) struct Own {
     purpose: Purpose,
     by_update: bool,
     txn: ClientTxn,
+    sent: Mono,
     tries: u8,
 }
 
@@ -40,12 +41,13 @@ enum Purpose {
 
 impl Own {
     /// An offer to a side's peer.
-    pub(crate) fn renewal(side: Side, txn: ClientTxn, tries: u8) -> Self {
+    pub(crate) fn renewal(side: Side, (txn, sent): (ClientTxn, Mono), tries: u8) -> Self {
         Self {
             side,
             purpose: Purpose::Renewal,
             by_update: false,
             txn,
+            sent,
             tries,
         }
     }
@@ -91,6 +93,7 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side, tries: u8) {
         purpose: Purpose::Refresh,
         by_update,
         txn,
+        sent: core.now.mono,
         tries,
     });
 }
@@ -133,7 +136,7 @@ pub(crate) fn response(
     }
     match status {
         200..=299 => agreed(core, call, own, message),
-        408 | 481 if own.purpose == Purpose::Renewal => gone(core, call, own.side),
+        408 | 481 if own.purpose == Purpose::Renewal => gone(core, call, own),
         408 | 481 => expired(core, call, own.side),
         _ => refused(core, call, own, status, message),
     }
@@ -263,18 +266,14 @@ pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn) -> bool {
     };
     match own.purpose {
         Purpose::Refresh => expired(core, call, own.side),
-        Purpose::Renewal => gone(core, call, own.side),
+        Purpose::Renewal => gone(core, call, own),
     }
     true
 }
 
 /// The peer does not answer the offer that makes it talk to another one.
-fn gone(core: &mut Core, call: &mut Call, side: Side) {
-    let left = match side {
-        Side::A => end::Left::Caller,
-        Side::B => end::Left::Callee,
-    };
-    end::end(core, call, &cause::LEG_LOST, left);
+fn gone(core: &mut Core, call: &mut Call, own: Own) {
+    end::lose(core, call, (own.side, own.sent), end::Left::of(own.side));
 }
 
 /// A side has gone: its answers are not waited for.

@@ -10,7 +10,7 @@ use crate::{
     media, transfer,
 };
 use tandem_sdp::Side;
-use tandem_sip::message::Draft;
+use tandem_sip::{Mono, message::Draft};
 
 /// Which side has gone already and need not be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,39 @@ pub(crate) enum Left {
     Callee,
 }
 
+impl Left {
+    pub(crate) fn of(side: Side) -> Self {
+        match side {
+            Side::A => Self::Caller,
+            Side::B => Self::Callee,
+        }
+    }
+}
+
 /// Ends the call with the cause's own status.
 pub(crate) fn end(core: &mut Core, call: &mut Call, cause: &'static Cause, left: Left) {
     end_with(core, call, cause, (cause.sip_status, cause.reason), left);
+}
+
+/// Ends a call that was over at `lost` already, if a side was lost: nobody pays for what came after.
+pub(crate) fn end_at(
+    core: &mut Core,
+    call: &mut Call,
+    cause: &'static Cause,
+    lost: Option<Mono>,
+) {
+    match call.stage {
+        Stage::Hunting | Stage::Answering | Stage::Talking => call.marks.billed_to = lost,
+        Stage::Ending => {}
+    }
+    end(core, call, cause, Left::Nobody);
+}
+
+/// A side does not answer what it was asked at `asked`: the call is billed to then, or to the side's last sign of
+/// life after it.
+pub(crate) fn lose(core: &mut Core, call: &mut Call, (side, asked): (Side, Mono), left: Left) {
+    call.marks.billed_to = call.leg(side).map(|leg| leg.session.heard.max(asked));
+    end(core, call, &cause::LEG_LOST, left);
 }
 
 /// Ends the call; an unanswered caller is told `answer`.

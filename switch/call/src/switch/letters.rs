@@ -29,8 +29,8 @@ impl Switch {
             Letter::Forsake { target, of } => {
                 self.with(target, |core, call| transfer::forsaken(core, call, of));
             }
-            Letter::End { to, cause } => self.with(to, |core, call| {
-                end::end(core, call, cause, end::Left::Nobody);
+            Letter::End { to, cause, lost } => self.with(to, |core, call| {
+                end::end_at(core, call, cause, lost);
             }),
         }
     }

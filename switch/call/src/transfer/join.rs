@@ -140,6 +140,7 @@ fn renew_audio(core: &mut Core, to: &mut Call, pending: &Pending, before: Option
         Ready::Never => core.letters.push_back(Letter::End {
             to: to.id,
             cause: &crate::cause::NO_RELAY,
+            lost: None,
         }),
     }
 }

@@ -85,6 +85,7 @@ fn agreed(
     core.feed.touch(call.id);
     if passing.what == What::Invite {
         passing.state = State::Answered { unconfirmed };
+        passing.asked = core.now.mono;
         passing.offer = None;
         core.index.servers.insert(passing.server, call.id);
         call.passing.push(passing);
@@ -162,15 +163,8 @@ fn refused(core: &mut Core, call: &mut Call, mut passing: Passing, status: u16, 
     };
     core.respond(passing.server, answer, "", Draft::new());
     if matches!(status, 408 | 481) {
-        let left = left_by(passing.from.other());
-        end::end(core, call, &cause::LEG_LOST, left);
-    }
-}
-
-fn left_by(side: Side) -> end::Left {
-    match side {
-        Side::A => end::Left::Caller,
-        Side::B => end::Left::Callee,
+        let other = passing.from.other();
+        end::lose(core, call, (other, passing.asked), end::Left::of(other));
     }
 }
 
@@ -216,8 +210,8 @@ pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn) {
     core.respond(passing.server, (408, "Request Timeout"), "", Draft::new());
     match passing.what {
         What::Invite | What::Update => {
-            let left = left_by(passing.from.other());
-            end::end(core, call, &cause::LEG_LOST, left);
+            let other = passing.from.other();
+            end::lose(core, call, (other, passing.asked), end::Left::of(other));
         }
         What::Info | What::Message => {}
     }
@@ -266,5 +260,6 @@ pub(crate) fn unconfirmed(core: &mut Core, call: &mut Call, txn: ServerTxn) {
     {
         acknowledge(core, call, passing.from.other(), txn, None);
     }
-    end::end(core, call, &cause::LEG_LOST, end::Left::Nobody);
+    let asker = (passing.from, passing.asked);
+    end::lose(core, call, asker, end::Left::Nobody);
 }

@@ -1,11 +1,13 @@
 //! What a party that left, or a late word of an earlier transfer, must not do.
 
-use super::{come_over, refer, talking, three, told, world_of};
+use super::{CAROL, charge, come_over, refer, talking, three, told, world_of};
 use crate::{
     GATE,
     kit::{Callee, sip},
 };
-use tandem_billing::CallId;
+use tandem_billing::{CallId, Micros};
+use tandem_call::{Input, directory::signalling::Extension};
+use tandem_sdp::{RelayReport, relay::Counters};
 
 #[test]
 fn a_party_that_left_adds_nothing_to_what_is_kept_of_the_call() {
@@ -46,7 +48,7 @@ fn a_late_word_of_one_transfer_does_nothing_to_the_next() {
     world.expect(bob.at, "200");
     bob.ack(&mut world);
     refer(&mut world, &mut bob, "carol");
-    let carol = Callee::take(&mut world, super::CAROL);
+    let carol = Callee::take(&mut world, CAROL);
     carol.ring(&mut world);
     assert!(told(&mut world, &bob).starts_with("SIP/2.0 180 "));
     world.seconds(5);
@@ -56,7 +58,7 @@ fn a_late_word_of_one_transfer_does_nothing_to_the_next() {
     world.seconds(5);
     caller.bye(&mut world);
     world.expect(carol.at, "BYE");
-    assert_eq!(super::charge(&world, 3), (2, 50_000, 5));
+    assert_eq!(charge(&world, 3), (2, 50_000, 5));
     world.check_idle();
 }
 
@@ -77,5 +79,61 @@ fn a_target_that_nobody_comes_over_to_is_hung_up() {
     world.expect(gate.at, "BYE");
     let cdr = &world.book.cdrs[&CallId(2)];
     assert_eq!(cdr.cause, "answered.joined_ended");
+    world.check_idle();
+}
+
+/// Whoever pays for a call that a transfer left behind pays no second after the talk was over.
+#[test]
+fn a_party_that_is_lost_is_paid_for_to_its_last_sign_of_life_in_both_calls() {
+    let mut plan = three().with_settings(|settings| {
+        settings.session_expires_s = 600;
+        settings.rtp_inactivity_s = 0;
+    });
+    plan = plan.with_account(1, |account| {
+        account.signalling.session_timers = Extension::Off;
+    });
+    let mut world = world_of(&plan);
+    let (caller, mut bob) = talking(&mut world);
+    world.seconds(10);
+    refer(&mut world, &mut bob, "442071234");
+    let gate = Callee::take(&mut world, GATE);
+    let agrees = "Require: timer\r\nSession-Expires: 120;refresher=uas\r\n";
+    gate.say_with(&mut world, "200 OK", agrees, Some(&gate.sdp()));
+    come_over(&mut world, &caller);
+    world.seconds(20);
+    let id = world.relay_of_last_call().expect("a relay");
+    let heard = Counters {
+        packets: 2_500,
+        ..Counters::default()
+    };
+    world.input(Input::Relay(RelayReport::Progress {
+        id,
+        a: heard,
+        b: heard,
+    }));
+    // The target refreshes nothing and sends nothing more.
+    world.seconds(100);
+    world.expect(caller.at, "BYE");
+    assert_eq!(charge(&world, 2), (2, 200_000, 20), "the target's leg");
+    assert_eq!(charge(&world, 1), (1, 300_000, 30), "and the one it was left for");
+    assert_eq!(world.book.balance(1), Micros(9_700_000));
+    assert_eq!(world.book.balance(2), Micros(9_800_000));
+    world.check_idle();
+}
+
+/// A party that does not answer the new offer: what it waits for is nobody's talk.
+#[test]
+fn nobody_pays_for_the_wait_for_a_party_that_is_gone() {
+    let mut world = world_of(&three());
+    let (caller, mut bob) = talking(&mut world);
+    world.seconds(10);
+    refer(&mut world, &mut bob, "442071234");
+    let gate = Callee::take(&mut world, GATE);
+    gate.answer(&mut world);
+    world.expect(caller.at, "INVITE");
+    world.seconds(40);
+    world.expect(gate.at, "BYE");
+    assert_eq!(charge(&world, 1), (1, 100_000, 10));
+    assert_eq!(charge(&world, 2), (2, 0, 0));
     world.check_idle();
 }
