@@ -29,6 +29,7 @@ pub(crate) use session::Session;
 
 use crate::{
     directory::{Account, Gateway},
+    hunt::credentials,
     media::Security,
     switch::state::Core,
 };
@@ -40,7 +41,7 @@ use std::{
 use tandem_billing::AccountId;
 use tandem_sdp::{SessionDescription, session::Origin};
 use tandem_sip::{
-    Flow,
+    Flow, Message,
     dialog::Dialog,
     endpoint::ClientTxn,
     message::Draft,
@@ -74,6 +75,8 @@ pub(crate) struct Leg {
     pub(crate) heard: Option<Bytes>,
     /// What its peer is still to be told.
     pub(crate) owed: Owed,
+    /// Times in a row that its peer wanted a request of ours again.
+    pub(crate) again: u8,
 }
 
 impl Leg {
@@ -142,6 +145,20 @@ fn is_local(ip: IpAddr) -> bool {
 pub(crate) fn send(core: &mut Core, leg: &mut Leg, method: Method, draft: Draft) -> ClientTxn {
     core.endpoint
         .request_in_dialog(core.now.mono, leg.flow, &mut leg.dialog, method, draft)
+}
+
+/// Sends a request within a leg's dialog again, with the credentials its gateway asks for. None if it has none that
+/// would do.
+pub(crate) fn repeat(
+    core: &mut Core,
+    leg: &mut Leg,
+    (method, draft): (Method, Draft),
+    challenge: &Message,
+) -> Option<ClientTxn> {
+    let gateway = leg.gateway.clone()?;
+    let uri = leg.dialog.remote_target.to_string();
+    let (name, value) = credentials(core, &gateway, challenge, &method, &uri)?;
+    Some(send(core, leg, method, draft.header(&name, value)))
 }
 
 /// Our Contact on a flow.

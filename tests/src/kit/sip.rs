@@ -500,4 +500,12 @@ impl Callee {
     pub fn respond(&self, world: &mut World, request: &Message, status: &str, body: Option<&str>) {
         world.send(self.at, respond(request, status, &self.tag, self.at, body));
     }
+    /// The same with header lines, each ended by CRLF.
+    pub fn respond_with(&self, world: &mut World, request: &Message, status: &str, extra: &str) {
+        let text = respond(request, status, &self.tag, self.at, None);
+        world.send(
+            self.at,
+            text.replacen("User-Agent:", &format!("{extra}User-Agent:"), 1),
+        );
+    }
 }

@@ -154,6 +154,7 @@ fn connect(
         },
         heard: None,
         owed: Owed::Nothing,
+        again: 0,
     };
     session::confirm(core, (call.id, Side::B), &mut leg, message);
     call.callee = Some(leg);
@@ -355,6 +356,7 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
         account: None,
         heard: None,
         owed: Owed::Nothing,
+        again: 0,
     };
     core.endpoint
         .ack(core.now.mono, txn, leg.flow, &leg.dialog, Draft::new());

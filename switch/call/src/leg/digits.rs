@@ -3,10 +3,9 @@
 //!
 //! INFOs of one side go out one after the other, each once the last was answered: digits keep their order.
 
-use super::send;
+use super::{repeat, send};
 use crate::{
     call::{Call, Stage},
-    hunt::credentials,
     media::Relay,
     switch::state::Core,
 };
@@ -139,29 +138,27 @@ fn next(core: &mut Core, call: &mut Call, to: Side) {
     let Some(digit) = queue.waiting.pop_front() else {
         return;
     };
-    dispatch(core, call, to, digit, None);
+    let Some(leg) = call.leg_mut(to) else { return };
+    let txn = send(core, leg, Method::Info, draft(digit));
+    sent(core, call, to, (txn, digit, false));
 }
 
-fn dispatch(
-    core: &mut Core,
-    call: &mut Call,
-    to: Side,
-    digit: Digit,
-    credentials: Option<(String, String)>,
-) {
-    let (id, authorised) = (call.id, credentials.is_some());
+fn draft(digit: Digit) -> Draft {
     let body = format!(
         "Signal={}\r\nDuration={}\r\n",
         digit.key(),
         digit.duration_ms()
     );
-    let mut draft = Draft::new().body("application/dtmf-relay", body);
-    if let Some((name, value)) = credentials {
-        draft = draft.header(&name, value);
-    }
-    let Some(leg) = call.leg_mut(to) else { return };
-    let txn = send(core, leg, Method::Info, draft);
-    core.index.clients.insert(txn, id);
+    Draft::new().body("application/dtmf-relay", body)
+}
+
+fn sent(
+    core: &mut Core,
+    call: &mut Call,
+    to: Side,
+    (txn, digit, authorised): (ClientTxn, Digit, bool),
+) {
+    core.index.clients.insert(txn, call.id);
     infos(call, to).sent = Some(Sent {
         txn,
         digit,
@@ -214,19 +211,14 @@ fn authorise(
     digit: Digit,
     challenge: &Message,
 ) -> bool {
-    let found = call.leg(side).and_then(|leg| {
-        let gateway = leg.gateway.clone()?;
-        Some((gateway, leg.dialog.remote_target.to_string()))
-    });
-    let Some((gateway, uri)) = found else {
+    let Some(leg) = call.leg_mut(side) else {
         return false;
     };
-    let header = credentials(core, &gateway, challenge, &Method::Info, &uri);
-    let can = header.is_some();
-    if can {
-        dispatch(core, call, side, digit, header);
-    }
-    can
+    let Some(txn) = repeat(core, leg, (Method::Info, draft(digit)), challenge) else {
+        return false;
+    };
+    sent(core, call, side, (txn, digit, true));
+    true
 }
 
 /// An INFO of ours was never answered. False if it is none of them.

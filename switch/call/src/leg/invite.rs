@@ -432,6 +432,7 @@ fn caller_leg(
         account: Some(account.id),
         heard,
         owed: Owed::Nothing,
+        again: 0,
     };
     CallerLeg {
         reliable: Reliable::new(arrival.message, account.signalling.reliable, first),

@@ -5,7 +5,6 @@ use super::{renew, session, session_draft};
 use crate::{
     call::{Call, Confirm, Stage},
     cause,
-    hunt::credentials,
     media::{self, Body, Said},
     switch::{end, state::Core, timer::Timer},
 };
@@ -13,10 +12,8 @@ use std::time::Duration;
 use tandem_sdp::Side;
 use tandem_sip::{Message, Mono, endpoint::ClientTxn, value::Method};
 
-/// Times one refresh is sent before the peer's answers are left alone until the next.
-const MAX_TRIES: u8 = 4;
-/// Tries of a renewal that carried credentials: a further challenge is a refusal.
-const RENEWED_WITH_CREDENTIALS: u8 = u8::MAX;
+/// Times in a row that a peer may want a request of ours again; then it is left alone.
+const MAX_AGAIN: u8 = 8;
 /// While another change is under way.
 const BUSY: Duration = Duration::from_secs(1);
 
@@ -28,7 +25,8 @@ pub(crate) struct Own {
     by_update: bool,
     txn: ClientTxn,
     sent: Mono,
-    tries: u8,
+    /// It carries credentials: a further challenge is a refusal.
+    authorised: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +39,14 @@ enum Purpose {
 
 impl Own {
     /// An offer to a side's peer.
-    pub(crate) fn renewal(side: Side, (txn, sent): (ClientTxn, Mono), tries: u8) -> Self {
+    pub(crate) fn renewal(side: Side, (txn, sent): (ClientTxn, Mono)) -> Self {
         Self {
             side,
             purpose: Purpose::Renewal,
             by_update: false,
             txn,
             sent,
-            tries,
+            authorised: false,
         }
     }
 }
@@ -67,11 +65,11 @@ pub(crate) fn handle_due(core: &mut Core, call: &mut Call, side: Side) {
     }
     core.timers
         .arm(Timer::Session(call.id, side), timer.expires_at);
-    send(core, call, side, 1);
+    send(core, call, side);
 }
 
 /// Sends a refresh, by UPDATE where the peer takes it, else by a re-INVITE with the description it has.
-pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side, tries: u8) {
+pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side) {
     if is_busy(call, side) {
         return core.arm_in(Timer::Session(call.id, side), BUSY);
     }
@@ -94,7 +92,7 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side, tries: u8) {
         by_update,
         txn,
         sent: core.now.mono,
-        tries,
+        authorised: false,
     });
 }
 
@@ -148,6 +146,7 @@ fn agreed(core: &mut Core, call: &mut Call, own: Own, message: &Message) {
     if let Some(leg) = call.leg_mut(own.side) {
         leg.dialog.refresh_target(message);
         leg.flow = super::dialog_flow(leg.flow, &leg.dialog, leg.reach);
+        leg.again = 0;
         session::confirm(core, (id, own.side), leg, message);
     }
     if own.purpose == Purpose::Renewal {
@@ -169,52 +168,65 @@ fn agreed(core: &mut Core, call: &mut Call, own: Own, message: &Message) {
 
 fn refused(core: &mut Core, call: &mut Call, own: Own, status: u16, message: &Message) {
     let side = own.side;
-    let timer = Timer::Session(call.id, side);
-    let heard = core.now.mono;
     if let Some(leg) = call.leg_mut(side) {
-        leg.session.heard = heard;
-    }
-    match (own.purpose, status) {
-        (Purpose::Renewal, 401 | 407) if own.tries < RENEWED_WITH_CREDENTIALS => {
-            return authorise(core, call, own, message);
-        }
-        (Purpose::Renewal, _) => return renew::refused(core, call, side, own.tries, status),
-        (Purpose::Refresh, _) => {}
-    }
-    if own.tries >= MAX_TRIES {
-        return;
+        leg.session.heard = core.now.mono;
     }
     match status {
-        491 => {
+        401 | 407 if authorise(core, call, own, message) => {}
+        491 if once_more(call, side) => {
             let wait = glare_wait(core, side);
+            let timer = match own.purpose {
+                Purpose::Refresh => Timer::Session(call.id, side),
+                Purpose::Renewal => Timer::Renew(call.id, side),
+            };
             core.arm_in(timer, wait);
         }
-        401 | 407 => authorise(core, call, own, message),
-        405 | 501 if own.by_update => {
+        405 | 501 if own.by_update && once_more(call, side) => {
             if let Some(leg) = call.leg_mut(side) {
                 leg.session.updates = false;
             }
-            send(core, call, side, own.tries + 1);
+            send(core, call, side);
         }
-        422 => {
-            let least_s = session::least(message);
-            let agreed = call
-                .leg_mut(side)
-                .and_then(|leg| leg.session.timer.as_mut());
-            if let (Some(least_s), Some(agreed)) = (least_s, agreed) {
-                agreed.interval_s = agreed.interval_s.max(least_s);
-                send(core, call, side, own.tries + 1);
-            }
-        }
-        // It is there, whatever it dislikes: asked again halfway to the end.
-        _ => {
-            let left = call
-                .leg(side)
-                .and_then(|leg| leg.session.timer)
-                .map(|agreed| agreed.expires_at.since(heard) / 2);
-            core.arm_in(timer, left.unwrap_or(BUSY).max(BUSY));
-        }
+        422 if lengthen(call, side, message) && once_more(call, side) => match own.purpose {
+            Purpose::Refresh => send(core, call, side),
+            Purpose::Renewal => renew::send(core, call, side),
+        },
+        _ => match own.purpose {
+            Purpose::Refresh => put_off(core, call, side),
+            Purpose::Renewal => renew::refused(core, call, side, status),
+        },
     }
+}
+
+/// Whether a request that its peer wants again is sent again.
+fn once_more(call: &mut Call, side: Side) -> bool {
+    let Some(leg) = call.leg_mut(side) else {
+        return false;
+    };
+    leg.again = (leg.again + 1) % MAX_AGAIN;
+    leg.again != 0
+}
+
+/// Takes the session interval that a 422 asks for.
+fn lengthen(call: &mut Call, side: Side, message: &Message) -> bool {
+    let agreed = call
+        .leg_mut(side)
+        .and_then(|leg| leg.session.timer.as_mut());
+    let (Some(least_s), Some(agreed)) = (session::least(message), agreed) else {
+        return false;
+    };
+    agreed.interval_s = agreed.interval_s.max(least_s);
+    true
+}
+
+/// The peer is there, whatever it dislikes: it is asked again halfway to the end.
+fn put_off(core: &mut Core, call: &Call, side: Side) {
+    let timer = call.leg(side).and_then(|leg| leg.session.timer);
+    let left = timer.map(|agreed| agreed.expires_at.since(core.now.mono) / 2);
+    core.arm_in(
+        Timer::Session(call.id, side),
+        left.unwrap_or(BUSY).max(BUSY),
+    );
 }
 
 /// RFC 3261 section 14.1: who made the Call-ID waits 2.1 to 4 s, the other side 0 to 2 s.
@@ -226,37 +238,27 @@ pub(crate) fn glare_wait(core: &mut Core, side: Side) -> Duration {
     })
 }
 
-fn authorise(core: &mut Core, call: &mut Call, own: Own, challenge: &Message) {
-    let method = if own.by_update {
-        Method::Update
+fn authorise(core: &mut Core, call: &mut Call, own: Own, challenge: &Message) -> bool {
+    let id = call.id;
+    let Some(leg) = call.leg_mut(own.side).filter(|_| !own.authorised) else {
+        return false;
+    };
+    let (method, body) = if own.by_update {
+        (Method::Update, None)
     } else {
-        Method::Invite
+        (Method::Invite, leg.described.clone())
     };
-    let Some(leg) = call.leg(own.side) else {
-        return;
-    };
-    let Some(gateway) = leg.gateway.clone() else {
-        return;
-    };
-    let uri = leg.dialog.remote_target.to_string();
-    let body = leg.described.clone().filter(|_| !own.by_update);
     let draft = session::restate(leg, session_draft(core, leg.flow, body));
-    let Some((name, value)) = credentials(core, &gateway, challenge, &method, &uri) else {
-        return;
+    let Some(txn) = super::repeat(core, leg, (method, draft), challenge) else {
+        return false;
     };
-    let Some(leg) = call.leg_mut(own.side) else {
-        return;
-    };
-    let txn = super::send(core, leg, method, draft.header(&name, value));
-    core.index.clients.insert(txn, call.id);
+    core.index.clients.insert(txn, id);
     call.own.push(Own {
         txn,
-        tries: match own.purpose {
-            Purpose::Refresh => MAX_TRIES,
-            Purpose::Renewal => RENEWED_WITH_CREDENTIALS,
-        },
+        authorised: true,
         ..own
     });
+    true
 }
 
 /// A request of our own stayed without answer. False if it is none of them.

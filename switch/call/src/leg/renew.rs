@@ -13,8 +13,6 @@ use std::time::Duration;
 use tandem_sdp::Side;
 use tandem_sip::{Message, endpoint::ClientTxn, value::Method};
 
-/// Times an offer is made before the call is given up.
-const MAX_TRIES: u8 = 8;
 /// While another change is under way.
 const BUSY: Duration = Duration::from_millis(200);
 
@@ -37,18 +35,18 @@ pub(crate) enum Then {
 
 /// The time has come to try again.
 pub(crate) fn handle_due(core: &mut Core, call: &mut Call, side: Side) {
-    send(core, call, side, 1);
+    send(core, call, side);
 }
 
 /// The relay that was waited for is open.
 pub(crate) fn resume(core: &mut Core, call: &mut Call) {
     for side in [Side::A, Side::B] {
-        send(core, call, side, 1);
+        send(core, call, side);
     }
 }
 
 /// Offers what is owed to the peer of a side.
-pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side, tries: u8) {
+pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side) {
     match (call.stage, call.leg(side).map(|leg| leg.owed)) {
         (Stage::Talking, Some(Owed::Description(_))) => {}
         (Stage::Hunting | Stage::Answering | Stage::Talking | Stage::Ending, _) => return,
@@ -65,7 +63,7 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side, tries: u8) {
     let draft = session::restate(leg, session_draft(core, leg.flow, Some(body)));
     let txn = super::send(core, leg, Method::Invite, draft);
     core.index.clients.insert(txn, call.id);
-    call.own.push(refresh::Own::renewal(side, (txn, core.now.mono), tries));
+    call.own.push(refresh::Own::renewal(side, (txn, core.now.mono)));
 }
 
 /// As many media lines as the peer's last description has, all that it does not know of rejected.
@@ -116,16 +114,18 @@ pub(crate) fn agreed(
         if let Some(other) = call.leg_mut(side.other()) {
             other.owed = Owed::Description(Then::Rest);
         }
-        send(core, call, side.other(), 1);
+        send(core, call, side.other());
     }
 }
 
-/// The peer refused it: later again if it was busy, else there is nobody to talk to.
-pub(crate) fn refused(core: &mut Core, call: &mut Call, side: Side, tries: u8, status: u16) {
-    if status == 491 && tries < MAX_TRIES {
-        let wait = refresh::glare_wait(core, side);
-        core.arm_in(Timer::Renew(call.id, side), wait);
-        return;
+/// The peer refused it. One that is busy for ever is left alone, and the call as it is; else there is nobody to talk
+/// to.
+pub(crate) fn refused(core: &mut Core, call: &mut Call, side: Side, status: u16) {
+    if status != 491 {
+        return end::end(core, call, &cause::MEDIA_REFUSED, end::Left::Nobody);
     }
-    end::end(core, call, &cause::MEDIA_REFUSED, end::Left::Nobody);
+    if let Some(leg) = call.leg_mut(side) {
+        leg.owed = Owed::Nothing;
+    }
+    core.feed.touch(call.id);
 }

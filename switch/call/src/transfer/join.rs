@@ -135,7 +135,7 @@ fn renew_audio(core: &mut Core, to: &mut Call, pending: &Pending, before: Option
         leg.owed = renew::Owed::Description(then);
     }
     match ready {
-        Ready::Yes => renew::send(core, to, place, 1),
+        Ready::Yes => renew::send(core, to, place),
         Ready::Wait => {}
         Ready::Never => core.letters.push_back(Letter::End {
             to: to.id,

@@ -256,6 +256,7 @@ fn placeholder(core: &mut Core, leg: &Leg) -> Leg {
         },
         account: leg.account,
         owed: Owed::Nothing,
+        again: 0,
     }
 }
 

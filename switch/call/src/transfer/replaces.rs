@@ -204,6 +204,7 @@ fn new_leg(core: &mut Core, device: &Device, arrival: &Arrival<'_>) -> Leg {
         session: Session::new(core, timers.unwrap_or_default(), arrival.message),
         account: Some(device.account),
         owed: Owed::Nothing,
+        again: 0,
     }
 }
 
@@ -240,7 +241,7 @@ fn confirm(
     if let Some(other) = call.leg_mut(side.other()) {
         other.owed = Owed::Description(renew::Then::Rest);
     }
-    renew::send(core, call, side.other(), 1);
+    renew::send(core, call, side.other());
     core.feed.touch(id);
 }
 

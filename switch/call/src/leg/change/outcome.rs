@@ -4,7 +4,6 @@ use super::{Passing, State, What, agree, take};
 use crate::{
     call::Call,
     cause,
-    hunt::credentials,
     leg::{dialog_flow, session, session_draft},
     media::{self, Body, Said},
     switch::{end, state::Core},
@@ -174,29 +173,16 @@ fn repeat_with_credentials(
     passing: &mut Passing,
     message: &Message,
 ) -> bool {
-    let side = passing.from.other();
-    let found = call.leg(side).and_then(|leg| {
-        let gateway = leg.gateway.clone()?;
-        Some((gateway, leg.dialog.remote_target.to_string()))
-    });
-    let Some((gateway, uri)) = found else {
+    let id = call.id;
+    let Some(leg) = call.leg_mut(passing.from.other()) else {
         return false;
     };
-    let Some((name, value)) = credentials(core, &gateway, message, &passing.what.method(), &uri)
-    else {
+    let request = (passing.what.method(), passing.draft.clone());
+    let Some(txn) = crate::leg::repeat(core, leg, request, message) else {
         return false;
     };
-    let Some(leg) = call.leg_mut(side) else {
-        return false;
-    };
-    let txn = crate::leg::send(
-        core,
-        leg,
-        passing.what.method(),
-        passing.draft.clone().header(&name, value),
-    );
-    core.index.clients.insert(txn, call.id);
-    core.index.servers.insert(passing.server, call.id);
+    core.index.clients.insert(txn, id);
+    core.index.servers.insert(passing.server, id);
     passing.authorised = true;
     passing.state = State::Sent(txn);
     true

@@ -1,13 +1,17 @@
 //! What a party that left, or a late word of an earlier transfer, must not do.
 
-use super::{CAROL, charge, come_over, refer, talking, three, told, world_of};
+use super::{ALICE, CAROL, charge, come_over, refer, talking, three, to, told, world_of};
 use crate::{
     GATE,
-    kit::{Callee, sip},
+    kit::{Callee, Caller, sip},
 };
 use tandem_billing::{CallId, Micros};
-use tandem_call::{Input, directory::signalling::Extension};
+use tandem_call::{
+    Input,
+    directory::{GatewayAuth, signalling::Extension},
+};
 use tandem_sdp::{RelayReport, relay::Counters};
+use tandem_sip::value::Method;
 
 #[test]
 fn a_party_that_left_adds_nothing_to_what_is_kept_of_the_call() {
@@ -136,4 +140,83 @@ fn nobody_pays_for_the_wait_for_a_party_that_is_gone() {
     assert_eq!(charge(&world, 1), (1, 100_000, 10));
     assert_eq!(charge(&world, 2), (2, 0, 0));
     world.check_idle();
+}
+
+/// One that is busy with an offer of its own for ever is asked some times, then left as it is.
+#[test]
+fn a_party_that_answers_491_for_ever_is_left_alone() {
+    let mut world = world_of(&three());
+    let (mut caller, mut bob) = talking(&mut world);
+    refer(&mut world, &mut bob, "442071234");
+    let gate = Callee::take(&mut world, GATE);
+    gate.answer(&mut world);
+    let mut asked = 0;
+    for _ in 0..200 {
+        world.seconds(1);
+        while let Some(message) = world.take(caller.at) {
+            if message.is_method(&Method::Invite) {
+                asked += 1;
+                caller.respond(&mut world, &message, "491 Request Pending", None);
+            }
+        }
+    }
+    assert!((2..=8).contains(&asked), "{asked} times");
+    assert!(!world.waits(gate.at, "BYE"), "the call is as it was");
+    // Its own offer passes.
+    let offer = caller.sdp();
+    caller.request(&mut world, "INVITE", Some(&offer));
+    let passed = world.expect(gate.at, "INVITE");
+    gate.respond(&mut world, &passed, "200 OK", Some(&gate.sdp()));
+    caller.ack(&mut world, None);
+    caller.bye(&mut world);
+    world.expect(gate.at, "BYE");
+    world.check_idle();
+}
+
+/// What asks for credentials is given them, and what can be given none is no riddle.
+#[test]
+fn a_challenged_offer_is_repeated_or_ends_the_whole() {
+    for known in [true, false] {
+        let plan = three().with_gateway(1, |gateway| {
+            gateway.auth = known.then(|| GatewayAuth {
+                username: "us".into(),
+                password: "secret".into(),
+                realm: None,
+            });
+        });
+        let mut world = world_of(&plan);
+        let mut alice = Caller::new(ALICE, "alice", "442071234", "a");
+        alice.invite_with_digest(&mut world);
+        let mut gate = Callee::take(&mut world, GATE);
+        gate.answer(&mut world);
+        alice.ack(&mut world, None);
+        world.expect(gate.at, "ACK");
+        alice.request_with(&mut world, "REFER", &to("carol"), None);
+        let carol = Callee::take(&mut world, CAROL);
+        carol.answer(&mut world);
+        let renewed = world.expect(gate.at, "INVITE");
+        let challenge = "Proxy-Authenticate: Digest realm=\"carrier\", nonce=\"n1\"\r\n";
+        gate.respond_with(
+            &mut world,
+            &renewed,
+            "407 Proxy Authentication Required",
+            challenge,
+        );
+        world.expect(gate.at, "ACK");
+        if known {
+            let again = world.expect(gate.at, "INVITE");
+            assert!(again.header("Proxy-Authorization").is_some());
+            assert_eq!(again.body(), renewed.body());
+            gate.respond(&mut world, &again, "200 OK", Some(&gate.sdp()));
+            world.expect(gate.at, "ACK");
+            gate.bye(&mut world);
+            world.expect(carol.at, "BYE");
+        } else {
+            world.expect(carol.at, "BYE");
+            world.expect(gate.at, "BYE");
+            let cdr = &world.book.cdrs[&CallId(2)];
+            assert_eq!(cdr.cause, "answered.media_refused");
+        }
+        world.check_idle();
+    }
 }
