@@ -9,7 +9,7 @@ pub(crate) mod record;
 mod security;
 pub(crate) mod video;
 
-pub(crate) use bargain::{Terms, adapt_answer, begin, know_legs, settle};
+pub(crate) use bargain::{Spoken, Terms, adapt_answer, begin, know_legs, settle};
 pub(crate) use listen::note_audio;
 pub(crate) use security::{Said, Security};
 
@@ -74,7 +74,7 @@ pub(crate) struct CallMedia {
     pub(crate) codec_b: Option<String>,
     /// What the caller and the target being tried may speak.
     pub(crate) terms: Terms,
-    pub(crate) spoken: bargain::Spoken,
+    pub(crate) spoken: Spoken,
     /// Digits on their way to the A and to the B side.
     pub(crate) infos: (Infos, Infos),
     pub(crate) held: bool,
@@ -95,7 +95,7 @@ impl CallMedia {
             codec: None,
             codec_b: None,
             terms: Terms::default(),
-            spoken: bargain::Spoken::default(),
+            spoken: Spoken::default(),
             infos: (Infos::default(), Infos::default()),
             held: false,
             recording: record::Recording::default(),

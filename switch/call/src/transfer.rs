@@ -32,7 +32,7 @@ pub(crate) const MAX_DEPTH: u8 = 5;
 pub(crate) const MAX_ASKED: u8 = 16;
 
 /// How a call stands to others.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Links {
     /// A transfer that one of its parties asked for and that is not decided.
     pub(crate) pending: Option<Box<Pending>>,
@@ -44,6 +44,8 @@ pub(crate) struct Links {
     pub(crate) riders: Vec<CallId>,
     /// The last call that a transfer connected it with.
     pub(crate) with: Option<CallId>,
+    /// A leg whose place a phone took that has not confirmed yet.
+    pub(crate) replaced: Option<Box<replaces::Replaced>>,
     /// Transfers that led here.
     pub(crate) depth: u8,
     /// Transfers its parties asked for.
@@ -215,6 +217,7 @@ pub(crate) fn forsaken(core: &mut Core, call: &mut Call, of: CallId) {
 /// The call is over: what hangs together with it ends, too. `before` is the stage it ended in.
 pub(crate) fn part(core: &mut Core, call: &mut Call, before: Stage, cause: &'static Cause) {
     core.timers.disarm(Timer::Join(call.id));
+    replaces::abandon(core, call);
     if let Some(to) = call.links.serves.take() {
         let status = match before {
             Stage::Hunting | Stage::Answering => call.marks.status.unwrap_or(480),

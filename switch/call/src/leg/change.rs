@@ -11,6 +11,7 @@ use crate::{
     media::{self, Body, Said},
     page,
     switch::state::Core,
+    transfer::replaces,
 };
 use bytes::Bytes;
 use outcome::acknowledge;
@@ -328,6 +329,7 @@ pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
         State::Answered { .. } => passing.from == side,
     };
     while let Some(passing) = take(core, call, asked) {
+        replaces::confirmed(core, call, passing.server);
         if passing.from != side {
             core.respond(passing.server, (491, "Request Pending"), "", Draft::new());
         } else if let State::Answered {

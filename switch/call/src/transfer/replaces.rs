@@ -10,19 +10,22 @@ use crate::{
         invite::{self, Arrival},
         renew, session, session_draft,
     },
-    media::{self, Body, Said, Security},
+    media::{self, Body, Said, Security, Spoken},
     switch::{
         auth::{self, Proof},
         state::Core,
+        timer::Timer,
     },
 };
+use bytes::Bytes;
 use std::sync::Arc;
 use tandem_billing::{AccountId, CallId};
-use tandem_sdp::Side;
+use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{
     Message,
     dialog::Dialog,
     digest::ChallengeKind,
+    endpoint::ServerTxn,
     message::{Draft, HeaderId},
     value::EndReason,
 };
@@ -137,7 +140,17 @@ pub(crate) fn check(
     Ok(found)
 }
 
-/// The phone gets its 200 and the leg it replaces a BYE.
+/// The leg whose place a phone took, until that one has confirmed: it stands ready to come back.
+pub(crate) struct Replaced {
+    side: Side,
+    /// The INVITE that took the place.
+    invite: ServerTxn,
+    leg: Leg,
+    /// What the legs spoke before.
+    spoken: Spoken,
+}
+
+/// The phone gets its 200; the leg it replaces a BYE once that has been confirmed.
 pub(crate) fn step_in(
     core: &mut Core,
     call: &mut Call,
@@ -150,6 +163,16 @@ pub(crate) fn step_in(
     }
 }
 
+const UNFIT: Answer = (488, "Not Acceptable Here");
+
+/// Nothing is under way in the call, and nobody is to be told of anything.
+fn is_at_rest(call: &Call) -> bool {
+    let confirmed = call.caller.confirm == Confirm::Done && call.is_whole();
+    let quiet = call.passing.is_empty() && call.own.is_empty() && call.links.pending.is_none();
+    let owes = |side| call.leg(side).is_none_or(|leg| leg.owed != Owed::Nothing);
+    confirmed && quiet && !owes(Side::A) && !owes(Side::B)
+}
+
 fn take(
     core: &mut Core,
     call: &mut Call,
@@ -157,33 +180,120 @@ fn take(
     device: &Device,
     arrival: &Arrival<'_>,
 ) -> Result<(), Answer> {
-    const UNFIT: Answer = (488, "Not Acceptable Here");
-    let at_rest = call.passing.is_empty() && call.own.is_empty();
-    if call.caller.confirm != Confirm::Done || !at_rest || !call.is_whole() {
+    let has_audio = call.media.direct || (media::is_open(call) && !media::video::is_opening(call));
+    if !is_at_rest(call) || !has_audio {
         return Err((491, "Request Pending"));
     }
     let Body::Audio(mut offer) = media::read_body(arrival.message) else {
         return Err(UNFIT);
     };
     let other = call.leg(side.other()).and_then(Leg::heard).ok_or(UNFIT)?;
-    let answer = super::place::live(other).answer_for(&offer).ok_or(UNFIT)?;
     let mut leg = new_leg(core, device, arrival);
     let same = |a, b| core.media(a).map(|m| m.local) == core.media(b).map(|m| m.local);
     let before = call.leg(side).ok_or(UNFIT)?;
-    let moves = call.media.direct || !same(before.flow.listener, leg.flow.listener);
-    leg.security.hear_offer(&mut offer).map_err(|_| UNFIT)?;
-    if moves {
+    if call.media.direct || !same(before.flow.listener, leg.flow.listener) {
         return Err(UNFIT);
     }
-    replace(core, call, side, leg);
+    leg.security.hear_offer(&mut offer).map_err(|_| UNFIT)?;
+    let answer = super::place::live(other).answer_for(&offer).ok_or(UNFIT)?;
+    let mut replaced = Box::new(Replaced {
+        side,
+        invite: arrival.txn,
+        leg,
+        spoken: call.media.spoken.clone(),
+    });
+    exchange(call, &mut replaced);
+    let Some(body) = describe(core, call, side, (&offer, &answer)) else {
+        put_back(core, call, *replaced);
+        return Err(UNFIT);
+    };
+    core.timers.disarm(Timer::Session(call.id, side));
+    if let Some(leg) = call.leg(side) {
+        core.index.enter(&leg.dialog, (call.id, side));
+    }
     call.trace.note(Step::Replaced {
         side: super::name(side),
         by: device.username.clone(),
     });
-    media::hear(core, call, side, Said::Offer, &offer).ok_or(UNFIT)?;
-    let body = media::body_for(core, call, side, Said::Answer, &answer).ok_or(UNFIT)?;
+    call.links.replaced = Some(replaced);
     confirm(core, call, side, arrival, body);
     Ok(())
+}
+
+fn exchange(call: &mut Call, replaced: &mut Replaced) {
+    if let Some(place) = call.leg_mut(replaced.side) {
+        std::mem::swap(place, &mut replaced.leg);
+    }
+}
+
+/// What the phone is told, and what the relay is told of it.
+fn describe(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    (offer, answer): (&SessionDescription, &SessionDescription),
+) -> Option<Bytes> {
+    let body = media::body_for(core, call, side, Said::Answer, answer)?;
+    media::hear(core, call, side, Said::Offer, offer)?;
+    Some(body)
+}
+
+/// The leg that was replaced comes back, and its audio. Answers the one that leaves.
+fn put_back(core: &mut Core, call: &mut Call, mut replaced: Replaced) -> Leg {
+    exchange(call, &mut replaced);
+    let Replaced {
+        side, leg, spoken, ..
+    } = replaced;
+    let back = call.leg(side).and_then(|back| {
+        let way = (back.flow.remote.ip(), back.security.transport());
+        Some((back.heard()?, way))
+    });
+    if let Some((heard, way)) = back {
+        media::learn(core, call, side, &heard, way);
+    }
+    call.media.spoken = spoken;
+    media::settle(core, call, side.other());
+    leg
+}
+
+/// The phone that stepped in has confirmed: the other one goes.
+pub(crate) fn confirmed(core: &mut Core, call: &mut Call, invite: ServerTxn) {
+    let replaced = call.links.replaced.take_if(|r| r.invite == invite);
+    if let Some(replaced) = replaced {
+        dismiss(core, call, *replaced);
+    }
+}
+
+/// The call is over, for the leg that was replaced, too.
+pub(crate) fn abandon(core: &mut Core, call: &mut Call) {
+    if let Some(replaced) = call.links.replaced.take() {
+        dismiss(core, call, *replaced);
+    }
+}
+
+fn dismiss(core: &mut Core, call: &Call, mut replaced: Replaced) {
+    core.index.leave(&replaced.leg.dialog, call.id);
+    bye::send(core, &mut replaced.leg, EndReason::default());
+}
+
+/// The phone that stepped in never confirmed: the other one talks on. False if nobody stepped in so.
+pub(crate) fn unconfirmed(core: &mut Core, call: &mut Call, invite: ServerTxn) -> bool {
+    let Some(replaced) = call.links.replaced.take_if(|r| r.invite == invite) else {
+        return false;
+    };
+    let (id, side) = (call.id, replaced.side);
+    let mut leg = put_back(core, call, *replaced);
+    core.index.leave(&leg.dialog, id);
+    bye::send(core, &mut leg, EndReason::default());
+    core.timers.disarm(Timer::Session(id, side));
+    if let Some(back) = call.leg(side) {
+        session::carry_on(core, (id, side), back);
+    }
+    if let Some(other) = call.leg_mut(side.other()) {
+        other.owed = Owed::Nothing;
+    }
+    core.feed.touch(id);
+    true
 }
 
 fn new_leg(core: &mut Core, device: &Device, arrival: &Arrival<'_>) -> Leg {
@@ -208,26 +318,13 @@ fn new_leg(core: &mut Core, device: &Device, arrival: &Arrival<'_>) -> Leg {
     }
 }
 
-fn replace(core: &mut Core, call: &mut Call, side: Side, leg: Leg) {
-    let id = call.id;
-    core.timers
-        .disarm(crate::switch::timer::Timer::Session(id, side));
-    let Some(place) = call.leg_mut(side) else {
-        return;
-    };
-    core.index.enter(&leg.dialog, (id, side));
-    let mut before = std::mem::replace(place, leg);
-    core.index.leave(&before.dialog, id);
-    bye::send(core, &mut before, EndReason::default());
-}
-
 /// 200 to the phone; the other side is told of its audio once it has ACKed.
 fn confirm(
     core: &mut Core,
     call: &mut Call,
     side: Side,
     arrival: &Arrival<'_>,
-    body: bytes::Bytes,
+    body: Bytes,
 ) {
     let draft = session_draft(core, arrival.flow, Some(body));
     let id = call.id;

@@ -7,6 +7,7 @@ use crate::{
     leg::{dialog_flow, session, session_draft},
     media::{self, Body, Said},
     switch::{end, state::Core},
+    transfer::replaces,
 };
 use bytes::Bytes;
 use tandem_sdp::{SessionDescription, Side};
@@ -208,6 +209,7 @@ pub(crate) fn confirmed(core: &mut Core, call: &mut Call, txn: ServerTxn, messag
     let Some(passing) = take(core, call, |passing| passing.server == txn) else {
         return;
     };
+    replaces::confirmed(core, call, txn);
     let State::Answered {
         unconfirmed: Some(unconfirmed),
     } = passing.state
@@ -245,6 +247,9 @@ pub(crate) fn unconfirmed(core: &mut Core, call: &mut Call, txn: ServerTxn) {
     } = passing.state
     {
         acknowledge(core, call, passing.from.other(), txn, None);
+    }
+    if replaces::unconfirmed(core, call, txn) {
+        return;
     }
     let asker = (passing.from, passing.asked);
     end::lose(core, call, asker, end::Left::Nobody);

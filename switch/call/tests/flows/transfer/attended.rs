@@ -6,6 +6,7 @@ use crate::{
     kit::{Callee, Caller, World},
 };
 use tandem_billing::AccountId;
+use tandem_sdp::{RelayCommand, Side};
 
 /// A second call of bob's: to the gateway, answered.
 fn consult(world: &mut World, number: &str) -> (Caller, Callee) {
@@ -126,18 +127,23 @@ fn nobody_joins_calls_of_another_account() {
     world.check_idle();
 }
 
+/// The header by which another phone takes the place of a called one.
+fn in_place_of(callee: &Callee) -> String {
+    let invite = &callee.invite;
+    format!(
+        "Replaces: {};to-tag={};from-tag={}\r\n",
+        invite.call_id(),
+        invite.from_tag().expect("a tag"),
+        callee.tag()
+    )
+}
+
 #[test]
 fn a_phone_of_the_account_steps_in() {
     let mut world = world_of(&three());
     let (mut caller, bob) = talking(&mut world);
     world.seconds(10);
-    let invite = &bob.invite;
-    let named = format!(
-        "Replaces: {};to-tag={};from-tag={}\r\n",
-        invite.call_id(),
-        invite.from_tag().expect("a tag"),
-        bob.tag()
-    );
+    let named = in_place_of(&bob);
     // Another account's phone, and one that names nothing.
     let mut carol = Caller::new(CAROL, "carol", "bob", "c").with_headers(&named);
     carol.invite_with_digest(&mut world);
@@ -161,5 +167,41 @@ fn a_phone_of_the_account_steps_in() {
     let cdr = world.book.only_cdr();
     assert_eq!(cdr.duration_ms, 20_000, "one call, one bill");
     assert_eq!(cdr.charges[0].account, AccountId(1));
+    world.check_idle();
+}
+
+/// Until the one that steps in holds, nothing is taken from the one that is there.
+#[test]
+fn a_phone_that_never_confirms_takes_no_place() {
+    let mut world = world_of(&three());
+    let (mut caller, mut bob) = talking(&mut world);
+    world.seconds(10);
+    let mut alice = Caller::new(ALICE, "alice", "bob", "p").with_headers(&in_place_of(&bob));
+    alice.invite_with_digest(&mut world);
+    alice.take_answer(&mut world);
+    assert!(!world.waits(bob.at, "BYE"), "not before the ACK");
+    // Another one must wait.
+    let mut second = Caller::new(BOB, "bob", "bob", "q").with_headers(&in_place_of(&bob));
+    second.invite_with_digest(&mut world);
+    assert!(world.waits(bob.at, "481") || world.waits(bob.at, "491"));
+    world.seconds(40);
+    let bye = world.expect(alice.at, "BYE");
+    alice.respond(&mut world, &bye, "200 OK", None);
+    assert!(!world.heard(caller.at).contains(&"BYE".to_owned()));
+    let target = world.relay.iter().rev().find_map(|command| match command {
+        RelayCommand::SetTarget {
+            side: Side::B, rtp, ..
+        } => Some(*rtp),
+        _ => None,
+    });
+    assert_eq!(target, Some(bob.audio), "its audio is where it was");
+    world.heard(bob.at);
+    bob.request(&mut world, "INFO", Some("hello\r\n"));
+    let info = world.expect(caller.at, "INFO");
+    caller.respond(&mut world, &info, "200 OK", None);
+    world.seconds(10);
+    caller.bye(&mut world);
+    world.expect(bob.at, "BYE");
+    assert_eq!(world.book.only_cdr().duration_ms, 60_000);
     world.check_idle();
 }
