@@ -10,6 +10,7 @@ use crate::{
     decide::Trace,
     directory::Account,
     hunt::Hunt,
+    identity::Diverter,
     io::Now,
     leg::{Answer, Leg, Own, Passing, Reliable},
     media::CallMedia,
@@ -75,8 +76,8 @@ pub(crate) struct Who {
     pub(crate) display: Option<String>,
     /// The caller asked not to be shown (RFC 3323).
     pub(crate) private: bool,
-    /// What was dialled before the call was forwarded, if that is to be believed.
-    pub(crate) diverted: Option<String>,
+    /// Who sent the call on, if that is to be believed.
+    pub(crate) diverted: Option<Diverter>,
     pub(crate) dialled: String,
     pub(crate) rating_number: String,
 }

@@ -20,8 +20,17 @@ use tandem_sip::{
 pub(crate) struct Claims {
     /// The caller's number or name by P-Asserted-Identity or Remote-Party-ID.
     pub(crate) asserted: Option<String>,
-    /// The number that was dialled before the call was forwarded.
-    pub(crate) diverted: Option<String>,
+    /// Who forwarded the call.
+    pub(crate) diverted: Option<Diverter>,
+    /// It asks not to be shown.
+    pub(crate) private: bool,
+}
+
+/// Who sent a call on to another target.
+#[derive(Clone, Debug)]
+pub(crate) struct Diverter {
+    /// Its number: what was dialled before, or that of the party that transferred.
+    pub(crate) number: String,
     /// It asks not to be shown.
     pub(crate) private: bool,
 }
@@ -34,9 +43,24 @@ pub(crate) fn claims(message: &Message) -> Claims {
     };
     Claims {
         asserted: user(HeaderId::PAssertedIdentity).or_else(|| user(HeaderId::RemotePartyId)),
-        diverted: user(HeaderId::Diversion).or_else(|| user(HeaderId::HistoryInfo)),
+        diverted: diverter(message),
         private: is_private(message),
     }
+}
+
+/// RFC 5806 and RFC 7044 section 10.1 let it be named and not shown.
+fn diverter(message: &Message) -> Option<Diverter> {
+    let mut named = message.addresses(HeaderId::Diversion);
+    named.extend(message.addresses(HeaderId::HistoryInfo));
+    let by = named.iter().find(|address| user_of(address).is_some())?;
+    let hidden = is_shielded(by) || asks(message, &["history"]) || {
+        let headers = by.uri.headers.as_deref().unwrap_or_default();
+        headers.to_ascii_lowercase().contains("privacy=history")
+    };
+    Some(Diverter {
+        number: user_of(by)?,
+        private: hidden,
+    })
 }
 
 fn user_of(address: &NameAddr) -> Option<String> {
@@ -48,15 +72,21 @@ fn user_of(address: &NameAddr) -> Option<String> {
 const MAX_USER_BYTES: usize = 128;
 
 fn is_private(message: &Message) -> bool {
-    let asked = message
-        .values(HeaderId::Privacy)
-        .flat_map(|line| line.split([';', ',']))
-        .any(|value| matches!(value.trim(), "id" | "user" | "header" | "session"));
     let by_party = message.addresses(HeaderId::RemotePartyId);
-    asked
-        || by_party
-            .iter()
-            .any(|party| matches!(party.param("privacy"), Some("full" | "name" | "uri")))
+    asks(message, &["id", "user", "header", "session"]) || by_party.iter().any(is_shielded)
+}
+
+/// Whether Privacy has one of these values (RFC 3323 section 4.2).
+fn asks(message: &Message, for_any: &[&str]) -> bool {
+    let mut asked = message
+        .values(HeaderId::Privacy)
+        .flat_map(|line| line.split([';', ',']));
+    asked.any(|value| for_any.contains(&value.trim()))
+}
+
+/// Remote-Party-ID and Diversion say it of each party.
+fn is_shielded(party: &NameAddr) -> bool {
+    matches!(party.param("privacy"), Some("full" | "name" | "uri"))
 }
 
 /// From toward a target.
@@ -139,31 +169,42 @@ pub(crate) fn headers(
     if trusted && call.who.private {
         draft = draft.header("Privacy", "id");
     }
-    if let Some(by) = call.who.diverted.as_deref()
-        && trusted
-        && call.links.serves.is_some()
-    {
-        draft = draft.header("Referred-By", address(by));
-    }
-    if let Some(diverted) = call.who.diverted.as_deref().filter(|_| told) {
-        draft = match signalling.naming.diversion {
-            Diverted::Nothing => draft,
-            Diverted::Diversion => {
-                let from = address(diverted).with_param("reason", Some("unconditional"));
-                draft.header("Diversion", from)
-            }
-            Diverted::HistoryInfo => draft
-                .header(
-                    "History-Info",
-                    address(diverted).with_param("index", Some("1")),
-                )
-                .header(
-                    "History-Info",
-                    address(&candidate.number).with_param("index", Some("1.1")),
-                ),
-        };
+    if let Some(by) = call.who.diverted.as_ref() {
+        // Referred-By has no way to say that it is not to be shown.
+        if trusted && !by.private && call.links.serves.is_some() {
+            draft = draft.header("Referred-By", address(&by.number));
+        }
+        if told && (trusted || !by.private) {
+            let (from, to) = (address(&by.number), address(&candidate.number));
+            draft = diversion(signalling, by, (from, to), draft);
+        }
     }
     by_rules(signalling, draft)
+}
+
+/// Who sent the call on, and to which number, as the target likes to hear it.
+fn diversion(
+    signalling: &Signalling,
+    by: &Diverter,
+    (mut from, to): (NameAddr, NameAddr),
+    draft: Draft,
+) -> Draft {
+    match signalling.naming.diversion {
+        Diverted::Nothing => draft,
+        Diverted::Diversion => {
+            from = from.with_param("reason", Some("unconditional"));
+            if by.private {
+                from = from.with_param("privacy", Some("full"));
+            }
+            draft.header("Diversion", from)
+        }
+        Diverted::HistoryInfo => {
+            from.uri.headers = by.private.then(|| "Privacy=history".to_owned());
+            draft
+                .header("History-Info", from.with_param("index", Some("1")))
+                .header("History-Info", to.with_param("index", Some("1.1")))
+        }
+    }
 }
 
 /// Names and values were checked when they were saved; the printer lets no line break through.

@@ -34,8 +34,7 @@ use crate::{
     io::{Input, Now, Output, Reply, SwitchConfig},
     journal::Registration,
     leg::{answer, prack, refresh, renew},
-    media, register,
-    upstream,
+    media, register, upstream,
 };
 use bytes::Bytes;
 use state::{Core, Gate};

@@ -303,7 +303,10 @@ pub(crate) fn request(
     (txn, flow, message): (ServerTxn, Flow, &Message),
 ) {
     let tag = message.from_tag().unwrap_or_default().to_owned();
-    let callee = call.target.as_ref().and_then(|target| target.callee_account);
+    let callee = call
+        .target
+        .as_ref()
+        .and_then(|target| target.callee_account);
     let current = call.hunt.as_mut().and_then(|hunt| hunt.current.as_mut());
     let found = current.and_then(|current| {
         current.attempts.iter_mut().find_map(|attempt| {

@@ -7,6 +7,7 @@ use crate::{
     call::Call,
     decide::{Admission, CallFacts, LevelQuote, Outcome, Step, Usage, decide},
     directory::signalling::Redirect,
+    identity::Diverter,
     media,
     switch::state::Core,
 };
@@ -181,7 +182,10 @@ fn pay(core: &mut Core, call: &mut Call, admission: Admission) -> Result<Vec<Can
     } = admission;
     bill::redirect::exchange(core, call, levels).map_err(|unpaid| unpaid.cause.code.to_owned())?;
     call.who.rating_number = rating_number;
-    call.who.diverted = Some(call.who.dialled.clone());
+    call.who.diverted = Some(Diverter {
+        number: call.who.dialled.clone(),
+        private: false,
+    });
     Ok(candidates)
 }
 

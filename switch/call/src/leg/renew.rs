@@ -63,7 +63,8 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side) {
     let draft = session::restate(leg, session_draft(core, leg.flow, Some(body)));
     let txn = super::send(core, leg, Method::Invite, draft);
     core.index.clients.insert(txn, call.id);
-    call.own.push(refresh::Own::renewal(side, (txn, core.now.mono)));
+    call.own
+        .push(refresh::Own::renewal(side, (txn, core.now.mono)));
 }
 
 /// As many media lines as the peer's last description has, all that it does not know of rejected.

@@ -35,12 +35,7 @@ pub(crate) fn end(core: &mut Core, call: &mut Call, cause: &'static Cause, left:
 }
 
 /// Ends a call that was over at `lost` already, if a side was lost: nobody pays for what came after.
-pub(crate) fn end_at(
-    core: &mut Core,
-    call: &mut Call,
-    cause: &'static Cause,
-    lost: Option<Mono>,
-) {
+pub(crate) fn end_at(core: &mut Core, call: &mut Call, cause: &'static Cause, lost: Option<Mono>) {
     match call.stage {
         Stage::Hunting | Stage::Answering | Stage::Talking => call.marks.billed_to = lost,
         Stage::Ending => {}

@@ -44,11 +44,7 @@ impl<'a> Peer<'a> {
     }
 
     /// One that has not answered; `account`: whose phone it is.
-    pub(crate) fn early(
-        attempt: &'a Attempt,
-        fork: &'a Fork,
-        account: Option<AccountId>,
-    ) -> Self {
+    pub(crate) fn early(attempt: &'a Attempt, fork: &'a Fork, account: Option<AccountId>) -> Self {
         let gateway = attempt.gateway.as_deref();
         Self {
             dialog: &fork.dialog,
@@ -89,7 +85,11 @@ impl Genuine {
 }
 
 /// A phone that moved to another address proves itself by digest; a server has addresses it is known by.
-pub(crate) fn judge(core: &mut Core, peer: &Peer<'_>, (flow, message): (Flow, &Message)) -> Genuine {
+pub(crate) fn judge(
+    core: &mut Core,
+    peer: &Peer<'_>,
+    (flow, message): (Flow, &Message),
+) -> Genuine {
     let is_free = matches!(message.method(), Method::Bye | Method::Ack);
     let from = flow.remote.ip();
     // What is not of the dialog is refused as such.
@@ -118,7 +118,8 @@ fn is_known(directory: &Directory, peer: &Peer<'_>, from: IpAddr) -> bool {
     }
     let mut rows = directory.sources.iter();
     let fits = |row: &crate::directory::SourceAddress| {
-        Some(row.account) == peer.account && Network::new(row.network, row.prefix_len).contains(from)
+        Some(row.account) == peer.account
+            && Network::new(row.network, row.prefix_len).contains(from)
     };
     if rows.any(fits) {
         return true;

@@ -37,7 +37,10 @@ impl Switch {
 
     /// One of the calls to be joined was busy.
     pub(super) fn join_again(&mut self, of: CallId) {
-        let pending = self.calls.get(&of).and_then(|call| call.links.pending.as_ref());
+        let pending = self
+            .calls
+            .get(&of)
+            .and_then(|call| call.links.pending.as_ref());
         if let Some(target) = pending.map(|pending| pending.target) {
             self.join(of, target);
         }

@@ -9,6 +9,7 @@ use crate::{
     decide::{Admission, CallFacts, Decision, Outcome, Refusal, Trace, Usage, decide},
     directory::{Account, MediaMode, signalling::Extension},
     hunt::Hunt,
+    identity::Diverter,
     leg::{Leg, Owed, Reliable, Session, invite},
     media::{self, CallMedia},
     switch::state::{Core, Gate},
@@ -157,6 +158,13 @@ fn number_of(call: &Call, side: Side) -> &str {
     }
 }
 
+fn diverter(call: &Call, by: Side) -> Diverter {
+    Diverter {
+        number: number_of(call, by).to_owned(),
+        private: by == Side::A && call.who.private,
+    }
+}
+
 struct Parts {
     id: CallId,
     admission: Admission,
@@ -228,7 +236,7 @@ fn build(core: &mut Core, call: &Call, by: Side, parts: Parts) -> Box<Call> {
                 Side::B => None,
             },
             private: stays == Side::A && call.who.private,
-            diverted: Some(number_of(call, by).to_owned()),
+            diverted: Some(diverter(call, by)),
             dialled: facts.dialled,
             rating_number,
         },

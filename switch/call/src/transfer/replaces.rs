@@ -319,13 +319,7 @@ fn new_leg(core: &mut Core, device: &Device, arrival: &Arrival<'_>) -> Leg {
 }
 
 /// 200 to the phone; the other side is told of its audio once it has ACKed.
-fn confirm(
-    core: &mut Core,
-    call: &mut Call,
-    side: Side,
-    arrival: &Arrival<'_>,
-    body: Bytes,
-) {
+fn confirm(core: &mut Core, call: &mut Call, side: Side, arrival: &Arrival<'_>, body: Bytes) {
     let draft = session_draft(core, arrival.flow, Some(body));
     let id = call.id;
     let Some(leg) = call.leg_mut(side) else {

@@ -199,10 +199,7 @@ fn no_request_from_elsewhere_moves_anything_within_a_dialog() {
         callee.request(&mut world, "INFO", Some("hello\r\n"));
         let info = world.expect(caller.at, "INFO");
         let uri = String::from_utf8_lossy(info.as_bytes()).into_owned();
-        assert!(
-            uri.starts_with(&format!("INFO sip:peer@{party} ")),
-            "{uri}"
-        );
+        assert!(uri.starts_with(&format!("INFO sip:peer@{party} ")), "{uri}");
         caller.respond(&mut world, &info, "200 OK", None);
         // The real one counts on from where it was.
         caller.bye(&mut world);

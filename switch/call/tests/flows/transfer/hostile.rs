@@ -2,13 +2,17 @@
 
 use super::{ALICE, CAROL, charge, come_over, refer, talking, three, to, told, world_of};
 use crate::{
-    GATE,
+    GATE, GATE2,
     kit::{Callee, Caller, sip},
 };
+use std::collections::BTreeSet;
 use tandem_billing::{CallId, Micros};
 use tandem_call::{
     Input,
-    directory::{GatewayAuth, signalling::Extension},
+    directory::{
+        GatewayAuth,
+        signalling::{Diverted, Extension, Trust},
+    },
 };
 use tandem_sdp::{RelayReport, relay::Counters};
 use tandem_sip::value::Method;
@@ -119,7 +123,11 @@ fn a_party_that_is_lost_is_paid_for_to_its_last_sign_of_life_in_both_calls() {
     world.seconds(100);
     world.expect(caller.at, "BYE");
     assert_eq!(charge(&world, 2), (2, 200_000, 20), "the target's leg");
-    assert_eq!(charge(&world, 1), (1, 300_000, 30), "and the one it was left for");
+    assert_eq!(
+        charge(&world, 1),
+        (1, 300_000, 30),
+        "and the one it was left for"
+    );
     assert_eq!(world.book.balance(1), Micros(9_700_000));
     assert_eq!(world.book.balance(2), Micros(9_800_000));
     world.check_idle();
@@ -150,17 +158,17 @@ fn a_party_that_answers_491_for_ever_is_left_alone() {
     refer(&mut world, &mut bob, "442071234");
     let gate = Callee::take(&mut world, GATE);
     gate.answer(&mut world);
-    let mut asked = 0;
+    let mut asked = BTreeSet::new();
     for _ in 0..200 {
         world.seconds(1);
         while let Some(message) = world.take(caller.at) {
             if message.is_method(&Method::Invite) {
-                asked += 1;
+                asked.insert(message.cseq());
                 caller.respond(&mut world, &message, "491 Request Pending", None);
             }
         }
     }
-    assert!((2..=8).contains(&asked), "{asked} times");
+    assert_eq!(asked.len(), 8, "times");
     assert!(!world.waits(gate.at, "BYE"), "the call is as it was");
     // Its own offer passes.
     let offer = caller.sdp();
@@ -217,6 +225,44 @@ fn a_challenged_offer_is_repeated_or_ends_the_whole() {
             let cdr = &world.book.cdrs[&CallId(2)];
             assert_eq!(cdr.cause, "answered.media_refused");
         }
+        world.check_idle();
+    }
+}
+
+/// A caller that is not to be shown is not shown as the one that transferred, either.
+#[test]
+fn a_private_party_that_transfers_is_told_to_trusted_targets_only() {
+    use Diverted::{Diversion, HistoryInfo};
+    for (trust, how, expected) in [
+        (Trust::Untrusted, Diversion, None),
+        (Trust::Untrusted, HistoryInfo, None),
+        (Trust::Trusted, Diversion, Some("privacy=full")),
+        (Trust::Trusted, HistoryInfo, Some("?Privacy=history>")),
+    ] {
+        let plan = three().with_gateway(2, |gateway| {
+            gateway.signalling.trust = trust;
+            gateway.signalling.naming.diversion = how;
+            gateway.naming.send_pai = true;
+        });
+        let mut world = world_of(&plan);
+        let mut alice =
+            Caller::new(ALICE, "alice", "442071234", "a").with_headers("Privacy: id\r\n");
+        alice.invite_with_digest(&mut world);
+        let gate = Callee::take(&mut world, GATE);
+        gate.answer(&mut world);
+        alice.ack(&mut world, None);
+        alice.request_with(&mut world, "REFER", &to("7123"), None);
+        let target = Callee::take(&mut world, GATE2);
+        target.ring(&mut world);
+        let text = String::from_utf8_lossy(target.invite.as_bytes()).into_owned();
+        assert!(target.invite.header("Referred-By").is_none(), "{text}");
+        assert_eq!(text.contains("alice"), expected.is_some(), "{text}");
+        assert!(text.contains(expected.unwrap_or_default()), "{text}");
+        let mut gate = gate;
+        gate.bye(&mut world);
+        let cancel = world.expect(target.at, "CANCEL");
+        target.respond(&mut world, &cancel, "200 OK", None);
+        target.say(&mut world, "487 Request Terminated", None);
         world.check_idle();
     }
 }
