@@ -2,10 +2,11 @@
 //! account (INVITE with Replaces: RFC 3891).
 //!
 //! The switch acts itself and passes neither across. [`refer`] judges what is asked, [`place`] calls the target at
-//! the expense of the party that transfers, [`join`] moves the leg of the party that stays into the call it goes on
+//! the expense of the party that transfers, [`early`] takes a target that it has called itself and that still rings, [`join`] moves the leg of the party that stays into the call it goes on
 //! in, [`notify`] tells the one that transfers how it goes, [`replaces`] lets a phone step in. No leg is unpaid at
 //! any moment: the call that lost its talk goes on being paid as a rider of the other one until that ends.
 
+pub(crate) mod early;
 pub(crate) mod join;
 pub(crate) mod notify;
 pub(crate) mod place;
@@ -73,6 +74,8 @@ pub(crate) struct Pending {
 pub(crate) enum Kind {
     /// A call placed for it.
     Blind,
+    /// A call that the one that transfers had placed itself and that nobody had answered.
+    Early,
     /// Another call of the one that transfers.
     Attended,
 }
@@ -89,6 +92,12 @@ pub(crate) enum Presence {
 pub(crate) enum Letter {
     /// A call placed for a transfer enters the table.
     Placed(Box<Call>),
+    /// `target`, which rings, is for a party of `of` from here on.
+    Adopt {
+        target: CallId,
+        of: CallId,
+        depth: u8,
+    },
     /// `target`, which was placed for `to`, rings.
     Rings {
         to: CallId,
@@ -196,7 +205,7 @@ pub(crate) fn failed(core: &mut Core, call: &mut Call, status: u16) {
 /// Nobody goes over to the target any more: a call placed for that has lost its sense.
 fn forsake(core: &mut Core, of: CallId, target: CallId, kind: Kind) {
     match kind {
-        Kind::Blind => core.letters.push_back(Letter::Forsake { target, of }),
+        Kind::Blind | Kind::Early => core.letters.push_back(Letter::Forsake { target, of }),
         Kind::Attended => {}
     }
 }

@@ -4,7 +4,7 @@ use super::{Switch, end};
 use crate::{
     leg::invite::Arrival,
     transfer::{
-        self, Letter, join, notify,
+        self, Letter, early, join, notify,
         replaces::{self, Found, Named},
     },
 };
@@ -15,6 +15,9 @@ impl Switch {
     pub(super) fn deliver(&mut self, letter: Letter) {
         match letter {
             Letter::Placed(call) => self.insert(call),
+            Letter::Adopt { target, of, depth } => self.with(target, |core, call| {
+                early::adopt(core, call, (of, depth));
+            }),
             Letter::Rings { to, target, status } => self.with(to, |core, call| {
                 if call.goes_to(target) {
                     notify::progress(core, call, status);

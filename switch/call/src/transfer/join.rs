@@ -58,7 +58,7 @@ fn fits(core: &Core, from: &Call, to: &Call, pending: &Pending) -> bool {
     let placed = to.leg(pending.place);
     let reachable = stays.is_some_and(|leg| core.media(leg.flow.listener).is_some());
     match pending.kind {
-        Kind::Blind => reachable && to.links.serves == Some(from.id),
+        Kind::Blind | Kind::Early => reachable && to.links.serves == Some(from.id),
         Kind::Attended => {
             let same = placed.map(|leg| leg.account) == from.leg(pending.by).map(|leg| leg.account);
             reachable && same && to.is_whole() && to.links.pending.is_none()
@@ -99,7 +99,7 @@ fn cross(core: &mut Core, from: &mut Call, to: &mut Call, pending: &Pending) -> 
     session::carry_on(core, (to_id, place), comes);
     match pending.kind {
         // Nobody was there.
-        Kind::Blind => {}
+        Kind::Blind | Kind::Early => {}
         Kind::Attended => {
             core.index.enter(&leaves.dialog, (from_id, stays));
             bye::send(core, leaves, EndReason::default());
@@ -122,14 +122,15 @@ fn pay_on(core: &mut Core, from: &mut Call, to: &mut Call) {
 /// The party that came is told where to send, then the other one.
 fn renew_audio(core: &mut Core, to: &mut Call, pending: &Pending, before: Option<u16>) {
     let place = pending.place;
-    if pending.kind == Kind::Attended {
-        to.media.direct = false;
+    match pending.kind {
+        Kind::Blind => {}
+        Kind::Early | Kind::Attended => to.media.direct = false,
     }
     let ready = media::adopt(core, to, place, before);
     let then = match (pending.kind, ready) {
         // It answered what the party that came had described.
         (Kind::Blind, Ready::Yes | Ready::Never) => renew::Then::Rest,
-        (Kind::Blind, Ready::Wait) | (Kind::Attended, _) => renew::Then::Other,
+        (Kind::Blind, Ready::Wait) | (Kind::Early | Kind::Attended, _) => renew::Then::Other,
     };
     if let Some(leg) = to.leg_mut(place) {
         leg.owed = renew::Owed::Description(then);

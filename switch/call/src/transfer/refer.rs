@@ -6,7 +6,7 @@ use super::{
     Kind, Letter, MAX_ASKED, MAX_DEPTH, Pending, Presence, note,
     notify::{self, News},
     place,
-    replaces::{Found, Named},
+    replaces::{Found, Named, Standing},
 };
 use crate::{
     call::{Call, Confirm, Stage},
@@ -30,7 +30,10 @@ type Refusal = (u16, String);
 /// Where the other party is to go.
 enum Target {
     Number(String),
+    /// Of a call that is up.
     Dialog(CallId, Side),
+    /// A call of its own that still rings.
+    Ringing(CallId),
 }
 
 fn no(status: u16, reason: &str) -> Refusal {
@@ -151,7 +154,7 @@ fn replaces_of(headers: &str) -> Option<String> {
     Some(unescape(value))
 }
 
-/// A dialog of the asker's own account, of a call that is up.
+/// A dialog of the asker's own account.
 fn dialog(
     call: &Call,
     account: &Account,
@@ -166,7 +169,10 @@ fn dialog(
     if found.call == call.id {
         return Err(no(400, "Bad Replaces"));
     }
-    Ok(Target::Dialog(found.call, found.side))
+    Ok(match found.standing {
+        Standing::Up => Target::Dialog(found.call, found.side),
+        Standing::Early => Target::Ringing(found.call),
+    })
 }
 
 /// Whether a URI's host is one by which we are known to the peer.
@@ -232,6 +238,11 @@ fn begin(
                 target: other,
             });
             (Kind::Attended, String::new(), other, side)
+        }
+        Target::Ringing(target) => {
+            let (of, depth) = (call.id, call.links.depth + 1);
+            core.letters.push_back(Letter::Adopt { target, of, depth });
+            (Kind::Early, String::new(), target, Side::A)
         }
     };
     note(call, (by, &number), target, "asked");

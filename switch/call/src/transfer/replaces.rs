@@ -79,6 +79,26 @@ pub(crate) struct Found {
     pub(crate) call: CallId,
     pub(crate) side: Side,
     pub(crate) account: Option<AccountId>,
+    pub(crate) standing: Standing,
+}
+
+/// How far the dialog found has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The leg's party called, and whom it called has not answered.
+    Early,
+    Up,
+}
+
+impl Standing {
+    fn of(call: &Call, side: Side) -> Option<Self> {
+        let invited = call.caller.invite.is_some() && call.media.offer.is_some();
+        match (call.stage, side) {
+            (Stage::Talking, _) => call.is_there(side).then_some(Self::Up),
+            (Stage::Hunting, Side::A) => invited.then_some(Self::Early),
+            (Stage::Hunting | Stage::Answering, _) | (Stage::Ending, _) => None,
+        }
+    }
 }
 
 impl Found {
@@ -88,13 +108,12 @@ impl Found {
         let dialog = &leg.dialog;
         let is_it = dialog.call_id == named.call_id
             && dialog.local_tag == named.to_tag
-            && dialog.remote_tag == named.from_tag
-            && call.stage == Stage::Talking
-            && call.is_there(side);
-        is_it.then_some(Self {
+            && dialog.remote_tag == named.from_tag;
+        Some(Self {
             call: call.id,
             side,
             account: leg.account,
+            standing: Standing::of(call, side).filter(|_| is_it)?,
         })
     }
 }
@@ -126,7 +145,10 @@ pub(crate) fn check(
     found: Option<Found>,
 ) -> Result<Found, Answer> {
     let named = named.ok_or((400, "Bad Replaces"))?;
-    let found = found.ok_or((481, "Call/Transaction Does Not Exist"))?;
+    // RFC 3891 section 3: an early dialog is replaced for its own party only.
+    let found = found
+        .filter(|found| found.standing == Standing::Up)
+        .ok_or((481, "Call/Transaction Does Not Exist"))?;
     let accounts = &core.directory.accounts;
     let active = accounts.get(&device.account).is_some_and(|account| {
         account.status == AccountStatus::Active && account.transfers() != Transfers::None
