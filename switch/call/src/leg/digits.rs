@@ -1,7 +1,8 @@
 //! Keys pressed, as SIP INFO (`application/dtmf-relay`, `application/dtmf`): taken from a side for a leg that has
 //! another form for them, and sent to a side that has no other.
 //!
-//! INFOs of one side go out one after the other, each once the last was answered: digits keep their order.
+//! INFOs of one side go out one after the other, each once the last was answered: digits keep their order. A phone
+//! that tells of a key both ways, as an event and as INFO, pressed it once.
 
 use super::{repeat, send};
 use crate::{
@@ -9,13 +10,13 @@ use crate::{
     media::Relay,
     switch::state::Core,
 };
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 use tandem_sdp::{
     Digit, RelayCommand, Side,
     convert::{DigitMode, DigitsTo},
 };
 use tandem_sip::{
-    Message,
+    Message, Mono,
     endpoint::{ClientTxn, ServerTxn},
     message::Draft,
     value::Method,
@@ -26,6 +27,9 @@ const WAITING_MAX: usize = 32;
 /// Of a digit whose INFO says no duration, milliseconds.
 const USUAL_MS: u32 = 160;
 
+/// The second word of a key may come so long after the first, beyond the time that the key was held.
+const BOTH_WAYS: Duration = Duration::from_secs(1);
+
 /// The digits on their way to one side as INFO.
 #[derive(Debug, Default)]
 pub(crate) struct Infos {
@@ -33,6 +37,45 @@ pub(crate) struct Infos {
     sent: Option<Sent>,
     /// It said that it takes none.
     unable: bool,
+    /// Keys its other side has told of in one way only, so far.
+    told: VecDeque<Told>,
+}
+
+/// How a side tells of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Event,
+    Info,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    key: char,
+    way: Way,
+    until: Mono,
+}
+
+impl Infos {
+    /// Whether a digit was told of in the other way already. Each word stands for one press: a key pressed twice
+    /// is told of twice in both ways.
+    fn repeats(&mut self, digit: Digit, way: Way, now: Mono) -> bool {
+        self.told.retain(|told| told.until >= now);
+        let other = |told: &Told| told.key == digit.key() && told.way != way;
+        if let Some(at) = self.told.iter().position(other) {
+            self.told.remove(at);
+            return true;
+        }
+        if self.told.len() >= WAITING_MAX {
+            self.told.pop_front();
+        }
+        let held = Duration::from_millis(digit.duration_ms().into());
+        self.told.push_back(Told {
+            key: digit.key(),
+            way,
+            until: now + held + BOTH_WAYS,
+        });
+        false
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +109,14 @@ pub(crate) fn take(
         call.media.spoken.of(side),
         call.media.spoken.of(side.other()),
     );
+    let both_ways = near.has_events() && far.takes_digits() == DigitsTo::Core;
+    if near.digits == DigitMode::Auto && both_ways {
+        let repeated = infos(call, side.other()).repeats(digit, Way::Info, core.now.mono);
+        if repeated {
+            core.respond(txn, (200, "OK"), "", Draft::new());
+        }
+        return repeated;
+    }
     let plays = match (near.digits, far.takes_digits()) {
         // A phone that has events: what it sends beside them is between it and the other end.
         (DigitMode::Auto, _) if near.has_events() => return false,
@@ -123,6 +174,9 @@ pub(crate) fn pressed(core: &mut Core, call: &mut Call, side: Side, digit: Digit
     }
     let to = side.other();
     let queue = infos(call, to);
+    if queue.repeats(digit, Way::Event, core.now.mono) {
+        return;
+    }
     if queue.unable || queue.waiting.len() >= WAITING_MAX {
         return;
     }

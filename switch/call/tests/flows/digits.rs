@@ -185,6 +185,51 @@ fn a_digit_counts_once() {
 }
 
 #[test]
+fn a_key_told_of_both_ways_was_pressed_once() {
+    // `e`: the event was heard; `i`: the INFO came; then who hears what, as INFO.
+    for (name, said, heard) in [
+        ("event, then INFO", "e5 i5", "5"),
+        ("INFO, then event", "i5 e5", "5"),
+        ("twice, each both ways", "e5 i5 e5 i5", "55"),
+        ("twice, the ways apart", "e5 e5 i5 i5", "55"),
+        ("INFO first, twice", "i5 i5 e5 e5", "55"),
+        ("another key between", "e5 e6 i5 i6", "56"),
+        ("the ways cross", "i5 e6 e5 i6", "56"),
+        ("one way only", "e5 e5 i6 i6", "5566"),
+    ] {
+        let (mut world, mut caller, callee, _) = talking((Dtmf::Auto, Dtmf::Info), TALK, BARE);
+        let mut told = String::new();
+        for word in said.split(' ') {
+            let key = word.chars().nth(1).expect("a key");
+            if word.starts_with('e') {
+                press(&mut world, Side::A, key, 100);
+            } else {
+                let body = format!("Signal={key}\r\nDuration=100\r\n");
+                caller.request_with(&mut world, "INFO", RELAY, Some(&body));
+            }
+            while let Some(info) = world.take(callee.at) {
+                let body = String::from_utf8_lossy(info.body()).into_owned();
+                told.extend(body.chars().nth("Signal=".len()));
+                callee.respond(&mut world, &info, "200 OK", None);
+            }
+        }
+        assert_eq!(told, heard, "{name}");
+        caller.bye(&mut world);
+        let bye = world.expect(callee.at, "BYE");
+        callee.respond(&mut world, &bye, "200 OK", None);
+        world.check_idle();
+    }
+    // Long after, it is another press.
+    let (mut world, mut caller, callee, _) = talking((Dtmf::Auto, Dtmf::Info), TALK, BARE);
+    press(&mut world, Side::A, '5', 100);
+    let info = world.expect(callee.at, "INFO");
+    callee.respond(&mut world, &info, "200 OK", None);
+    world.seconds(5);
+    caller.request_with(&mut world, "INFO", RELAY, Some("Signal=5\r\n"));
+    world.expect(callee.at, "INFO");
+}
+
+#[test]
 fn a_call_that_ends_forgets_its_digits() {
     let (mut world, mut caller, callee, _) = talking((Dtmf::Auto, Dtmf::Info), TALK, BARE);
     for key in "123456".chars() {
