@@ -6,11 +6,13 @@
 mod bargain;
 mod listen;
 pub(crate) mod record;
+mod round;
 mod security;
 pub(crate) mod video;
 
-pub(crate) use bargain::{Spoken, Terms, adapt_answer, begin, know_legs, settle};
+pub(crate) use bargain::{Spoken, Terms, adapt_answer, begin, know_legs, release, settle};
 pub(crate) use listen::note_audio;
+pub(crate) use round::{Offer, ask, conclude, could_answer};
 pub(crate) use security::{Said, Security};
 
 use crate::{
@@ -399,7 +401,7 @@ pub(crate) fn offer_for(
         audio_address(core, call, Side::B, flow.listener, &sdp).ok_or("no audio address")?;
     let place = (Side::B, flow.listener, security.is_plain());
     let video = video::address(core, call, place, &sdp);
-    sdp.rewrite_with(address, video, origin);
+    sdp.rewrite(address, video, origin);
     put_on(&mut sdp, dress.as_ref());
     Ok(Some(sdp.to_bytes().into()))
 }
@@ -417,7 +419,7 @@ pub(crate) fn early_body(
     let mut sdp = sdp.clone();
     let place = (Side::B, flow.listener, security.is_plain());
     let video = video::address(core, call, place, &sdp);
-    sdp.rewrite_with(address, video, origin);
+    sdp.rewrite(address, video, origin);
     put_on(&mut sdp, dress.as_ref());
     Some(sdp.to_bytes().into())
 }
@@ -456,7 +458,7 @@ fn write_body(
 ) -> Bytes {
     let print = |origin| {
         let mut sdp = sdp.clone();
-        sdp.rewrite_with(address, video, origin);
+        sdp.rewrite(address, video, origin);
         put_on(&mut sdp, dress);
         Bytes::from(sdp.to_bytes())
     };
@@ -471,7 +473,7 @@ fn write_body(
 
 /// Gives the relay back. True if its last counters are still to come.
 pub(crate) fn close(core: &mut Core, call: &mut Call) -> bool {
-    bargain::release(core, call);
+    release(core, call);
     video::close(core, call);
     core.timers.disarm(Timer::RelayOpen(call.id));
     match call.media.relay {

@@ -101,6 +101,10 @@ impl Switch {
                 register::ended(&mut self.core, &gone);
             }
             Input::Relay(report) => self.handle_relay(report),
+            Input::Coding { percent } => {
+                self.core.usage.note_coding(percent);
+                self.core.feed.totals.coding_percent = percent;
+            }
             Input::Durable { seq } => {
                 for call in self.core.outbox.handle_durable(seq) {
                     self.with(call, answer::proceed);
@@ -224,9 +228,7 @@ impl Switch {
             Timer::Ring(call) => self.with(call, outcome::ring_timeout),
             Timer::Extend(call) => self.with(call, extend::handle_extend),
             Timer::CutOff(call) => self.with(call, extend::handle_cut_off),
-            Timer::RelayOpen(call) => self.with(call, |core, call| {
-                end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
-            }),
+            Timer::RelayOpen(call) => self.with(call, dispatch::relay_late),
             Timer::RelayClose(call) => self.with(call, |core, call| {
                 media::closed(core, call, None);
                 settle::book(core, call);

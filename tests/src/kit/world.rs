@@ -44,6 +44,9 @@ pub struct World {
     pub relay: Vec<RelayCommand>,
     /// Whether the relay has ports.
     pub relay_full: bool,
+    /// Whether relays open only by [`World::answer_open`].
+    pub hold_opens: bool,
+    held_opens: Vec<RelayId>,
     /// What a relay says at its end.
     pub last_counters: (Counters, Counters),
     /// Replies to commands.
@@ -113,6 +116,8 @@ impl World {
             disk: Disk::Instant,
             relay: Vec::new(),
             relay_full: false,
+            hold_opens: false,
+            held_opens: Vec::new(),
             last_counters: (came, came),
             replies: Vec::new(),
             feed: Vec::new(),
@@ -356,20 +361,35 @@ impl World {
         }
     }
 
+    /// Opens a relay that was held, counted in the order asked for.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn answer_open(&mut self, held: usize) {
+        let report = self.opened(self.held_opens[held]);
+        self.input(Input::Relay(report));
+    }
+
+    fn opened(&mut self, id: RelayId) -> RelayReport {
+        self.next_port += 4;
+        RelayReport::Opened {
+            id,
+            a_port: self.next_port,
+            b_port: self.next_port + 2,
+        }
+    }
+
     fn relay(&mut self, command: RelayCommand) {
         let report = match &command {
+            RelayCommand::Open { id, .. } if self.hold_opens => {
+                self.held_opens.push(*id);
+                None
+            }
             RelayCommand::Open { id, .. } if self.relay_full => Some(RelayReport::Refused {
                 id: *id,
                 reason: "no ports".into(),
             }),
-            RelayCommand::Open { id, .. } => {
-                self.next_port += 4;
-                Some(RelayReport::Opened {
-                    id: *id,
-                    a_port: self.next_port,
-                    b_port: self.next_port + 2,
-                })
-            }
+            RelayCommand::Open { id, .. } => Some(self.opened(*id)),
             RelayCommand::Close { id } => {
                 let (a, b) = self.last_counters;
                 Some(RelayReport::Closed { id: *id, a, b })

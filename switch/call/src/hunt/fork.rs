@@ -6,7 +6,7 @@ use crate::{
     call::{Call, Stage},
     decide::LegTarget,
     leg::{Reach, dialog_flow, prack, session::names, session_draft},
-    media::{self, Said},
+    media::{self, Offer, Said},
     switch::{
         genuine::{self, Peer},
         state::Core,
@@ -279,6 +279,7 @@ pub(crate) fn describe(
 ) -> Option<Bytes> {
     let (flow, origin, security) = match side {
         Side::A => {
+            media::could_answer(core, call, Side::A, Offer::New(offer), answer)?;
             media::hear(core, call, Side::A, Said::Offer, offer)?;
             let body = media::body_for(core, call, Side::A, Said::Answer, answer);
             media::settle(core, call, Side::A);
@@ -286,13 +287,17 @@ pub(crate) fn describe(
         }
         Side::B => {
             let attempt = lone_attempt(call)?;
-            attempt.security.hear(Said::Offer, offer).ok()?;
-            (attempt.flow, attempt.origin, attempt.security.clone())
+            let mut security = attempt.security.clone();
+            security.hear(Said::Offer, offer).ok()?;
+            (attempt.flow, attempt.origin, security)
         }
     };
     let body = media::early_body(core, call, (flow, origin), &security, answer)?;
     let way = (flow.remote.ip(), security.transport());
     media::learn(core, call, side, offer, way);
+    if let Some(attempt) = lone_attempt(call) {
+        attempt.security = security;
+    }
     Some(body)
 }
 

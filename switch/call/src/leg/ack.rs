@@ -4,7 +4,7 @@ use super::{answer, bye, change};
 use crate::{
     call::{Call, Confirm, Stage},
     cause,
-    media::{self, Body, Said},
+    media::{self, Body, Offer},
     switch::{end, state::Core},
 };
 use tandem_sdp::Side;
@@ -49,13 +49,8 @@ fn confirm_with(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Mess
         Body::Audio(sdp) => sdp,
         Body::None | Body::Unfit => return None,
     };
-    media::hear(core, call, Side::A, Said::Answer, &sdp)?;
-    media::note_direction(core, call, sdp.direction());
     let offer = call.media.asked.take()?;
-    let mut sdp = sdp;
-    media::adapt_answer(core, call, Side::B, &offer, &mut sdp)?;
-    let body = media::body_for(core, call, Side::B, Said::Answer, &sdp)?;
-    media::settle(core, call, Side::B);
+    let body = media::conclude(core, call, Side::B, Offer::Heard(&offer), &sdp)?;
     answer::confirm(core, call, txn, Some(body));
     Some(())
 }

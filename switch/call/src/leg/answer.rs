@@ -16,7 +16,7 @@ use crate::{
     hunt::{self, Attempt, Current},
     io::Now,
     journal::Record,
-    media::{self, Body, Said, Security},
+    media::{self, Body, Offer, Security},
     switch::{end, index::Stray, state::Core, timer::Timer},
     transfer::Letter,
 };
@@ -201,24 +201,11 @@ fn describe(
     mut sdp: SessionDescription,
     offer: Option<&SessionDescription>,
 ) -> Option<Bytes> {
-    let said = match offer {
-        Some(_) => Said::Answer,
-        None => Said::Offer,
-    };
-    media::hear(core, call, Side::B, said, &sdp)?;
-    media::note_direction(core, call, sdp.direction());
     let Some(offer) = offer else {
-        call.media.asked = Some(Box::new(sdp.clone()));
-        if !call.media.terms.adapt_offer(Side::A, &mut sdp) {
-            return None;
-        }
-        return media::body_for(core, call, Side::A, said, &sdp);
+        return media::ask(core, call, Side::A, sdp);
     };
     sdp.complete_for(offer);
-    media::adapt_answer(core, call, Side::A, offer, &mut sdp)?;
-    let body = media::body_for(core, call, Side::A, said, &sdp);
-    media::settle(core, call, Side::A);
-    body
+    media::conclude(core, call, Side::A, Offer::Heard(offer), &sdp)
 }
 
 /// ACKs the called side's 2xx.

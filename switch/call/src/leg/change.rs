@@ -15,7 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use outcome::acknowledge;
-use tandem_sdp::{SessionDescription, Side};
+use tandem_sdp::{Codec, SessionDescription, Side};
 use tandem_sip::{
     Flow, Message, Mono,
     endpoint::{ClientTxn, ServerTxn},
@@ -35,10 +35,41 @@ pub(crate) struct Passing {
     /// As sent to the other side, to be repeated with credentials.
     draft: Draft,
     offer: Option<Box<SessionDescription>>,
+    /// What the side it went to had been described before.
+    before: Option<Described>,
     authorised: bool,
     /// When the side whose turn it is was asked.
     asked: Mono,
     state: State,
+}
+
+/// What a leg's peer knows of its audio.
+struct Described {
+    codecs: Vec<Codec>,
+    body: Option<Bytes>,
+}
+
+impl Described {
+    fn of(call: &Call, side: Side) -> Option<Self> {
+        Some(Self {
+            codecs: call.media.spoken.of(side).ours.clone(),
+            body: call.leg(side)?.described.clone(),
+        })
+    }
+}
+
+impl Passing {
+    /// It was refused: the peer it went to has what it had (RFC 3261 section 14.2).
+    fn restore(&mut self, call: &mut Call) {
+        let side = self.from.other();
+        let Some(before) = self.before.take() else {
+            return;
+        };
+        call.media.spoken.of_mut(side).ours = before.codecs;
+        if let Some(leg) = call.leg_mut(side) {
+            leg.described = before.body;
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +139,7 @@ pub(crate) fn handle(
         return core.respond(txn, answer, "", draft);
     }
     follow(call, side, what, flow);
+    let before = Described::of(call, side.other()).filter(|_| !what.is_plain());
     match prepare(core, call, side, what, message) {
         Prepared::Pass(draft, offer) => pass(
             core,
@@ -118,6 +150,7 @@ pub(crate) fn handle(
                 server: txn,
                 draft,
                 offer,
+                before,
                 authorised: false,
                 asked: core.now.mono,
                 state: State::Answered { unconfirmed: None },
@@ -316,6 +349,7 @@ pub(crate) fn await_ack(core: &mut Core, call: &mut Call, side: Side, txn: Serve
         server: txn,
         draft: Draft::new(),
         offer: None,
+        before: None,
         authorised: false,
         asked: core.now.mono,
         state: State::Answered { unconfirmed: None },

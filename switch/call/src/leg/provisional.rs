@@ -10,7 +10,7 @@ use crate::{
         self, Attempt,
         fork::{self, News},
     },
-    media::{self, Body},
+    media::{self, Body, Offer},
     switch::state::Core,
 };
 use bytes::Bytes;
@@ -58,9 +58,13 @@ fn early_audio(
         Body::Audio(sdp) => sdp,
         Body::None | Body::Unfit => return None,
     };
+    let mut told = (*sdp).clone();
+    let mut security = lone_attempt(call, txn)?.security.clone();
+    security.hear(media::Said::Answer, &sdp).ok()?;
+    adapt_early(core, call, &mut told)?;
     let attempt = lone_attempt(call, txn)?;
-    attempt.security.hear(media::Said::Answer, &sdp).ok()?;
-    let way = (attempt.flow.remote.ip(), attempt.security.transport());
+    let way = (attempt.flow.remote.ip(), security.transport());
+    attempt.security = security;
     if call
         .hunt
         .as_ref()
@@ -69,7 +73,8 @@ fn early_audio(
         hunt::renew_dialog(core, call);
     }
     media::learn(core, call, Side::B, &sdp, way);
-    let body = early_answer(core, call, (*sdp).clone());
+    let body = media::body_for(core, call, Side::A, media::Said::Answer, &told);
+    media::settle(core, call, Side::A);
     if let Some(attempt) = lone_attempt(call, txn) {
         attempt.keep(message, sdp);
     }
@@ -79,15 +84,13 @@ fn early_audio(
     body
 }
 
-/// The caller's side of what a target said before its answer.
-fn early_answer(core: &mut Core, call: &mut Call, mut sdp: SessionDescription) -> Option<Bytes> {
+/// What a target said before its answer, as one to the caller's offer.
+fn adapt_early(core: &Core, call: &mut Call, sdp: &mut SessionDescription) -> Option<()> {
     let offer = call.media.offer.take()?;
-    let fits = media::adapt_answer(core, call, Side::A, &offer, &mut sdp);
+    let fits = media::adapt_answer(core, call, Side::A, &offer, sdp)
+        .and_then(|()| media::could_answer(core, call, Side::A, Offer::Heard(&offer), sdp));
     call.media.offer = Some(offer);
-    fits?;
-    let body = media::body_for(core, call, Side::A, media::Said::Answer, &sdp);
-    media::settle(core, call, Side::A);
-    body
+    fits
 }
 
 fn lone_attempt(call: &mut Call, txn: ClientTxn) -> Option<&mut Attempt> {

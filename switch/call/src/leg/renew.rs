@@ -10,7 +10,7 @@ use crate::{
     transfer::place::live,
 };
 use std::time::Duration;
-use tandem_sdp::Side;
+use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{Message, endpoint::ClientTxn, value::Method};
 
 /// While another change is under way.
@@ -102,7 +102,9 @@ pub(crate) fn agreed(
         None => return,
     };
     let heard = match media::read_body(message) {
-        Body::Audio(sdp) => media::hear(core, call, side, Said::Answer, &sdp).map(|()| sdp),
+        Body::Audio(sdp) => fits(core, call, side, &sdp)
+            .and_then(|()| media::hear(core, call, side, Said::Answer, &sdp))
+            .map(|()| sdp),
         Body::None | Body::Unfit => None,
     };
     let Some(sdp) = heard else {
@@ -117,6 +119,13 @@ pub(crate) fn agreed(
         }
         send(core, call, side.other());
     }
+}
+
+/// Whether an answer can be brought to the other side, as what that one described allows.
+fn fits(core: &Core, call: &Call, side: Side, answer: &SessionDescription) -> Option<()> {
+    let other = side.other();
+    let offer = live(call.leg(other)?.heard()?);
+    media::adapt_answer(core, call, other, &offer, &mut answer.clone())
 }
 
 /// The peer refused it. One that is busy for ever is left alone, and the call as it is; else there is nobody to talk

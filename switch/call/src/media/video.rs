@@ -4,7 +4,10 @@
 //! is all of it when the relay has no ports: a call never fails for want of pictures.
 
 use super::{Relay, latch_of};
-use crate::{call::Call, switch::state::Core};
+use crate::{
+    call::{Call, Stage},
+    switch::state::Core,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tandem_sdp::{RelayCommand, RelayId, RelayReport, SessionDescription, Side, Stream};
 
@@ -39,6 +42,23 @@ pub(super) fn close(core: &mut Core, call: &mut Call) {
         Relay::Unasked | Relay::Closing { .. } | Relay::Closed => {}
     }
     call.media.video = Relay::Unasked;
+}
+
+/// The call was answered: ports that are not wanted are free again.
+pub(super) fn settle(core: &mut Core, call: &mut Call, answer: &SessionDescription) {
+    match call.stage {
+        Stage::Hunting | Stage::Answering if answer.video_target().is_none() => close(core, call),
+        Stage::Hunting | Stage::Answering | Stage::Talking | Stage::Ending => {}
+    }
+}
+
+/// Its ports did not come in time: the call goes on without. False if they are not what is awaited.
+pub(crate) fn give_up(core: &mut Core, call: &mut Call) -> bool {
+    let awaited = is_opening(call) && super::is_open(call);
+    if awaited {
+        close(core, call);
+    }
+    awaited
 }
 
 /// Whether its ports are still awaited.

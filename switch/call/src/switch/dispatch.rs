@@ -216,6 +216,14 @@ fn resume(core: &mut Core, call: &mut Call) {
     }
 }
 
+/// A relay has not opened in time.
+pub(super) fn relay_late(core: &mut Core, call: &mut Call) {
+    if media::video::give_up(core, call) {
+        return resume(core, call);
+    }
+    end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
+}
+
 /// A report of the call's relay.
 pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
     if media::video::is_its(call, report.id()) {

@@ -5,7 +5,8 @@ use super::{
     kit::{Callee, Caller, World, sip},
     world,
 };
-use tandem_sdp::{Direction, RelayCommand, SessionDescription};
+use tandem_call::io::Command;
+use tandem_sdp::{Direction, RecordingOrder, RelayCommand, SessionDescription};
 
 fn talking() -> (World, Caller, Callee) {
     let mut world = world();
@@ -102,6 +103,70 @@ fn a_refused_change_leaves_the_call() {
     caller.ack_failure(&mut world, &answer);
     assert!(world.book.cdrs.is_empty());
     caller.bye(&mut world);
+    world.check_idle();
+}
+
+/// What a recording that begins now takes from each side.
+fn recorded(world: &mut World) -> RecordingOrder {
+    let call = world.only_open();
+    world.command(Command::Record { call });
+    let order = world.relay.iter().rev().find_map(|command| match command {
+        RelayCommand::SetRecording { recording, .. } => recording.as_deref().cloned(),
+        _ => None,
+    });
+    order.expect("an order")
+}
+
+#[test]
+fn a_refused_change_leaves_no_trace() {
+    let untouched = recorded(&mut talking().0);
+    for status in [
+        "488 Not Acceptable Here",
+        "491 Request Pending",
+        "500 Server Internal Error",
+    ] {
+        let (mut world, mut caller, callee) = talking();
+        let told = world.relay.clone();
+        let body = sip::sdp_with(at("198.51.100.99:7000"), &[(0, "PCMU")], "sendonly");
+        caller.request(&mut world, "INVITE", Some(&body));
+        let reinvite = world.expect(callee.at, "INVITE");
+        callee.respond(&mut world, &reinvite, status, None);
+        let answer = world.take(caller.at).expect("an answer");
+        caller.ack_failure(&mut world, &answer);
+        assert_eq!(world.relay, told, "{status}");
+        assert_eq!(recorded(&mut world), untouched, "{status}");
+        caller.bye(&mut world);
+        let bye = world.expect(callee.at, "BYE");
+        callee.respond(&mut world, &bye, "200 OK", None);
+        assert_eq!(world.book.only_cdr().codec.as_deref(), Some("pcma"));
+        world.check_idle();
+    }
+}
+
+#[test]
+fn a_change_that_is_answered_with_what_was_not_offered_is_undone() {
+    let (mut world, mut caller, callee) = talking();
+    let told = world.relay.len();
+    let body = sip::sdp_with(at("198.51.100.99:7000"), &[(0, "PCMU")], "sendonly");
+    caller.request(&mut world, "INVITE", Some(&body));
+    let reinvite = world.expect(callee.at, "INVITE");
+    let gsm = sip::sdp(at("203.0.113.77:6000"), &[(3, "GSM")]);
+    callee.respond(&mut world, &reinvite, "200 OK", Some(&gsm));
+    let answer = world.expect(caller.at, "488");
+    caller.ack_failure(&mut world, &answer);
+    assert_eq!(world.relay.len(), told, "{:?}", &world.relay[told..]);
+    // The called side took the change: it is offered again what the caller has described.
+    let undone = world.expect(callee.at, "INVITE");
+    let offer = SessionDescription::parse(undone.body()).expect("an offer");
+    assert_eq!(offer.direction(), Direction::SendRecv);
+    let numbers: Vec<u8> = offer.codecs().iter().map(|c| c.payload_type).collect();
+    assert!(numbers.contains(&8), "{numbers:?}");
+    callee.respond(&mut world, &undone, "200 OK", Some(&callee.sdp()));
+    world.expect(callee.at, "ACK");
+    assert!(world.heard(caller.at).is_empty(), "the caller kept its own");
+    caller.bye(&mut world);
+    let bye = world.expect(callee.at, "BYE");
+    callee.respond(&mut world, &bye, "200 OK", None);
     world.check_idle();
 }
 

@@ -85,6 +85,11 @@ fn video_that_the_called_side_rejects_stays_rejected() {
     let mut world = world();
     let (mut caller, callee, told) = call(&mut world, 0);
     assert_eq!(live(&told), [true, false]);
+    let given_back = |command: &RelayCommand| matches!(command, RelayCommand::Close { .. });
+    assert!(
+        world.relay.iter().any(given_back),
+        "its ports are free again"
+    );
     // Neither does it come up later in a call that has it not; the audio goes on.
     let body = sip::sdp(caller.audio, sip::G711);
     caller.request(&mut world, "INVITE", Some(&body));
@@ -92,6 +97,44 @@ fn video_that_the_called_side_rejects_stays_rejected() {
     callee.respond(&mut world, &reinvite, "200 OK", Some(&callee.sdp()));
     caller.ack(&mut world, None);
     caller.bye(&mut world);
+}
+
+#[test]
+fn video_is_offered_once_its_ports_are_known() {
+    let mut world = world();
+    world.hold_opens = true;
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    let body = with_video(caller.audio, 41_000);
+    caller.invite_offering(&mut world, &body);
+    // The audio's relay opens first.
+    world.answer_open(1);
+    assert!(!world.waits(at(GATE), "INVITE"), "it waits");
+    world.answer_open(0);
+    let callee = Callee::take(&mut world, GATE);
+    assert_eq!(live(&callee.invite), [true, true]);
+    caller.cancel(&mut world);
+}
+
+#[test]
+fn a_call_does_not_fail_for_want_of_pictures() {
+    let mut world = world();
+    world.hold_opens = true;
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    let body = with_video(caller.audio, 41_000);
+    caller.invite_offering(&mut world, &body);
+    world.answer_open(1);
+    // Nothing is ever heard of the video's relay.
+    world.seconds(3);
+    let callee = Callee::take(&mut world, GATE);
+    assert_eq!(live(&callee.invite), [true, false]);
+    let body = with_video(callee.audio, 0);
+    callee.say(&mut world, "200 OK", Some(&body));
+    let told = caller.ack(&mut world, None);
+    assert_eq!(live(&told), [true, false]);
+    caller.bye(&mut world);
+    let bye = world.expect(callee.at, "BYE");
+    callee.respond(&mut world, &bye, "200 OK", None);
+    world.check_idle();
 }
 
 #[test]

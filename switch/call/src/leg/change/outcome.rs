@@ -4,8 +4,8 @@ use super::{Passing, State, What, agree, take};
 use crate::{
     call::Call,
     cause,
-    leg::{dialog_flow, session, session_draft},
-    media::{self, Body, Said},
+    leg::{Owed, dialog_flow, renew, session, session_draft},
+    media::{self, Body, Offer},
     switch::{end, state::Core},
     transfer::replaces,
 };
@@ -69,12 +69,13 @@ fn agreed(
         if let Some(txn) = unconfirmed {
             acknowledge(core, call, other, txn, None);
         }
-        return core.respond(
+        core.respond(
             passing.server,
             (488, "Not Acceptable Here"),
             "",
             Draft::new(),
         );
+        return take_back(core, call, other);
     };
     let Some(flow) = call.leg(asker).map(|leg| leg.flow) else {
         return;
@@ -92,7 +93,7 @@ fn agreed(
     }
 }
 
-/// The other side's description for the asker; the relay learns both.
+/// The other side's description for the asker; the relay learns both, if they fit.
 fn described(
     core: &mut Core,
     call: &mut Call,
@@ -100,27 +101,19 @@ fn described(
     offer: Option<&SessionDescription>,
     mut sdp: SessionDescription,
 ) -> Option<Bytes> {
-    let said = match offer {
-        Some(offer) => {
-            sdp.complete_for(offer);
-            media::hear(core, call, asker, Said::Offer, offer)?;
-            Said::Answer
-        }
-        None => Said::Offer,
-    };
-    media::hear(core, call, asker.other(), said, &sdp)?;
-    media::note_direction(core, call, sdp.direction());
     let Some(offer) = offer else {
-        call.media.asked = Some(Box::new(sdp.clone()));
-        if !call.media.terms.adapt_offer(asker, &mut sdp) {
-            return None;
-        }
-        return media::body_for(core, call, asker, said, &sdp);
+        return media::ask(core, call, asker, sdp);
     };
-    media::adapt_answer(core, call, asker, offer, &mut sdp)?;
-    let body = media::body_for(core, call, asker, said, &sdp);
-    media::settle(core, call, asker);
-    body
+    sdp.complete_for(offer);
+    media::conclude(core, call, asker, Offer::New(offer), &sdp)
+}
+
+/// A side has agreed to what its other side did not get: it is offered once more what that one has described last.
+fn take_back(core: &mut Core, call: &mut Call, side: Side) {
+    if let Some(leg) = call.leg_mut(side) {
+        leg.owed = Owed::Description(renew::Then::Rest);
+    }
+    renew::send(core, call, side, 1);
 }
 
 pub(super) fn acknowledge(
@@ -161,6 +154,8 @@ fn refused(core: &mut Core, call: &mut Call, mut passing: Passing, status: u16, 
         400..=499 => (488, "Not Acceptable Here"),
         _ => (500, "Server Internal Error"),
     };
+    passing.restore(call);
+    media::record::follow(core, call);
     core.respond(passing.server, answer, "", Draft::new());
     if matches!(status, 408 | 481) {
         let other = passing.from.other();
@@ -216,20 +211,15 @@ pub(crate) fn confirmed(core: &mut Core, call: &mut Call, txn: ServerTxn, messag
     else {
         return;
     };
-    let (asker, other) = (passing.from, passing.from.other());
+    let other = passing.from.other();
     let answer = match media::read_body(message) {
         Body::Audio(sdp) => Some(sdp),
         Body::None | Body::Unfit => None,
     };
-    let body = answer.and_then(|mut sdp| {
-        media::hear(core, call, asker, Said::Answer, &sdp)?;
-        media::note_direction(core, call, sdp.direction());
-        let offer = call.media.asked.take()?;
-        media::adapt_answer(core, call, other, &offer, &mut sdp)?;
-        let body = media::body_for(core, call, other, Said::Answer, &sdp);
-        media::settle(core, call, other);
-        body
-    });
+    let offer = call.media.asked.take();
+    let body = answer
+        .zip(offer)
+        .and_then(|(sdp, offer)| media::conclude(core, call, other, Offer::Heard(&offer), &sdp));
     let agreed = body.is_some();
     acknowledge(core, call, other, unconfirmed, body);
     if !agreed {
