@@ -22,14 +22,19 @@ impl RtpHeader {
     /// appendix A.1); None for anything else, RTCP included.
     #[must_use]
     pub fn parse(packet: &[u8]) -> Option<Self> {
+        Self::open(packet).map(|(header, _)| header)
+    }
+
+    /// As [`parse`](Self::parse), with the payload: what stands between header and padding (RFC 3550 section 5.1).
+    #[must_use]
+    pub fn open(packet: &[u8]) -> Option<(Self, &[u8])> {
         let (header, body) = Self::split(packet)?;
-        if packet.first()? & 0x20 != 0 {
-            let padding = usize::from(*body.last()?);
-            if padding == 0 || padding > body.len() {
-                return None;
-            }
+        if packet.first()? & 0x20 == 0 {
+            return Some((header, body));
         }
-        Some(header)
+        let padding = usize::from(*body.last()?);
+        let length = body.len().checked_sub(padding).filter(|_| padding > 0)?;
+        Some((header, body.get(..length)?))
     }
 
     /// The header, and what follows it: padding is not looked at, which protection hides.
@@ -138,6 +143,21 @@ mod tests {
                 ssrc: 0x0908_0706
             })
         );
+    }
+
+    #[test]
+    fn padding_is_no_payload() {
+        let packet = |tail: &[u8]| [&[0xa0, 0, 1, 2, 0, 0, 0, 160, 9, 8, 7, 6][..], tail].concat();
+        for (tail, payload) in [
+            (&[1, 2, 0, 0, 3][..], Some(&[1, 2][..])),
+            (&[0, 0, 0, 4], Some(&[])),
+            (&[1, 2, 0], None),
+            (&[1, 2, 9], None),
+            (&[], None),
+        ] {
+            let packet = packet(tail);
+            assert_eq!(RtpHeader::open(&packet).map(|(_, body)| body), payload);
+        }
     }
 
     #[test]
