@@ -56,7 +56,7 @@ pub struct Cdr {
     /// The call with which a transfer connects this one: it was placed for that one, or their parties were joined.
     #[serde(default)]
     pub transfer_call: Option<CallId>,
-    /// File of its recording; `recording.read` has it.
+    /// Files of its recording in order, with a space between them; `recording.read` has them.
     #[serde(default)]
     pub recording: Option<String>,
     /// What was booked.

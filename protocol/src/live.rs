@@ -148,6 +148,9 @@ pub struct LiveCall {
     pub answered_at: Option<UtcMs>,
     /// Running money.
     pub money: LiveMoney,
+    /// What is said now is recorded.
+    #[serde(default)]
+    pub recorded: bool,
     /// Audio from the caller.
     pub media_a: MediaStats,
     /// Audio from the callee.
@@ -348,6 +351,9 @@ pub struct Counters {
     /// Calls whose audio was coded anew.
     #[serde(default)]
     pub transcoded: u64,
+    /// What coding audio anew takes of one processor core now, percent.
+    #[serde(default)]
+    pub coding_percent: u32,
 }
 
 /// A call to hang up.

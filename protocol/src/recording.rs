@@ -30,6 +30,10 @@ pub struct RecordParams {
 pub struct RecordingReadParams {
     /// The recorded call.
     pub call: CallId,
+    /// Which of its files, from 1: a call whose audio took another way, or was begun to record anew, has several.
+    #[serde(default = "first")]
+    #[schemars(range(min = 1))]
+    pub file: u16,
     /// First byte.
     #[serde(default)]
     pub offset: u64,
@@ -37,6 +41,9 @@ pub struct RecordingReadParams {
     #[serde(default = "limit")]
     #[schemars(range(min = 1, max = 524_288))]
     pub limit: u32,
+}
+fn first() -> u16 {
+    1
 }
 fn limit() -> u32 {
     524_288
@@ -47,6 +54,9 @@ fn limit() -> u32 {
 pub struct RecordingPart {
     /// A name for the whole.
     pub name: String,
+    /// Files of the call.
+    #[serde(default = "first")]
+    pub files: u16,
     /// Bytes of the whole, now.
     pub total: u64,
     /// The piece, in Base64; less than asked for only at the end.

@@ -24,6 +24,7 @@ fn call(id: i64, state: CallState) -> LiveCall {
         started_at: Default::default(),
         answered_at: None,
         money: LiveMoney::default(),
+        recorded: false,
         media_a: Default::default(),
         media_b: Default::default(),
     }

@@ -327,7 +327,11 @@ impl Rows for CallRows<'_> {
         match column {
             0 => {
                 let (text, tone) = state(call.state);
-                Cell::toned(text, tone)
+                if call.recorded {
+                    Cell::toned(format!("{text} {}", "⏺"), tone)
+                } else {
+                    Cell::toned(text, tone)
+                }
             }
             1 => Cell::new(&*call.account_name),
             2 => Cell::new(&*call.caller),
@@ -487,6 +491,7 @@ mod tests {
                 paid_until_s: 60,
                 charged_until_s: 10,
             },
+            recorded: false,
             media_a: Default::default(),
             media_b: Default::default(),
         }

@@ -23,12 +23,20 @@ const PIECE: u32 = 524_288;
 pub struct CdrDetail {
     pub call: Option<i64>,
     pub cdr: Slot<DetailedCdr>,
-    /// The recording that is being fetched, as far as it is here.
-    fetched: Option<(CallId, Vec<u8>)>,
+    /// The file that is being fetched, as far as it is here.
+    fetched: Option<Fetched>,
+}
+
+#[derive(Debug)]
+struct Fetched {
+    call: CallId,
+    /// Of the call's files, from 1.
+    file: u16,
+    bytes: Vec<u8>,
 }
 
 impl CdrDetail {
-    /// The file of the recording, if there is one.
+    /// The files of the recording, if there are any.
     pub fn recording(&self) -> Option<&str> {
         self.cdr.value()?.cdr.recording.as_deref()
     }
@@ -40,37 +48,50 @@ impl CdrDetail {
     /// Begins to fetch the recording.
     pub fn fetch(&mut self, requests: &mut Requests<Purpose>) {
         if let Some(call) = self.call.map(CallId).filter(|_| self.fetched.is_none()) {
-            self.fetched = Some((call, Vec::new()));
-            ask(call, 0, requests);
+            self.begin(call, 1, requests);
         }
     }
 
-    /// Takes a piece in; the name and the whole when it was the last one.
+    fn begin(&mut self, call: CallId, file: u16, requests: &mut Requests<Purpose>) {
+        self.fetched = Some(Fetched {
+            call,
+            file,
+            bytes: Vec::new(),
+        });
+        ask(call, (file, 0), requests);
+    }
+
+    /// Takes a piece in; the name and the whole when it was the last one of its file.
     fn take(
         &mut self,
         call: CallId,
         part: RecordingPart,
         requests: &mut Requests<Purpose>,
     ) -> Result<Option<(String, Vec<u8>)>, String> {
-        let Some((_, bytes)) = self.fetched.as_mut().filter(|(of, _)| *of == call) else {
+        let Some(fetched) = self.fetched.as_mut().filter(|fetched| fetched.call == call) else {
             return Ok(None);
         };
+        let (file, bytes) = (fetched.file, &mut fetched.bytes);
         let piece = BASE64_STANDARD.decode(part.base64);
         let piece = piece.map_err(|error| format!("unreadable recording: {error}"))?;
         let ends = piece.is_empty() || (bytes.len() + piece.len()) as u64 >= part.total;
         bytes.extend(piece);
         if ends {
             let whole = self.fetched.take();
-            return Ok(whole.map(|(_, bytes)| (part.name, bytes)));
+            if file < part.files {
+                self.begin(call, file + 1, requests);
+            }
+            return Ok(whole.map(|fetched| (part.name, fetched.bytes)));
         }
-        ask(call, bytes.len() as u64, requests);
+        ask(call, (file, bytes.len() as u64), requests);
         Ok(None)
     }
 }
 
-fn ask(call: CallId, offset: u64, requests: &mut Requests<Purpose>) {
+fn ask(call: CallId, (file, offset): (u16, u64), requests: &mut Requests<Purpose>) {
     let params = RecordingReadParams {
         call,
+        file,
         offset,
         limit: PIECE,
     };

@@ -181,6 +181,7 @@ fn call(at: i64, now_ms: i64) -> LiveCall {
             price_per_minute: Micros(9_050 + at % 13 * 1_750),
             ..LiveMoney::default()
         },
+        recorded: false,
         media_a: stats,
         media_b: stats,
     };

@@ -61,6 +61,7 @@ impl Store {
             ignored: 48_211,
             blocks: 17,
             transcoded: 31,
+            coding_percent: 12,
             challenged: 30_118,
         };
         Self {

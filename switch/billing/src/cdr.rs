@@ -145,7 +145,8 @@ pub struct Cdr {
     /// Of its currencies at the answer; None where all are the base currency, or it was not answered.
     #[serde(default)]
     pub exchange: Option<KeptRatios>,
-    /// The file of its recording, below the folder of recordings; None if it was not recorded.
+    /// The files of its recording, below the folder of recordings, with a space between them; None if it was not
+    /// recorded.
     #[serde(default)]
     pub recording: Option<String>,
     /// What came from the caller.

@@ -101,6 +101,23 @@ fn the_caller_is_left_and_the_called_side_right() {
 
 /// Many rounds, because an order and the packet after it race to the relay's thread.
 #[test]
+fn padding_is_not_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = call(folder.path());
+    call.record("7.wav");
+    let mut padded = audio(PCMU, 1, 0x80);
+    padded[0] |= 0x20;
+    padded.extend([0x80, 0x80, 0x80, 4]);
+    call.pass(0, &padded);
+    call.rig.close(1);
+    drop(call);
+    let mut file = hound::WavReader::open(folder.path().join("7.wav")).unwrap();
+    let samples = file.samples::<i16>().map(Result::unwrap);
+    let spoken = samples.step_by(2).filter(|sample| *sample > 0).count();
+    assert_eq!(spoken, 160, "one packet, without its padding");
+}
+
+#[test]
 fn a_recording_that_is_ordered_again_goes_on_in_its_file() {
     const ROUNDS: u16 = 200;
     /// A millisecond, so that all rounds are less than what a stream may be adrift.
@@ -125,6 +142,33 @@ fn a_recording_that_is_ordered_again_goes_on_in_its_file() {
     let samples = file.samples::<i16>().map(Result::unwrap);
     let spoken = samples.step_by(2).filter(|sample| *sample > 0).count();
     assert_eq!(spoken, usize::from(ROUNDS) * SAMPLES);
+}
+
+#[test]
+fn a_recording_that_failed_begins_again_in_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("7.wav"), "of another call").unwrap();
+    let call = call(folder.path());
+    call.record("7.wav");
+    assert!(matches!(
+        call.rig.next(),
+        RelayReport::RecordingFailed { .. }
+    ));
+    call.pass(0, &audio(PCMU, 1, 0x80)); // nothing is open
+    call.record("7-2.wav");
+    call.pass(0, &audio(PCMU, 2, 0x80));
+    // And an order for a third file closes the second.
+    call.record("7-3.wav");
+    call.pass(0, &audio(PCMU, 3, 0x80));
+    call.pass(0, &audio(PCMU, 4, 0x80));
+    call.rig.close(1);
+    drop(call);
+    for (name, packets) in [("7-2.wav", 1), ("7-3.wav", 2)] {
+        let mut file = hound::WavReader::open(folder.path().join(name)).unwrap();
+        let samples = file.samples::<i16>().map(Result::unwrap);
+        let spoken = samples.step_by(2).filter(|sample| *sample > 0).count();
+        assert_eq!(spoken, packets * 160, "{name}");
+    }
 }
 
 #[test]

@@ -171,8 +171,9 @@ pub enum RelayCommand {
         /// What.
         stream: Stream,
     },
-    /// Records what passes, or pauses; the same file goes on when the recording is ordered again, the pause silent. What goes wrong
-    /// comes as [`RelayReport::RecordingFailed`].
+    /// Records what passes, or pauses; the same file goes on when the recording is ordered again under its name, the
+    /// pause silent, and another name closes it and begins another. What goes wrong comes as
+    /// [`RelayReport::RecordingFailed`].
     SetRecording {
         /// The relay.
         id: RelayId,
@@ -373,7 +374,8 @@ pub enum RelayReport {
         /// What.
         digit: Digit,
     },
-    /// A recording could not be begun, or ended before its time: the rest of the call is not recorded.
+    /// A recording could not be begun, or ended before its time: nothing is recorded before it is ordered again, under
+    /// another name.
     RecordingFailed {
         /// The relay.
         id: RelayId,

@@ -531,6 +531,7 @@ mod tests {
             cost: Micros(0),
             margin: None,
             paid_until_s: 0,
+            recorded: false,
             media_a: Default::default(),
             media_b: Default::default(),
         }))

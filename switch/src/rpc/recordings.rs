@@ -34,13 +34,20 @@ pub async fn read(
     let cdr = cdrs::get(Arc::clone(&api), caller, params.call.0)
         .await?
         .cdr;
-    let Some(name) = cdr.recording else {
+    let names = cdr.recording.unwrap_or_default();
+    let names: Vec<&str> = names.split_ascii_whitespace().collect();
+    if names.is_empty() {
         return Err(RpcError::new(
             ErrorCode::NotFound,
             format!("call {} was not recorded", params.call),
         ));
+    }
+    let wanted = usize::from(params.file).checked_sub(1);
+    let Some(name) = wanted.and_then(|at| names.get(at)) else {
+        let range = format!("1 to {}, as many files as the call has", names.len());
+        return Err(RpcError::invalid("file", range));
     };
-    let path = api.recordings.join(&name);
+    let path = api.recordings.join(name);
     let read = api
         .blocking(move || piece(&path, params.offset, params.limit))
         .await?;
@@ -54,6 +61,7 @@ pub async fn read(
     })?;
     Ok(RecordingPart {
         name: name.replace('/', "-"),
+        files: u16::try_from(names.len()).unwrap_or(u16::MAX),
         total,
         base64: BASE64_STANDARD.encode(bytes),
     })

@@ -32,6 +32,7 @@ pub fn live_call(call: i64, chain: &[i64]) -> LiveCall {
         cost: Micros(3),
         margin: Some(Micros(2)),
         paid_until_s: 30,
+        recorded: false,
         media_a: MediaStats::default(),
         media_b: MediaStats::default(),
     }

@@ -44,7 +44,7 @@ pub(crate) fn of_call(call: &Call, ended_at: UtcMs) -> Cdr {
         charges: Vec::new(),
         cost: None,
         exchange: exchange(call),
-        recording: call.media.recording.name(),
+        recording: call.media.recording.names(),
         media_a,
         media_b,
         trace: text(&call.trace),

@@ -15,22 +15,29 @@ use super::Relay;
 /// Why a call cannot be recorded.
 const ELSEWHERE: &str = "its audio does not pass through the switch";
 
+/// A relay that is replaced, or a recorder that failed, begins another file; a call has no more than these.
+const MAX_FILES: usize = 16;
+const TOO_MANY: &str = "its recording was begun anew too often";
+
 /// The recording of one call.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
     is_on: bool,
-    /// The last order, and to which relay.
+    /// The last order, and to which relay; None when the next one begins a file.
     ordered: Option<(RelayId, RecordingOrder)>,
-    /// The first file, for the CDR.
-    name: Option<String>,
-    /// Files so far: an audio relay that is replaced begins another one.
-    files: u16,
+    /// The files so far, in order.
+    names: Vec<String>,
 }
 
 impl Recording {
-    /// The file of the whole call, or of its first part.
-    pub(crate) fn name(&self) -> Option<String> {
-        self.name.clone()
+    /// Its files for the CDR, with a space between them.
+    pub(crate) fn names(&self) -> Option<String> {
+        (!self.names.is_empty()).then(|| self.names.join(" "))
+    }
+
+    /// Whether what is said now is recorded.
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on
     }
 }
 
@@ -46,14 +53,16 @@ pub(crate) fn is_wanted(call: &Call, callee: Option<tandem_billing::AccountId>) 
 /// The answer is about to be journalled: after a crash the CDR names the file.
 pub(crate) fn announce(call: &mut Call) {
     if is_due(call) {
-        call.media.recording.name = Some(file_name(call.id, call.began.utc, 1));
+        call.media.recording.names = vec![file_name(call.id, call.began.utc, 1)];
     }
 }
 
 /// The call was answered.
 pub(crate) fn answered(core: &mut Core, call: &mut Call) {
-    if is_due(call) && begin(core, call).is_err() {
-        call.media.recording.name = None;
+    call.media.recording.names.clear();
+    if is_due(call) {
+        // A call whose audio passes elsewhere is not recorded; who wanted that is told when asking.
+        let _ = begin(core, call);
     }
 }
 
@@ -75,10 +84,14 @@ pub(crate) fn begin(core: &mut Core, call: &mut Call) -> Result<(), &'static str
     if call.media.direct {
         return Err(ELSEWHERE);
     }
-    if !call.media.recording.is_on {
-        order(core, call, id);
+    if call.media.recording.is_on {
+        return Ok(());
     }
-    Ok(())
+    if order(core, call, id) {
+        Ok(())
+    } else {
+        Err(TOO_MANY)
+    }
 }
 
 /// No longer; what was recorded stays.
@@ -92,10 +105,11 @@ pub(crate) fn end(core: &mut Core, call: &mut Call) {
             recording: None,
         });
     }
+    core.feed.touch(call.id);
 }
 
 /// The legs agreed anew, or have another relay: the recording goes on.
-pub(super) fn follow(core: &mut Core, call: &mut Call) {
+pub(crate) fn follow(core: &mut Core, call: &mut Call) {
     let Relay::Open { id, .. } = call.media.relay else {
         return;
     };
@@ -104,7 +118,8 @@ pub(super) fn follow(core: &mut Core, call: &mut Call) {
     }
 }
 
-fn order(core: &mut Core, call: &mut Call, id: RelayId) {
+/// False if it would be a file too many.
+fn order(core: &mut Core, call: &mut Call, id: RelayId) -> bool {
     let spoken = &call.media.spoken;
     let formats = |side: Side| -> Vec<(u8, Format)> {
         let ours = spoken.of(side).ours.iter();
@@ -113,36 +128,47 @@ fn order(core: &mut Core, call: &mut Call, id: RelayId) {
     };
     let (a, b) = (formats(Side::A), formats(Side::B));
     let recording = &mut call.media.recording;
-    let name = match &recording.ordered {
-        Some((before, order)) if *before == id => order.name.clone(),
-        Some(_) | None => {
-            recording.files += 1;
-            file_name(call.id, call.began.utc, recording.files)
+    let same = recording
+        .ordered
+        .as_ref()
+        .filter(|(before, _)| *before == id);
+    let name = match same {
+        Some((_, order)) => order.name.clone(),
+        None if recording.names.len() >= MAX_FILES => {
+            recording.is_on = false;
+            return false;
+        }
+        None => {
+            let name = file_name(call.id, call.began.utc, recording.names.len() + 1);
+            recording.names.push(name.clone());
+            name
         }
     };
     let ordered = (id, RecordingOrder { name, a, b });
     if recording.is_on && recording.ordered.as_ref() == Some(&ordered) {
-        return;
+        return true;
     }
     recording.is_on = true;
-    recording.name.get_or_insert_with(|| ordered.1.name.clone());
     core.relay(RelayCommand::SetRecording {
         id,
         recording: Some(Box::new(ordered.1.clone())),
     });
     recording.ordered = Some(ordered);
+    core.feed.touch(call.id);
+    true
 }
 
-/// The recorder could not go on.
+/// The recorder could not go on; ordered again, the recording begins another file.
 pub(crate) fn failed(core: &mut Core, call: &mut Call, reason: &str) {
     end(core, call);
+    call.media.recording.ordered = None;
     call.trace.note(Step::Unrecorded {
         reason: reason.to_owned(),
     });
 }
 
 /// By the day the call began, UTC.
-fn file_name(call: CallId, began: UtcMs, file: u16) -> String {
+fn file_name(call: CallId, began: UtcMs, file: usize) -> String {
     let day = Timestamp::from_millisecond(began.0)
         .unwrap_or_default()
         .to_zoned(TimeZone::UTC)

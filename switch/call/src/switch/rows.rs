@@ -146,6 +146,7 @@ fn live_call(call: &Call, now: Now) -> LiveCall {
         cost: running.cost,
         margin: running.margin,
         paid_until_s: call.bill.paid_until_s,
+        recorded: call.media.recording.is_on(),
         media_a,
         media_b,
     }

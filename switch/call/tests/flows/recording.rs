@@ -110,6 +110,55 @@ fn an_operator_begins_and_ends_a_recording() {
     world.check_idle();
 }
 
+/// Whether the monitor shows the call as recorded.
+fn shown(world: &mut World) -> bool {
+    match ask(world, Command::Snapshot) {
+        Reply::Snapshot(snapshot) => snapshot.calls[0].recorded,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_recording_that_failed_begins_again_in_a_file_of_its_own() {
+    let mut world = world(Recorded::On);
+    let (mut caller, _callee) = answered(&mut world);
+    let call = world.only_open();
+    assert!(shown(&mut world));
+    let id = world.relay_of_last_call().expect("a relay");
+    let reason = "no space left on device".to_owned();
+    world.input(Input::Relay(RelayReport::RecordingFailed { id, reason }));
+    assert!(!shown(&mut world), "nothing is recorded any more");
+    let again = ask(&mut world, Command::Record { call });
+    assert!(matches!(again, Reply::Done));
+    assert!(shown(&mut world));
+    let [Some(first), None, Some(second)] = &orders(&world)[..] else {
+        panic!("{:?}", orders(&world));
+    };
+    assert_ne!(first.name, second.name);
+    caller.bye(&mut world);
+    let both = format!("{} {}", first.name, second.name);
+    assert_eq!(world.book.only_cdr().recording, Some(both));
+    world.check_idle();
+}
+
+#[test]
+fn a_recording_is_not_begun_for_ever() {
+    let mut world = world(Recorded::Off);
+    let (mut caller, _callee) = answered(&mut world);
+    let call = world.only_open();
+    let id = world.relay_of_last_call().expect("a relay");
+    for _ in 0..16 {
+        let begun = ask(&mut world, Command::Record { call });
+        assert!(matches!(begun, Reply::Done));
+        let reason = "no space left on device".to_owned();
+        world.input(Input::Relay(RelayReport::RecordingFailed { id, reason }));
+    }
+    let refused = ask(&mut world, Command::Record { call });
+    assert!(matches!(refused, Reply::Refused(reason) if reason.contains("too often")));
+    caller.bye(&mut world);
+    world.check_idle();
+}
+
 #[test]
 fn a_recorder_that_fails_leaves_the_call_alone_and_a_word_in_its_trace() {
     let mut world = world(Recorded::On);

@@ -4,7 +4,10 @@ use tandem_sdp::convert::Format;
 
 use super::RATE;
 use crate::Micros;
-use crate::convert::codec::{Decoder, Resampling};
+use crate::convert::{
+    budget::{Budget, length_us},
+    codec::{Decoder, Resampling},
+};
 use crate::rtp::RtpHeader;
 
 /// A stream whose time stamps and arrival differ by more has begun anew, milliseconds.
@@ -15,6 +18,7 @@ const ADRIFT_MS: i64 = 300;
 pub(super) struct Track {
     formats: Vec<(u8, Format)>,
     stream: Option<Stream>,
+    budget: Budget,
     pcm: Vec<i16>,
     out: Vec<i16>,
 }
@@ -42,12 +46,15 @@ impl Track {
     /// Decodes a packet that came so long after the beginning; its place and samples. None: it is no audio of
     /// a known codec.
     pub(super) fn take(&mut self, packet: &[u8], since_us: Micros) -> Option<(u64, &[i16])> {
-        let (header, payload) = RtpHeader::split(packet)?;
+        let (header, payload) = RtpHeader::open(packet)?;
         let payload_type = header.payload_type;
         let (_, format) = *self
             .formats
             .iter()
             .find(|(number, _)| *number == payload_type)?;
+        if !self.budget.allows(since_us) {
+            return None;
+        }
         let arrived = since_us * u64::from(RATE) / 1_000_000;
         let fresh = |stream: &Stream| {
             let same = (stream.ssrc, stream.payload_type) == (header.ssrc, payload_type);
@@ -74,6 +81,8 @@ impl Track {
         self.out.clear();
         stream.decoder.decode(payload, &mut self.pcm);
         stream.resampling.pass(&self.pcm, &mut self.out);
+        let audio_us = length_us(self.pcm.len(), stream.decoder.rate());
+        self.budget.spend(audio_us, since_us);
         Some((stream.place(header.timestamp), &self.out))
     }
 }

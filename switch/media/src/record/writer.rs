@@ -35,6 +35,7 @@ pub(super) struct Writer {
 }
 
 struct Recording {
+    name: String,
     file: WavWriter<BufWriter<File>>,
     began_us: Micros,
     tracks: [Track; 2],
@@ -67,10 +68,15 @@ impl Writer {
     }
 
     fn order(&mut self, id: RelayId, order: RecordingOrder, now_us: Micros) {
+        // Another file was asked for: this one is whole.
+        if (self.open.get(&id)).is_some_and(|recording| recording.name != order.name) {
+            self.end(id, 0);
+        }
         if !self.open.contains_key(&id) {
             match create(&self.folder, Path::new(&order.name)) {
                 Ok(file) => {
                     let recording = Recording {
+                        name: order.name,
                         file,
                         began_us: now_us,
                         tracks: [Track::default(), Track::default()],

@@ -67,7 +67,7 @@ pub struct CdrRow {
     pub unheard: Option<String>,
     /// The call with which a transfer connects it.
     pub transfer_call_id: Option<CallId>,
-    /// File of its recording.
+    /// Files of its recording, with a space between them.
     pub recording: Option<String>,
     /// The money.
     #[serde(flatten)]
