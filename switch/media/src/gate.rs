@@ -197,12 +197,6 @@ impl Gate {
         }
     }
 
-    /// Whether the side's description is known.
-    #[must_use]
-    pub fn has_target(&self) -> bool {
-        self.rtp.has_rule()
-    }
-
     /// When the last audio packet passed.
     #[must_use]
     pub fn last_audio_us(&self) -> Option<Micros> {

@@ -172,12 +172,6 @@ impl Latch {
     pub fn source(&self) -> Option<SocketAddr> {
         self.latched.map(|source| source.address)
     }
-
-    /// Whether a target is known.
-    #[must_use]
-    pub fn has_rule(&self) -> bool {
-        self.rule.is_some()
-    }
 }
 
 impl Rule {

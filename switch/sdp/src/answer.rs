@@ -1,58 +1,8 @@
-//! Offer and answer beside each other (RFC 3264): what a new offer changes, and an answer that fits its offer.
+//! Offer and answer beside each other (RFC 3264): an answer that fits its offer.
 
 use crate::{codec::Codec, session::SessionDescription};
 
-/// Whether a side went on hold or came back (RFC 3264 section 8.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldChange {
-    /// As before.
-    Same,
-    /// It took audio and takes none now.
-    Held,
-    /// It takes audio again.
-    Resumed,
-}
-
-/// What a side's new description changes against its last one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Audio or RTCP go to another address or port: the relay needs a new target.
-    pub target: bool,
-    /// Hold or resume.
-    pub hold: HoldChange,
-    /// Direction differs in any way.
-    pub direction: bool,
-    /// The codec list differs, or its order.
-    pub codecs: bool,
-}
-
-impl Change {
-    /// Nothing of the audio changed: the description refreshes a session timer only.
-    #[must_use]
-    pub fn is_none(self) -> bool {
-        !self.target && !self.direction && !self.codecs
-    }
-}
-
 impl SessionDescription {
-    /// What this description changes against `before`, the same side's last one.
-    #[must_use]
-    pub fn change_since(&self, before: &Self) -> Change {
-        let (was, is) = (before.direction(), self.direction());
-        let hold = match (was.receives(), is.receives()) {
-            (true, false) => HoldChange::Held,
-            (false, true) => HoldChange::Resumed,
-            (true, true) | (false, false) => HoldChange::Same,
-        };
-        Change {
-            target: self.audio_target() != before.audio_target()
-                || self.rtcp_target() != before.rtcp_target(),
-            hold,
-            direction: was != is,
-            codecs: self.codecs() != before.codecs(),
-        }
-    }
-
     /// What this side would answer to a further `offer`, going by its last description: the codecs of it that the
     /// offer has under the same numbers, in the offer's direction reversed. None without its first codec.
     #[must_use]

@@ -176,20 +176,6 @@ impl SessionDescription {
         let format = value.split_ascii_whitespace().next().unwrap_or_default();
         format != "*" && !format.parse().is_ok_and(|number| kept.contains(&number))
     }
-
-    /// The codec both sides will use first: the first audio codec of this answer that the offer had too
-    /// (RFC 3264 section 6.1). None if the answer took none of them.
-    #[must_use]
-    pub fn negotiated(&self, offer: &Self) -> Option<Codec> {
-        let offered = offer.codecs();
-        let common = |codec: &Codec| {
-            !codec.is_auxiliary()
-                && offered
-                    .iter()
-                    .any(|candidate| candidate.same_encoding(codec))
-        };
-        self.codecs().into_iter().find(common)
-    }
 }
 
 /// As usually written.

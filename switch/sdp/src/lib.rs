@@ -20,7 +20,6 @@ pub mod sdes;
 pub mod session;
 pub mod web;
 
-pub use answer::{Change, HoldChange};
 pub use codec::Codec;
 pub use convert::{Conversion, DigitMode, LegCodecs};
 pub use dress::Dress;

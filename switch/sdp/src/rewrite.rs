@@ -60,14 +60,9 @@ impl SessionDescription {
     /// Points audio at our relay: `c=`, the `m=` port, `a=rtcp` and `o=` are replaced (no address of the other leg
     /// stays); the session's name, its contacts, ICE, DTLS and key lines are taken out; further media lines are rejected with port 0, in place. A
     /// hold by `c=0.0.0.0` becomes a direction attribute, since our address stands in its stead. A secured profile
-    /// becomes the plain one: what the leg's own transport needs is put on by [`dress`](Self::dress).
-    pub fn rewrite(&mut self, rtp: SocketAddr, origin: Origin) {
-        self.rewrite_with(rtp, None, origin);
-    }
-
-    /// The same, with the video line pointed at a place of its own instead of rejected; see
-    /// [`video_target`](Self::video_target).
-    pub fn rewrite_with(&mut self, rtp: SocketAddr, video: Option<SocketAddr>, origin: Origin) {
+    /// becomes the plain one: what the leg's own transport needs is put on by [`dress`](Self::dress). `video`: where
+    /// the [video line](Self::video_target) is pointed at, instead of being rejected.
+    pub fn rewrite(&mut self, rtp: SocketAddr, video: Option<SocketAddr>, origin: Origin) {
         let video = self.video_section().zip(video);
         let profile = self.profile();
         let audio = self.audio_section();

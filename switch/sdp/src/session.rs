@@ -234,8 +234,13 @@ impl SessionDescription {
     /// [`audio_target`](Self::audio_target) is, or if there is no such port.
     #[must_use]
     pub fn rtcp_target(&self) -> Option<SocketAddr> {
-        let rtp = self.audio_target()?;
-        let stated = self.audio_attribute("rtcp").and_then(|value| {
+        let section = self.audio_section()?;
+        self.rtcp_of(&section, self.audio_target()?)
+    }
+
+    fn rtcp_of(&self, section: &Range<usize>, rtp: SocketAddr) -> Option<SocketAddr> {
+        let stated = section.clone().find_map(|index| {
+            let (_, value) = self.attribute(index).filter(|(name, _)| *name == "rtcp")?;
             let (port, place) = value.split_once(' ').unwrap_or((value, ""));
             let port = port.parse::<u16>().ok().filter(|port| *port != 0)?;
             let address = Connection::parse(place).and_then(Connection::address);
@@ -250,13 +255,8 @@ impl SessionDescription {
     pub fn video_target(&self) -> Option<(SocketAddr, SocketAddr)> {
         let section = self.video_section()?;
         let ip = self.connection(&section)?.address()?;
-        let port = self.media_line(section.start)?.port;
-        let stated = section.clone().find_map(|index| {
-            let (_, value) = self.attribute(index).filter(|(name, _)| *name == "rtcp")?;
-            value.split(' ').next()?.parse::<u16>().ok()
-        });
-        let rtcp = stated.or_else(|| port.checked_add(1))?;
-        Some((SocketAddr::new(ip, port), SocketAddr::new(ip, rtcp)))
+        let rtp = SocketAddr::new(ip, self.media_line(section.start)?.port);
+        Some((rtp, self.rtcp_of(&section, rtp)?))
     }
 
     /// The audio direction. Hold by `c=0.0.0.0` takes away receiving (RFC 2543, RFC 3264 section 8.4); without
@@ -281,12 +281,6 @@ impl SessionDescription {
             .chain(0..self.session_end())
             .find_map(of)
             .unwrap_or(Direction::SendRecv)
-    }
-
-    /// Milliseconds of audio in a packet the peer asks for (a=ptime).
-    #[must_use]
-    pub fn ptime_ms(&self) -> Option<u32> {
-        self.audio_attribute("ptime")?.trim().parse().ok()
     }
 
     /// How many media lines there are, rejected ones included.

@@ -33,7 +33,7 @@ fn rewritten(text: &str, dress: &Dress) -> String {
         version: 1,
         address: "203.0.113.1".parse().unwrap(),
     };
-    sdp.rewrite(rtp, origin);
+    sdp.rewrite(rtp, None, origin);
     sdp.dress(dress);
     String::from_utf8(sdp.to_bytes()).unwrap()
 }

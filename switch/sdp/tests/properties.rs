@@ -16,7 +16,8 @@ fn exercise(body: &[u8]) {
     let printed = sdp.to_bytes();
     let again = SessionDescription::parse(&printed).expect("what we print, we read");
     assert_eq!(again.to_bytes(), printed);
-    assert!(again.change_since(&sdp).is_none());
+    assert_eq!(again.audio_target(), sdp.audio_target());
+    assert_eq!(again.direction(), sdp.direction());
     assert_eq!(sdp.codecs(), again.codecs());
 
     let had_audio = sdp.audio_target();
@@ -29,6 +30,7 @@ fn exercise(body: &[u8]) {
     sdp.set_codecs(&codecs);
     sdp.rewrite(
         rtp,
+        None,
         Origin {
             session_id: 1,
             version: 1,
@@ -82,6 +84,7 @@ fn no_address_of_the_other_leg_stays() {
     let rtp = "203.0.113.1:20000".parse().unwrap();
     sdp.rewrite(
         rtp,
+        None,
         Origin {
             session_id: 1,
             version: 1,
