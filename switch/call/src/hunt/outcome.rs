@@ -8,6 +8,7 @@ use crate::{
     directory::hunt_codes::Verdict,
     health,
     leg::{answer, provisional},
+    media,
     switch::{end, state::Core, timer::Timer},
 };
 use tandem_sip::{Message, endpoint::ClientTxn, value::EndReason};
@@ -189,6 +190,7 @@ fn leave(core: &mut Core, call: &mut Call, current: Current, status: u16) {
     if let Some(target) = call.target.as_mut() {
         end::release_target(core, target);
     }
+    media::release(core, call);
     let cause = cause_of(&current, status);
     fail_with(call, cause);
     if let LegTarget::Gateway(gateway) = &current.candidate.leg {
