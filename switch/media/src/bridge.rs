@@ -13,7 +13,7 @@ use crate::gate::Channel;
 use crate::latch::Mode;
 use crate::ports::PortPool;
 use crate::record::Tap;
-use crate::rtcp::Report;
+use crate::rtcp::{self, Report};
 use crate::silence::Silence;
 use crate::wrap::Transport;
 
@@ -25,7 +25,7 @@ pub(crate) struct Bridge {
     b: End,
     stream: Stream,
     /// Of what comes from A and from B; None passes it as it is.
-    converters: (Option<Box<Converter>>, Option<Box<Converter>>),
+    converters: Converters,
     /// Where copies of what passes go.
     tap: Option<Tap>,
     pub(crate) silence: Silence,
@@ -101,7 +101,15 @@ impl Bridge {
     }
 
     pub(crate) fn counters(&self) -> (Counters, Counters) {
-        (self.a.gate.counters(), self.b.gate.counters())
+        let of = |end: &End, converter: &Option<Box<Converter>>| {
+            let mut counters = end.gate.counters();
+            counters.excess += converter.as_ref().map_or(0, |converter| converter.excess());
+            counters
+        };
+        (
+            of(&self.a, &self.converters.0),
+            of(&self.b, &self.converters.1),
+        )
     }
 
     pub(crate) fn set_target(&mut self, side: Side, target: &Target, now_us: Micros) {
@@ -142,6 +150,15 @@ impl Bridge {
             Side::A => self.converters.0.as_deref_mut(),
             Side::B => self.converters.1.as_deref_mut(),
         }
+    }
+
+    /// Whether audio of a side is decoded or coded.
+    pub(crate) fn codes(&self, from: Side) -> bool {
+        let converter = match from {
+            Side::A => &self.converters.0,
+            Side::B => &self.converters.1,
+        };
+        converter.as_deref().is_some_and(Converter::codes)
     }
 
     /// Where copies of what passes go, once it was recorded.
@@ -238,9 +255,12 @@ impl Bridge {
         else {
             return Passed::Dropped;
         };
-        let Some(packet) = buffer.get(..length) else {
+        let Some(packet) = buffer.get_mut(..length) else {
             return Passed::Dropped;
         };
+        if channel == Channel::Rtcp {
+            restate(&self.converters, from, packet);
+        }
         match (channel, &mut self.tap) {
             (Channel::Rtp, None) => {}
             (Channel::Rtp, Some(tap)) => tap.copy(from, packet, now_us),
@@ -260,6 +280,24 @@ impl Bridge {
         let (_, far) = self.ends(from);
         far.send(channel, packet)
     }
+}
+
+type Converters = (Option<Box<Converter>>, Option<Box<Converter>>);
+
+/// A report speaks of streams as its reader has them, not as its writer has.
+fn restate(converters: &Converters, from: Side, packet: &mut [u8]) {
+    let (own, other) = match from {
+        Side::A => (&converters.0, &converters.1),
+        Side::B => (&converters.1, &converters.0),
+    };
+    if own.is_none() && other.is_none() {
+        return;
+    }
+    rtcp::restate(
+        packet,
+        |ssrc, timestamp| own.as_ref()?.report(ssrc, timestamp),
+        |ssrc, jitter| other.as_ref()?.received(ssrc, jitter),
+    );
 }
 
 /// What a report on its way tells of both sides.

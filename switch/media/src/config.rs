@@ -30,4 +30,8 @@ pub struct RelayStats {
     pub relayed: u64,
     /// Packets the kernel would not take.
     pub unsent: u64,
+    /// Microseconds spent on coding audio anew and listening to it.
+    pub coding_us: u64,
+    /// The last second's share of that in one processor core, summed over the threads: percent.
+    pub coding_percent: u32,
 }

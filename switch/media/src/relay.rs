@@ -101,6 +101,8 @@ impl Relay {
             unknown: totals.unknown.load(Ordering::Relaxed),
             relayed: totals.relayed.load(Ordering::Relaxed),
             unsent: totals.unsent.load(Ordering::Relaxed),
+            coding_us: totals.coding_us.load(Ordering::Relaxed),
+            coding_percent: totals.coding_permille.load(Ordering::Relaxed) / 10,
         }
     }
 }

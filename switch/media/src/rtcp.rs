@@ -81,6 +81,80 @@ impl Block {
     }
 }
 
+/// What a sender report says of the stream it comes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SenderInfo {
+    /// The RTP time stamp of its moment.
+    pub timestamp: u32,
+    /// Packets sent so far.
+    pub packets: u32,
+    /// Bytes of their payloads.
+    pub octets: u32,
+}
+
+/// What a block says in the numbers of the stream it speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Highest number, wraps above.
+    pub highest: u32,
+    /// In units of the stream's clock.
+    pub jitter: u32,
+}
+
+/// Has a report speak of streams as they are on the other side of a conversion: `sent` of the one of its sender
+/// (its name and time stamp), `heard` of those it received (name and jitter). None leaves them as they are.
+pub fn restate(
+    mut packet: &mut [u8],
+    sent: impl Fn(u32, u32) -> Option<SenderInfo>,
+    heard: impl Fn(u32, u32) -> Option<Received>,
+) {
+    while let Some(&[flags, kind, l1, l2]) = packet.first_chunk::<4>() {
+        let length = (usize::from(u16::from_be_bytes([l1, l2])) + 1) * 4;
+        let Some((this, rest)) = packet.split_at_mut_checked(length) else {
+            return;
+        };
+        if flags >> 6 != 2 {
+            return;
+        }
+        let blocks = match kind {
+            SENDER_REPORT => {
+                restate_sender(this, &sent);
+                28
+            }
+            RECEIVER_REPORT => 8,
+            _ => length,
+        };
+        let count = usize::from(flags & 0x1f);
+        let blocks = this.get_mut(blocks..).unwrap_or_default();
+        for block in blocks.chunks_exact_mut(24).take(count) {
+            let (ssrc, jitter) = (word(block), word(block.get(12..).unwrap_or_default()));
+            if let Some(received) = heard(ssrc, jitter) {
+                write(block, 8, received.highest);
+                write(block, 12, received.jitter);
+            }
+        }
+        packet = rest;
+    }
+}
+
+fn restate_sender(report: &mut [u8], sent: impl Fn(u32, u32) -> Option<SenderInfo>) {
+    let at = |offset: usize| report.get(offset..offset + 4).map(word);
+    let (Some(ssrc), Some(timestamp), Some(_)) = (at(4), at(16), at(24)) else {
+        return;
+    };
+    if let Some(info) = sent(ssrc, timestamp) {
+        write(report, 16, info.timestamp);
+        write(report, 20, info.packets);
+        write(report, 24, info.octets);
+    }
+}
+
+fn write(bytes: &mut [u8], at: usize, value: u32) {
+    if let Some(place) = bytes.get_mut(at..at + 4) {
+        place.copy_from_slice(&value.to_be_bytes());
+    }
+}
+
 fn word(bytes: &[u8]) -> u32 {
     bytes
         .iter()
@@ -243,7 +317,52 @@ mod tests {
         assert_eq!(reports.heard().reports, 5);
     }
 
+    #[test]
+    fn reports_are_restated_and_nothing_else() {
+        let mut compound = [
+            sender_report(0x1111_2222_3333_4444),
+            receiver_report(&[block(1, -3, 5, 6), block(2, 9, 0, 0)]),
+            vec![0x81, 202, 0, 1, 0, 0, 0, 9],
+        ]
+        .concat();
+        let before = compound.clone();
+        let info = SenderInfo {
+            timestamp: 0xaaaa_aaaa,
+            packets: 0xbbbb_bbbb,
+            octets: 0xcccc_cccc,
+        };
+        let received = Received {
+            highest: 0xdddd_dddd,
+            jitter: 0xeeee_eeee,
+        };
+        restate(
+            &mut compound,
+            |ssrc, _| (ssrc == 9).then_some(info),
+            |ssrc, jitter| (ssrc == 2 && jitter == 160).then_some(received),
+        );
+        let changed: Vec<usize> = (0..compound.len())
+            .filter(|at| compound[*at] != before[*at])
+            .collect();
+        let block = 28 + 8 + 24;
+        let expected = (16..28).chain(block + 8..block + 16);
+        assert_eq!(changed, expected.collect::<Vec<_>>());
+        for length in 0..compound.len() {
+            restate(
+                &mut compound[..length],
+                |_, _| Some(info),
+                |_, _| Some(received),
+            );
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn any_bytes_are_restated(mut packet in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            let info = SenderInfo { timestamp: 1, packets: 2, octets: 3 };
+            let received = Received { highest: 4, jitter: 5 };
+            restate(&mut packet, |_, _| Some(info), |_, _| Some(received));
+        }
+
         #[test]
         fn any_bytes(packet in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
             let _ = Report::read(&packet);

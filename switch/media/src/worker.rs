@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,9 @@ pub(crate) struct Totals {
     pub(crate) unknown: AtomicU64,
     pub(crate) relayed: AtomicU64,
     pub(crate) unsent: AtomicU64,
+    pub(crate) coding_us: AtomicU64,
+    /// Of one core, the last round's shares of all threads.
+    pub(crate) coding_permille: AtomicU32,
 }
 
 pub(crate) struct Worker {
@@ -80,6 +83,34 @@ pub(crate) struct Worker {
     pacing: Vec<usize>,
     pace_at_us: Micros,
     load: Load,
+    coding: Coding,
+}
+
+/// What coding audio costs this thread.
+#[derive(Debug, Default)]
+struct Coding {
+    /// Since the last round.
+    spent: Duration,
+    round_us: Micros,
+    /// As the totals have it.
+    permille: u32,
+}
+
+impl Coding {
+    /// A round is over: the totals learn this thread's share.
+    fn settle(&mut self, totals: &Totals, now_us: Micros) {
+        let spent_us = u64::try_from(self.spent.as_micros()).unwrap_or(u64::MAX);
+        let round_us = now_us.saturating_sub(self.round_us).max(1);
+        let permille = u32::try_from(spent_us.saturating_mul(1_000) / round_us).unwrap_or(u32::MAX);
+        let change = permille.wrapping_sub(self.permille);
+        totals.coding_us.fetch_add(spent_us, Ordering::Relaxed);
+        totals.coding_permille.fetch_add(change, Ordering::Relaxed);
+        *self = Self {
+            spent: Duration::ZERO,
+            round_us: now_us,
+            permille,
+        };
+    }
 }
 
 /// Whether so much passes that resting between wake-ups pays.
@@ -122,6 +153,7 @@ impl Worker {
             pacing: Vec::new(),
             pace_at_us: Micros::MAX,
             load: Load::default(),
+            coding: Coding::default(),
         })
     }
 
@@ -281,7 +313,11 @@ impl Worker {
         };
         let unheard = !bridge.heard(side);
         let room = (&mut *self.buffer, &mut self.packets);
+        let begun = (channel == Channel::Rtp && bridge.codes(side)).then(Instant::now);
         let passed = bridge.pass(side, channel, room, now_us);
+        if let Some(begun) = begun {
+            self.coding.spent += begun.elapsed();
+        }
         let id = bridge.id;
         if unheard && bridge.heard(side) {
             (self.shared.report)(RelayReport::Started { id, side });
@@ -325,7 +361,10 @@ impl Worker {
                 return false;
             };
             if bridge.due_us().is_some_and(|due_us| due_us <= now_us) {
+                let codes = bridge.codes(Side::A) || bridge.codes(Side::B);
+                let begun = codes.then(Instant::now);
                 left += bridge.wake(now_us, &mut self.packets);
+                self.coding.spent += begun.map_or(Duration::ZERO, |begun| begun.elapsed());
             }
             for side in [Side::A, Side::B] {
                 for digit in bridge.take_pressed(side) {
@@ -349,6 +388,7 @@ impl Worker {
 
     /// Silence and progress of every call of this thread.
     fn look_round(&mut self, now_us: Micros) {
+        self.coding.settle(&self.shared.totals, now_us);
         let config = &self.shared.config;
         let every_us = Micros::from(config.progress_every_s) * 1_000_000;
         for bridge in self.bridges.iter_mut().flatten() {

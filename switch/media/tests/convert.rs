@@ -1,166 +1,15 @@
 //! One direction's converter on virtual time: real packets in, real packets out.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
-use tandem_media::convert::{
-    Converter,
-    codec::{Decoder, Encoder},
-};
+#[path = "rig/line.rs"]
+mod line;
+
+use line::{Line, Rtp, TALK, sequences_have_no_gap};
+use tandem_media::convert::codec::{Decoder, Encoder};
 use tandem_sdp::{
     convert::{Conversion, DigitsTo, Format},
     relay::Digit,
 };
-
-const TALK: Conversion = Conversion {
-    passes: Vec::new(),
-    decodes: Vec::new(),
-    encodes: None,
-    events: Vec::new(),
-    listens: Vec::new(),
-    digits: DigitsTo::Nowhere,
-};
-
-/// A packet, taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Rtp {
-    number: u8,
-    marker: bool,
-    sequence: u16,
-    timestamp: u32,
-    ssrc: u32,
-    payload: Vec<u8>,
-}
-
-impl Rtp {
-    fn read(packet: &[u8]) -> Self {
-        assert_eq!(packet[0], 0x80);
-        Self {
-            number: packet[1] & 0x7f,
-            marker: packet[1] & 0x80 != 0,
-            sequence: u16::from_be_bytes([packet[2], packet[3]]),
-            timestamp: u32::from_be_bytes(packet[4..8].try_into().unwrap()),
-            ssrc: u32::from_be_bytes(packet[8..12].try_into().unwrap()),
-            payload: packet[12..].to_vec(),
-        }
-    }
-
-    fn print(&self) -> Vec<u8> {
-        let kind = self.number | if self.marker { 0x80 } else { 0 };
-        [
-            &[0x80, kind][..],
-            &self.sequence.to_be_bytes(),
-            &self.timestamp.to_be_bytes(),
-            &self.ssrc.to_be_bytes(),
-            &self.payload,
-        ]
-        .concat()
-    }
-}
-
-/// A phone that sends to a converter 20 ms after 20 ms, and the far side that hears it.
-struct Line {
-    converter: Converter,
-    now_us: u64,
-    sequence: u16,
-    timestamp: u32,
-    heard: Vec<Rtp>,
-    pressed: Vec<(char, u32)>,
-}
-
-impl Line {
-    fn new(plan: Conversion) -> Self {
-        Self {
-            converter: Converter::new(plan, 0x1234_5678_9abc_def0),
-            now_us: 1_000_000,
-            sequence: 65_530,
-            timestamp: u32::MAX - 1_000,
-            heard: Vec::new(),
-            pressed: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, packet: &Rtp) {
-        let mut out = Vec::new();
-        self.converter.take(&packet.print(), self.now_us, &mut out);
-        self.heard
-            .extend(out.iter().map(|packet| Rtp::read(packet)));
-        self.note_pressed();
-    }
-
-    fn note_pressed(&mut self) {
-        let pressed = self.converter.take_pressed();
-        let told = pressed
-            .iter()
-            .map(|digit| (digit.key(), digit.duration_ms()));
-        self.pressed.extend(told);
-    }
-
-    fn packet(&self, number: u8, payload: Vec<u8>) -> Rtp {
-        Rtp {
-            number,
-            marker: false,
-            sequence: self.sequence,
-            timestamp: self.timestamp,
-            ssrc: 77,
-            payload,
-        }
-    }
-
-    /// Time passes to the next packet; what is due on the way is done.
-    fn step(&mut self, ticks: u32) {
-        let until_us = self.now_us + 20_000;
-        while let Some(due_us) = self.converter.due_us().filter(|due_us| *due_us <= until_us) {
-            self.now_us = self.now_us.max(due_us);
-            let mut out = Vec::new();
-            self.converter.tick(self.now_us, &mut out);
-            self.heard
-                .extend(out.iter().map(|packet| Rtp::read(packet)));
-            self.note_pressed();
-        }
-        self.now_us = until_us;
-        self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(ticks);
-    }
-
-    fn say(&mut self, number: u8, payload: Vec<u8>) {
-        self.take(&self.packet(number, payload));
-        self.step(160);
-    }
-
-    /// A key as events: pressed for so many packets, its end three times.
-    fn press(&mut self, number: u8, code: u8, packets: u16) {
-        let begun = self.timestamp;
-        for at in 1..=packets + 3 {
-            let ends = at > packets;
-            let [high, low] = (at.min(packets + 1) * 160).to_be_bytes();
-            let payload = vec![code, if ends { 0x8a } else { 10 }, high, low];
-            let mut packet = self.packet(number, payload);
-            packet.timestamp = begun;
-            packet.marker = at == 1;
-            self.take(&packet);
-            self.step(160);
-        }
-    }
-
-    fn pass_time(&mut self, steps: usize) {
-        for _ in 0..steps {
-            self.step(160);
-            self.sequence = self.sequence.wrapping_sub(1);
-        }
-    }
-}
-
-fn sequences_have_no_gap(heard: &[Rtp]) {
-    for pair in heard.windows(2) {
-        assert_eq!(
-            pair[1].sequence,
-            pair[0].sequence.wrapping_add(1),
-            "{pair:?}"
-        );
-        let ahead = pair[1].timestamp.wrapping_sub(pair[0].timestamp) as i32;
-        assert!(ahead >= 0, "time goes back in {pair:?}");
-        assert_eq!(pair[1].ssrc, pair[0].ssrc);
-    }
-}
 
 /// Keys of the events heard, each told from the next by its time stamp, with the duration of its end.
 fn events_of(heard: &[Rtp], number: u8) -> Vec<(u8, u16)> {
@@ -568,4 +417,38 @@ proptest::proptest! {
         line.pass_time(500);
         proptest::prop_assert!(line.heard.len() < 20_000);
     }
+}
+
+#[test]
+fn reports_speak_of_the_stream_that_leaves() {
+    let mut line = Line::new(Conversion {
+        decodes: vec![(8, Format::Pcma)],
+        encodes: Some((106, Format::Opus)),
+        ..TALK
+    });
+    for _ in 0..50 {
+        line.say(8, vec![0xd5; 160]);
+    }
+    let (last, octets) = (
+        line.heard.last().unwrap(),
+        line.heard
+            .iter()
+            .map(|packet| packet.payload.len())
+            .sum::<usize>(),
+    );
+    // The phone says when the packet that comes next is due: 20 ms after the last one.
+    let info = line.converter.report(77, line.timestamp).unwrap();
+    assert_eq!(info.timestamp, last.timestamp.wrapping_add(960));
+    assert_eq!((info.packets, info.octets as usize), (50, octets));
+    // And the far side of what it was sent: 480 ticks at 48 kHz are 80 at 8 kHz.
+    let received = line.converter.received(77, 480).unwrap();
+    let highest = line.sequence.wrapping_sub(1);
+    assert_eq!(received.jitter, 80);
+    assert_eq!(
+        received.highest,
+        1 << 16 | u32::from(highest),
+        "it has wrapped once"
+    );
+    assert_eq!(line.converter.report(78, 0), None, "another stream's");
+    assert_eq!(line.converter.received(78, 480), None);
 }

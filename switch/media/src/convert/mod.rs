@@ -4,6 +4,7 @@
 //! plain packets only and knows no socket. It is told the time, and says when it wants to be woken. A side's packets
 //! that need nothing done never come here.
 
+pub(crate) mod budget;
 pub mod codec;
 mod event;
 mod g711;
@@ -18,8 +19,10 @@ use tandem_sdp::{
 };
 
 use crate::Micros;
+use crate::rtcp::{Received, SenderInfo};
 use crate::rtp::RtpHeader;
 
+use budget::{Budget, length_us};
 use codec::{Decoder, Resampling};
 use event::Events;
 use numbering::{Numbering, Place, renumbered};
@@ -39,6 +42,8 @@ pub struct Converter {
     transcoder: Option<Box<Transcoder>>,
     listening: Option<Box<Listening>>,
     pressed: Vec<Digit>,
+    budget: Budget,
+    excess: u64,
 }
 
 /// Audio that is listened to for tones.
@@ -93,7 +98,39 @@ impl Converter {
             transcoder: None,
             listening: None,
             pressed: Vec::new(),
+            budget: Budget::default(),
+            excess: 0,
         }
+    }
+
+    /// Packets that were dropped because more audio came than time passed.
+    #[must_use]
+    pub fn excess(&self) -> u64 {
+        self.excess
+    }
+
+    /// Whether it decodes or codes anything now.
+    #[must_use]
+    pub fn codes(&self) -> bool {
+        let tones = self.plan.digits == DigitsTo::Tones && self.player.due_us().is_some();
+        tones || !self.plan.decodes.is_empty() || !self.plan.listens.is_empty()
+    }
+
+    /// What a report of the near side says of the stream as the far side is sent it: see [`rtcp::restate`](crate::rtcp::restate).
+    #[must_use]
+    pub fn report(&self, ssrc: u32, timestamp: u32) -> Option<SenderInfo> {
+        self.numbers.report(timestamp, self.clocks(), ssrc)
+    }
+
+    /// What a report of the far side says of the stream as the near side sends it.
+    #[must_use]
+    pub fn received(&self, ssrc: u32, jitter: u32) -> Option<Received> {
+        let (from, to) = self.clocks();
+        let jitter = u64::from(jitter) * u64::from(from) / u64::from(to.max(1));
+        Some(Received {
+            highest: self.numbers.highest(ssrc)?,
+            jitter: u32::try_from(jitter).unwrap_or(u32::MAX),
+        })
     }
 
     /// Other things are to be done from now on; the numbers go on.
@@ -144,18 +181,28 @@ impl Converter {
         }
         self.route(pressed, now_us);
         let form = (self.plan.digits, self.plan.encodes);
+        let before = out.len();
         self.player.tick(form, &mut self.numbers, now_us, out);
+        self.numbers.count(out.get(before..).unwrap_or_default());
     }
 
     /// Takes an RTP packet of the near side; what the far side gets is put into `out`.
     pub fn take(&mut self, packet: &[u8], now_us: Micros, out: &mut Packets) {
-        let (Some(header), Some(payload)) = (RtpHeader::parse(packet), payload(packet)) else {
+        let before = out.len();
+        self.convert(packet, now_us, out);
+        self.numbers.count(out.get(before..).unwrap_or_default());
+    }
+
+    fn convert(&mut self, packet: &[u8], now_us: Micros, out: &mut Packets) {
+        let Some((header, payload)) = RtpHeader::open(packet) else {
             return;
         };
         let place = self.numbers.note(&header);
         let mut pressed = Vec::new();
-        if place == Place::First {
-            self.events.forget(&mut pressed);
+        match place {
+            Place::First => self.events.forget(&mut pressed),
+            Place::Stray => return,
+            Place::Next | Place::Late => {}
         }
         let number = header.payload_type;
         let of = |pairs: &[(u8, Format)]| pairs.iter().find(|(from, _)| *from == number).copied();
@@ -169,32 +216,43 @@ impl Converter {
                 out,
             );
         } else {
-            let heard = match of(&self.plan.listens) {
+            let listens = of(&self.plan.listens);
+            let codes = of(&self.plan.decodes).zip(self.plan.encodes);
+            if (listens.is_some() || codes.is_some()) && !self.budget.allows(now_us) {
+                self.excess += 1;
+                return self.numbers.leave_out();
+            }
+            let (heard, mut audio_us) = match listens {
                 Some((_, format)) => self.listen(format, payload, now_us, &mut pressed),
-                None => false,
+                None => (false, 0),
             };
-            match of(&self.plan.decodes).zip(self.plan.encodes) {
+            match codes {
                 _ if heard || self.player.is_sending() => self.numbers.leave_out(),
                 Some(((_, from), to)) => {
-                    self.transcoder(from, to)
-                        .take((&header, place, payload), now_us, out);
+                    let coded_us = self.code((from, to), (&header, place, payload), now_us, out);
+                    audio_us = audio_us.max(coded_us);
                 }
                 None => self.pass(&header, packet, now_us, out),
             }
+            self.budget.spend(audio_us, now_us);
         }
         self.route(pressed, now_us);
     }
 
-    fn transcoder(&mut self, from: Format, to: (u8, Format)) -> Coding<'_> {
+    fn code(
+        &mut self,
+        (from, to): (Format, (u8, Format)),
+        arrived: (&RtpHeader, Place, &[u8]),
+        now_us: Micros,
+        out: &mut Packets,
+    ) -> Micros {
         let fresh = || Box::new(Transcoder::new(from, to));
         let transcoder = self.transcoder.get_or_insert_with(fresh);
         if !transcoder.is_for(from, to) {
             *transcoder = fresh();
         }
-        Coding {
-            transcoder,
-            numbers: &mut self.numbers,
-        }
+        let decoded = transcoder.take(arrived, &mut self.numbers, now_us, out);
+        length_us(decoded, transcoder.rate())
     }
 
     fn pass(&mut self, header: &RtpHeader, packet: &[u8], now_us: Micros, out: &mut Packets) {
@@ -223,7 +281,8 @@ impl Converter {
         let Some(sequence) = self.numbers.passed(header) else {
             return;
         };
-        let timestamp = self.numbers.timestamp(header.timestamp, self.clocks());
+        let clocks = self.clocks();
+        let timestamp = self.numbers.timestamp(header.timestamp, clocks, now_us);
         out.push(renumbered(packet, number, (sequence, timestamp)));
         self.numbers.sent(sequence, timestamp, now_us);
     }
@@ -259,14 +318,14 @@ impl Converter {
         }
     }
 
-    /// True while a key is heard: the far side is told it in another form.
+    /// True while a key is heard: the far side is told it in another form. With the length of what was decoded.
     fn listen(
         &mut self,
         format: Format,
         payload: &[u8],
         now_us: Micros,
         pressed: &mut Vec<Digit>,
-    ) -> bool {
+    ) -> (bool, Micros) {
         let fresh = || Box::new(Listening::new(format));
         let listening = self.listening.get_or_insert_with(fresh);
         if listening.format != format {
@@ -281,7 +340,8 @@ impl Converter {
             .resampling
             .pass(&listening.pcm, &mut listening.heard);
         listening.listener.hear(&listening.heard, pressed);
-        listening.listener.hears()
+        let decoded = length_us(listening.pcm.len(), listening.decoder.rate());
+        (listening.listener.hears(), decoded)
     }
 
     /// Digits of the near side: to the far side, or the core.
@@ -296,32 +356,10 @@ impl Converter {
     }
 }
 
-/// A transcoder with the numbers it leaves under.
-struct Coding<'a> {
-    transcoder: &'a mut Transcoder,
-    numbers: &'a mut Numbering,
-}
-
-impl Coding<'_> {
-    fn take(self, arrived: (&RtpHeader, Place, &[u8]), now_us: Micros, out: &mut Packets) {
-        self.transcoder.take(arrived, self.numbers, now_us, out);
-    }
-}
-
 impl std::fmt::Debug for Converter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Converter")
             .field("plan", &self.plan)
             .finish_non_exhaustive()
     }
-}
-
-/// What stands behind a packet's header, without its padding.
-fn payload(packet: &[u8]) -> Option<&[u8]> {
-    let (_, body) = RtpHeader::split(packet)?;
-    let padding = match packet.first()? & 0x20 {
-        0 => 0,
-        _ => usize::from(*body.last()?),
-    };
-    body.get(..body.len().checked_sub(padding)?)
 }

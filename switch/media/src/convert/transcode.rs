@@ -53,21 +53,31 @@ impl Transcoder {
         (self.from, self.to) == (from, to)
     }
 
-    /// Takes a packet that arrived; what it completes is sent.
+    /// Samples a second of what is decoded.
+    pub(super) fn rate(&self) -> u32 {
+        self.decoder.rate()
+    }
+
+    /// Takes a packet that arrived; what it completes is sent. Answers the samples decoded or made up.
     pub(super) fn take(
         &mut self,
         (header, place, payload): (&RtpHeader, Place, &[u8]),
         numbers: &mut Numbering,
         now_us: Micros,
         out: &mut Packets,
-    ) {
-        if place == Place::Late {
-            return;
-        }
-        if place == Place::First {
-            self.expected = None;
+    ) -> usize {
+        match place {
+            Place::Late | Place::Stray => return 0,
+            Place::First => self.expected = None,
+            Place::Next => {}
         }
         let clocks = (self.from.clock_rate(), self.to.1.clock_rate());
+        let leaves = numbers.timestamp(header.timestamp, clocks, now_us);
+        let ratio = |value: u32, (from, to): (u32, u32)| {
+            u32::try_from(u64::from(value) * u64::from(to) / u64::from(from.max(1)))
+                .unwrap_or(u32::MAX)
+        };
+        let rates = (self.decoder.rate(), clocks.0);
         let gap = self
             .expected
             .map(|expected| header.timestamp.wrapping_sub(expected) as i32);
@@ -76,22 +86,23 @@ impl Transcoder {
         match gap {
             Some(0) => {}
             Some(lost) if lost > 0 && lost <= most => {
-                let samples = lost as u32 * (self.decoder.rate() / 1_000) / (clocks.0 / 1_000);
+                let samples = ratio(lost as u32, (rates.1, rates.0));
                 self.decoder.conceal(samples as usize, &mut self.pcm);
             }
             Some(_) | None => {
                 self.waiting.clear();
-                self.leaves = numbers.timestamp(header.timestamp, clocks);
+                self.leaves = leaves;
                 self.marker = true;
             }
         }
         let before = self.pcm.len();
         self.decoder.decode(payload, &mut self.pcm);
         let decoded = (self.pcm.len() - before) as u32;
-        let ticks = decoded / (self.decoder.rate() / 1_000).max(1) * (clocks.0 / 1_000);
+        let ticks = ratio(decoded, rates);
         self.expected = Some(header.timestamp.wrapping_add(ticks));
         self.resampling.pass(&self.pcm, &mut self.waiting);
         self.send(numbers, now_us, out);
+        self.pcm.len()
     }
 
     fn send(&mut self, numbers: &mut Numbering, now_us: Micros, out: &mut Packets) {
