@@ -43,6 +43,11 @@ pub enum Input {
     },
     /// What the relay threads say of a call's audio.
     Relay(RelayReport),
+    /// Coding audio anew takes so much of one processor core now.
+    Coding {
+        /// Of the last second.
+        percent: u32,
+    },
     /// All batches up to this sequence number are on disk.
     Durable {
         /// Of the last batch committed.

@@ -116,6 +116,8 @@ pub struct LiveCall {
     pub margin: Option<Micros>,
     /// Seconds paid for so far.
     pub paid_until_s: u64,
+    /// What is said now is recorded.
+    pub recorded: bool,
     /// The caller's audio.
     pub media_a: MediaStats,
     /// The called side's.
@@ -260,6 +262,8 @@ pub struct Totals {
     pub blocks: u64,
     /// Calls whose audio was coded anew.
     pub transcoded: u64,
+    /// What coding audio anew takes of one processor core now, percent.
+    pub coding_percent: u32,
 }
 
 /// Everything at one instant.

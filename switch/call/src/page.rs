@@ -287,6 +287,9 @@ impl<U: Usage> Usage for AtRest<U> {
     fn transcoded_calls(&self) -> u32 {
         0
     }
+    fn coding_percent(&self) -> u32 {
+        0
+    }
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64) {
         self.0.quality(gateway)
     }

@@ -2,7 +2,7 @@
 //!
 //! Keys are accounts, gateways and routes of the directory, so no peer can make a table grow.
 
-use crate::{decide, health::Hosts, upstream::Registrations};
+use crate::{decide, directory::MediaSettings, health::Hosts, upstream::Registrations};
 use std::{collections::HashMap, time::Duration};
 use tandem_billing::{AccountId, GatewayId, RouteId, UpstreamId};
 use tandem_sip::{Mono, registrar::Registrar};
@@ -102,6 +102,7 @@ pub(crate) struct UsageTable {
     gateways: HashMap<GatewayId, (Meter, Quality)>,
     routes: HashMap<RouteId, u32>,
     transcoded: u32,
+    coding_percent: u32,
 }
 
 impl UsageTable {
@@ -122,8 +123,14 @@ impl UsageTable {
         self.transcoded = self.transcoded.saturating_sub(1);
     }
 
-    pub(crate) fn transcoded(&self) -> u32 {
-        self.transcoded
+    /// What coding takes of a processor core now.
+    pub(crate) fn note_coding(&mut self, percent: u32) {
+        self.coding_percent = percent;
+    }
+
+    /// Whether the audio of one more call may be coded anew.
+    pub(crate) fn may_code(&self, limits: &MediaSettings) -> bool {
+        limits.may_code(self.transcoded, self.coding_percent)
     }
 
     pub(crate) fn call_ended(&mut self, chain: &[AccountId]) {
@@ -217,6 +224,9 @@ impl decide::Usage for LiveUsage<'_> {
     }
     fn transcoded_calls(&self) -> u32 {
         self.table.transcoded
+    }
+    fn coding_percent(&self) -> u32 {
+        self.table.coding_percent
     }
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64) {
         self.table

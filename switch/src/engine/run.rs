@@ -186,6 +186,7 @@ impl Engine {
                 asked: BTreeMap::new(),
                 next_token: 0,
                 again: VecDeque::new(),
+                coding_percent: 0,
             }
             .run();
         })?)
@@ -202,6 +203,8 @@ struct Running {
     next_token: u64,
     /// Inputs that outputs gave rise to (a flow that failed): fed after the drain.
     again: VecDeque<Input>,
+    /// What the core knows of the relay's work.
+    coding_percent: u32,
 }
 
 /// Whether the loop goes on.
@@ -236,6 +239,7 @@ impl Running {
                     return;
                 }
             }
+            self.note_coding();
             let mut ready = std::mem::take(&mut unread);
             ready.extend(
                 events
@@ -253,6 +257,14 @@ impl Running {
                 return;
             }
             self.timers(&mut unread);
+        }
+    }
+
+    fn note_coding(&mut self) {
+        let percent = self.relay.stats().coding_percent;
+        if percent != self.coding_percent {
+            self.coding_percent = percent;
+            self.feed(Input::Coding { percent });
         }
     }
 

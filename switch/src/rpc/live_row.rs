@@ -50,6 +50,7 @@ pub fn call(row: &LiveCall, sight: Sight) -> WireCall {
             paid_until_s: row.paid_until_s,
             charged_until_s: row.charged_until_s,
         },
+        recorded: row.recorded,
         media_a: media(&row.media_a),
         media_b: media(&row.media_b),
     }
@@ -214,5 +215,6 @@ pub fn totals(totals: &Totals) -> Counters {
         ignored: totals.ignored,
         blocks: totals.blocks,
         transcoded: totals.transcoded,
+        coding_percent: totals.coding_percent,
     }
 }

@@ -462,6 +462,9 @@ impl Usage for LiveUsage<'_> {
     fn transcoded_calls(&self) -> u32 {
         self.live(|board| board.count(|call| call.codec_b.is_some() && call.codec != call.codec_b))
     }
+    fn coding_percent(&self) -> u32 {
+        self.live(|board| board.totals().coding_percent)
+    }
     fn quality(&self, gateway: tandem_billing::GatewayId) -> (u64, u64, u64) {
         self.live(|board| board.quality(gateway))
     }

@@ -42,6 +42,11 @@ fn gauges(registry: &mut Registry, totals: &Totals) {
             "Sources that the guard blocks",
             totals.blocked_sources,
         ),
+        (
+            "coding_percent",
+            "Percent of one processor core that coding audio anew takes",
+            totals.coding_percent,
+        ),
     ] {
         let gauge: Gauge = Gauge::default();
         gauge.set(i64::from(value));

@@ -79,6 +79,8 @@ pub trait Usage {
     fn total_cps(&self) -> u32;
     /// Calls up whose audio is coded anew.
     fn transcoded_calls(&self) -> u32;
+    /// Percent of one processor core that this takes.
+    fn coding_percent(&self) -> u32;
     /// (answered, attempts, answered seconds) of late, for quality routing.
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64);
     /// Why no call may be sent to a gateway: what its hosts said last; None while it is up.
@@ -116,6 +118,9 @@ impl Usage for IdleUsage {
         0
     }
     fn transcoded_calls(&self) -> u32 {
+        0
+    }
+    fn coding_percent(&self) -> u32 {
         0
     }
     fn quality(&self, _: GatewayId) -> (u64, u64, u64) {

@@ -306,8 +306,8 @@ impl Hunt<'_> {
         let fits = own.as_ref().is_none_or(|own| {
             !own.is_empty() && (offer.is_empty() || own.iter().any(|codec| offer.contains(codec)))
         });
-        let limit = self.call.directory.settings.media.max_transcoded_calls;
-        let coded = if self.call.usage.transcoded_calls() < limit {
+        let (limits, usage) = (&self.call.directory.settings.media, self.call.usage);
+        let coded = if limits.may_code(usage.transcoded_calls(), usage.coding_percent()) {
             (codable(account), codable(target))
         } else {
             Default::default()

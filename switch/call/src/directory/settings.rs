@@ -25,8 +25,18 @@ pub struct MediaSettings {
     pub pass_video: bool,
     /// Calls at once whose audio may be coded anew, where the sides have no codec in common; 0: none.
     pub max_transcoded_calls: u32,
+    /// No further call is coded anew while this takes so much of one processor core, percent; 0: no limit.
+    pub max_coding_percent: u32,
     /// Days a recording is kept; 0 for ever.
     pub recording_keep_days: u32,
+}
+
+impl MediaSettings {
+    /// Whether one more call may be coded anew beside so many that take so much of a core.
+    pub(crate) fn may_code(&self, calls: u32, percent: u32) -> bool {
+        let has_time = self.max_coding_percent == 0 || percent < self.max_coding_percent;
+        calls < self.max_transcoded_calls && has_time
+    }
 }
 
 impl Default for MediaSettings {
@@ -34,6 +44,7 @@ impl Default for MediaSettings {
         Self {
             pass_video: true,
             max_transcoded_calls: 0,
+            max_coding_percent: 80,
             recording_keep_days: 90,
         }
     }

@@ -222,6 +222,9 @@ impl<U: Usage> Usage for Without<'_, U> {
     fn transcoded_calls(&self) -> u32 {
         self.usage.transcoded_calls()
     }
+    fn coding_percent(&self) -> u32 {
+        self.usage.coding_percent()
+    }
     fn quality(&self, gateway: GatewayId) -> (u64, u64, u64) {
         self.usage.quality(gateway)
     }

@@ -258,8 +258,7 @@ pub(crate) fn begin(call: &mut Call, terms: Terms, said: Option<&SessionDescript
 
 /// Whether this call's audio may be coded anew.
 pub(crate) fn may_code(core: &Core, call: &Call) -> bool {
-    let limit = core.directory.settings.media.max_transcoded_calls;
-    call.media.spoken.coded || core.usage.transcoded() < limit
+    call.media.spoken.coded || core.usage.may_code(&core.directory.settings.media)
 }
 
 /// The answer of the side across, as one to the asker's offer.

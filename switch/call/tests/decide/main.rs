@@ -80,6 +80,9 @@ impl Usage for Busy {
     fn transcoded_calls(&self) -> u32 {
         0
     }
+    fn coding_percent(&self) -> u32 {
+        0
+    }
     fn total_cps(&self) -> u32 {
         0
     }

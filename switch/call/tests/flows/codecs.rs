@@ -1,10 +1,12 @@
 //! Which codecs each leg is offered and answered, and what the relay is told to do between them.
 
 use super::{
-    GATE, TRUNK, at,
+    GATE, GATE2, TRUNK, at,
     kit::{Callee, Caller, World, sip},
     plan,
 };
+use std::net::SocketAddr;
+use tandem_call::Input;
 use tandem_sdp::{
     Conversion, RelayCommand, SessionDescription, Side,
     convert::{DigitsTo, Format},
@@ -36,6 +38,15 @@ pub(super) fn conversion(world: &World, of: Side) -> Option<Conversion> {
         } if *side == of => Some(conversion.as_deref().cloned()),
         _ => None,
     })?
+}
+
+/// Where sides take audio, as the relay was told.
+fn targets(world: &World) -> Vec<(Side, SocketAddr)> {
+    let of = |command: &RelayCommand| match command {
+        RelayCommand::SetTarget { side, rtp, .. } => Some((*side, *rtp)),
+        _ => None,
+    };
+    world.relay.iter().filter_map(of).collect()
 }
 
 /// The account allows `account`, the gateway `gateway`; at most `coded` calls are coded anew.
@@ -136,10 +147,13 @@ fn an_answer_with_what_was_not_offered_is_refused() {
     for (with, coded) in [((0, "PCMU"), 0), ((3, "GSM"), 5)] {
         let mut world = world(&["pcma"], &[], coded);
         let (caller, callee) = call(&mut world, sip::G711);
+        let told = targets(&world);
         let body = sip::sdp(callee.audio, &[with]);
+        callee.say(&mut world, "183 Session Progress", Some(&body));
         callee.say(&mut world, "200 OK", Some(&body));
         world.expect(caller.at, "488");
         assert_eq!(world.book.only_cdr().cause, "failed.media");
+        assert_eq!(targets(&world), told, "the relay has not heard of it");
     }
 }
 
@@ -248,6 +262,152 @@ fn no_more_calls_are_coded_than_allowed() {
     answer(&mut world, &mut third, &callee, &[(8, "PCMA")]);
     third.bye(&mut world);
     world.check_idle();
+}
+
+/// What may happen on the way to an answer and after it, each word at a gateway or in the talk.
+const WAYS: &[&[&str]] = &[
+    &["coded", "plain", ""],
+    &[
+        "busy",
+        "fail",
+        "take coded",
+        "take plain",
+        "cancel",
+        "offend",
+    ],
+    &["coded", "plain", ""],
+    &["take coded", "take plain", "fail", "cancel", "offend"],
+    &["to plain", "refused", ""],
+    &["to coded", "unfit", ""],
+];
+
+/// Whatever becomes of a call, its slot among those coded anew is free when it is over: only one is allowed, and the
+/// next call gets it.
+#[test]
+fn slots_of_coded_calls_come_back_whatever_happens() {
+    let ways = WAYS.iter().map(|words| words.len()).product::<usize>();
+    let mut world = world(&[], &["pcma", "gsm"], 1);
+    // A step that meets every word with every other.
+    for way in (0..ways).step_by(7) {
+        let (mut rest, mut words) = (way, Vec::new());
+        for choices in WAYS {
+            words.push(choices[rest % choices.len()]);
+            rest /= choices.len();
+        }
+        play(&mut world, &words, way);
+        let mut next = Caller::new(TRUNK, "4930124", "442071234", &format!("next{way}"));
+        let body = sip::sdp(next.audio, &[(9, "G722")]);
+        next.invite_offering(&mut world, &body);
+        let callee = Callee::take(&mut world, GATE);
+        let told = answer(&mut world, &mut next, &callee, &[(8, "PCMA")]);
+        assert_eq!(codecs(&told), pairs(&[(9, "g722")]), "after {words:?}");
+        hang_up(&mut world, &mut next, &callee);
+    }
+    world.check_idle();
+}
+
+fn hang_up(world: &mut World, caller: &mut Caller, callee: &Callee) {
+    caller.bye(world);
+    world.heard(caller.at);
+    let bye = world.expect(callee.at, "BYE");
+    callee.respond(world, &bye, "200 OK", None);
+    world.heard(callee.at);
+}
+
+const CODED: &[(u8, &str)] = &[(8, "PCMA")];
+const PLAIN: &[(u8, &str)] = &[(3, "GSM")];
+const NEITHER: &[(u8, &str)] = &[(15, "G728")];
+
+/// One call that goes this way; whatever was up is over at its end.
+fn play(world: &mut World, words: &[&str], way: usize) {
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", &format!("way{way}"));
+    let body = sip::sdp(caller.audio, &[(9, "G722"), (3, "GSM")]);
+    caller.invite_offering(world, &body);
+    let mut taken = None;
+    for (gate, words) in [GATE, GATE2].into_iter().zip(words.chunks(2)) {
+        let callee = Callee::take(world, gate);
+        let audio = |with| sip::sdp(callee.audio, with);
+        match words[0] {
+            "coded" => callee.say(world, "183 Session Progress", Some(&audio(CODED))),
+            "plain" => callee.say(world, "183 Session Progress", Some(&audio(PLAIN))),
+            _ => callee.ring(world),
+        }
+        match words[1] {
+            "fail" => {
+                callee.say(world, "503 Service Unavailable", None);
+                continue;
+            }
+            "busy" => callee.say(world, "486 Busy Here", None),
+            "offend" => callee.say(world, "200 OK", Some(&audio(NEITHER))),
+            "take coded" => callee.say(world, "200 OK", Some(&audio(CODED))),
+            "take plain" => callee.say(world, "200 OK", Some(&audio(PLAIN))),
+            _ => caller.cancel(world),
+        }
+        taken = words[1].starts_with("take").then_some(callee);
+        break;
+    }
+    let Some(callee) = taken else {
+        for at in [at(TRUNK), at(GATE), at(GATE2)] {
+            world.heard(at);
+        }
+        return world.seconds(40);
+    };
+    caller.ack(world, None);
+    world.heard(callee.at);
+    for word in &words[4..] {
+        let (offer, status, with) = match *word {
+            "to plain" => (PLAIN, "200 OK", PLAIN),
+            "to coded" => (&[(9, "G722")][..], "200 OK", CODED),
+            "unfit" => (PLAIN, "200 OK", NEITHER),
+            "refused" => (PLAIN, "488 Not Acceptable Here", PLAIN),
+            _ => continue,
+        };
+        let body = sip::sdp(caller.audio, offer);
+        caller.request(world, "INVITE", Some(&body));
+        let reinvite = world.expect(callee.at, "INVITE");
+        let answer = sip::sdp(callee.audio, with);
+        callee.respond(world, &reinvite, status, Some(&answer));
+        if status != "200 OK" || *word == "unfit" {
+            let refusal = world.expect(caller.at, "488");
+            caller.ack_failure(world, &refusal);
+        } else {
+            caller.ack(world, None);
+        }
+        if *word == "unfit" {
+            let undone = world.expect(callee.at, "INVITE");
+            let answer = sip::sdp(callee.audio, &[CODED[0], PLAIN[0]]);
+            callee.respond(world, &undone, "200 OK", Some(&answer));
+        }
+        world.heard(callee.at);
+    }
+    hang_up(world, &mut caller, &callee);
+}
+
+#[test]
+fn no_further_call_is_coded_when_that_takes_the_processor() {
+    let mut world = world(&[], &["pcma"], 10);
+    let (mut first, callee) = call(&mut world, &[(9, "G722")]);
+    answer(&mut world, &mut first, &callee, &[(8, "PCMA")]);
+    world.input(Input::Coding { percent: 80 });
+    let mut second = Caller::new(TRUNK, "4930124", "442071234", "b");
+    let body = sip::sdp(second.audio, &[(9, "G722")]);
+    second.invite_offering(&mut world, &body);
+    let refused = world.expect(second.at, "488");
+    second.ack_failure(&mut world, &refused);
+    // The one that is coded already may change, and others begin when there is time again.
+    let changed = sip::sdp(first.audio, &[(9, "G722"), (18, "G729")]);
+    first.request(&mut world, "INVITE", Some(&changed));
+    let reinvite = world.expect(callee.at, "INVITE");
+    let pcma = sip::sdp(callee.audio, &[(8, "PCMA")]);
+    callee.respond(&mut world, &reinvite, "200 OK", Some(&pcma));
+    first.ack(&mut world, None);
+    world.input(Input::Coding { percent: 79 });
+    let mut third = Caller::new(TRUNK, "4930125", "442071234", "c");
+    third.invite_offering(&mut world, &body);
+    let other = Callee::take(&mut world, GATE);
+    answer(&mut world, &mut third, &other, &[(8, "PCMA")]);
+    third.bye(&mut world);
+    first.bye(&mut world);
 }
 
 #[test]

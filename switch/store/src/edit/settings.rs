@@ -93,6 +93,12 @@ const SETTINGS: &[Row] = &[
         "Calls at once whose audio the switch may code anew where the sides have no codec in common; 0 never.",
     ),
     (
+        "max_coding_percent",
+        "80",
+        Some((0, 6_400)),
+        "Percent of one processor core that coding audio may take before no further call is coded; 0 no limit.",
+    ),
+    (
         "recording_keep_days",
         "90",
         Some((0, 36_500)),
@@ -341,6 +347,7 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
         media: MediaSettings {
             pass_video: value(connection, "pass_video")?,
             max_transcoded_calls: value(connection, "max_transcoded_calls")?,
+            max_coding_percent: value(connection, "max_coding_percent")?,
             recording_keep_days: value(connection, "recording_keep_days")?,
         },
         session_expires_s: value(connection, "session_expires_s")?,
