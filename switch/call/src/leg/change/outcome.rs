@@ -113,7 +113,7 @@ fn take_back(core: &mut Core, call: &mut Call, side: Side) {
     if let Some(leg) = call.leg_mut(side) {
         leg.owed = Owed::Description(renew::Then::Rest);
     }
-    renew::send(core, call, side, 1);
+    renew::send(core, call, side);
 }
 
 pub(super) fn acknowledge(
