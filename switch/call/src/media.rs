@@ -10,7 +10,9 @@ mod round;
 mod security;
 pub(crate) mod video;
 
-pub(crate) use bargain::{Spoken, Terms, adapt_answer, begin, know_legs, release, settle};
+pub(crate) use bargain::{
+    Spoken, Terms, adapt_answer, answer_for, begin, know_legs, release, settle,
+};
 pub(crate) use listen::note_audio;
 pub(crate) use round::{Offer, ask, conclude, could_answer};
 pub(crate) use security::{Said, Security};

@@ -265,6 +265,27 @@ impl Caller {
         self.authorise(world, &Method::Invite, &secret);
     }
 
+    /// The same with this offer.
+    pub fn invite_with_digest_offering(&mut self, world: &mut World, body: &str) {
+        self.invite_offering(world, body);
+        let challenge = world.expect(self.at, "407");
+        self.ack_failure(world, &challenge);
+        let (uri, secret) = (self.within.target.clone(), password(&self.user));
+        let (name, value) = digest::answer(
+            &challenge,
+            &Method::Invite,
+            &uri,
+            &self.user,
+            &secret,
+            "c0ffee",
+        )
+        .expect("a challenge to answer");
+        self.within.cseq += 1;
+        self.invite_cseq = self.within.cseq;
+        let extra = format!("{}{name}: {value}\r\n", self.extra);
+        self.send(world, "INVITE", &extra, Some(body));
+    }
+
     /// ACK to a failure: same branch, the response's To.
     pub fn ack_failure(&mut self, world: &mut World, response: &Message) {
         let mut within = self.within.clone();

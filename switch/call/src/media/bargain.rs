@@ -275,6 +275,34 @@ pub(crate) fn adapt_answer(
         .adapt_answer(asker, offer, answer, may_code)
 }
 
+/// What the side across would answer to a fresh offer of `asker`'s, going by its last description: as
+/// [`adapt_answer`], in the offer's own numbers and its direction reversed.
+pub(crate) fn answer_for(
+    core: &Core,
+    call: &mut Call,
+    asker: Side,
+    offer: &SessionDescription,
+    mut across: SessionDescription,
+) -> Option<SessionDescription> {
+    know_legs(call);
+    across.complete_for(offer);
+    adapt_answer(core, call, asker, offer, &mut across)?;
+    let (offered, taken) = (offer.codecs(), across.codecs());
+    let numbered = |codec: &Codec| {
+        let same = offered.iter().find(|other| other.same_encoding(codec));
+        Codec {
+            payload_type: same.map_or(codec.payload_type, |same| same.payload_type),
+            ..codec.clone()
+        }
+    };
+    let list: Vec<Codec> = taken.iter().map(numbered).collect();
+    if list != taken {
+        across.set_codecs(&list);
+    }
+    across.set_direction(offer.direction().reversed());
+    Some(across)
+}
+
 /// A round of offer and answer is complete on both legs: the relay is told what lies between them. `asker`: whose
 /// offer it was.
 pub(crate) fn settle(core: &mut Core, call: &mut Call, asker: Side) {

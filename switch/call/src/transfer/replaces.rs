@@ -217,7 +217,8 @@ fn take(
         return Err(UNFIT);
     }
     leg.security.hear_offer(&mut offer).map_err(|_| UNFIT)?;
-    let answer = super::place::live(other).answer_for(&offer).ok_or(UNFIT)?;
+    let other = super::place::live(other);
+    let answer = media::answer_for(core, call, side, &offer, other).ok_or(UNFIT)?;
     let mut replaced = Box::new(Replaced {
         side,
         invite: arrival.txn,
@@ -257,6 +258,7 @@ fn describe(
 ) -> Option<Bytes> {
     let body = media::body_for(core, call, side, Said::Answer, answer)?;
     media::hear(core, call, side, Said::Offer, offer)?;
+    media::settle(core, call, side);
     Some(body)
 }
 

@@ -3,10 +3,11 @@
 use super::{ALICE, BOB, CAROL, charge, come_over, talking, three, told, world_of};
 use crate::{
     GATE, assert_hidden,
-    kit::{Callee, Caller, World},
+    codecs::conversion,
+    kit::{Callee, Caller, World, sip},
 };
 use tandem_billing::AccountId;
-use tandem_sdp::{RelayCommand, Side};
+use tandem_sdp::{RelayCommand, SessionDescription, Side};
 
 /// A second call of bob's: to the gateway, answered.
 fn consult(world: &mut World, number: &str) -> (Caller, Callee) {
@@ -204,4 +205,49 @@ fn a_phone_that_never_confirms_takes_no_place() {
     world.expect(bob.at, "BYE");
     assert_eq!(world.book.only_cdr().duration_ms, 60_000);
     world.check_idle();
+}
+
+/// What the one that steps in speaks is coded anew for the other side, as it was before.
+#[test]
+fn a_phone_steps_into_a_call_whose_audio_is_coded() {
+    for (offer, taken, coded) in [
+        (&[(9, "G722"), (97, "telephone-event")][..], "g722", true),
+        (&[(96, "PCMA")][..], "pcma", false),
+    ] {
+        let plan = three()
+            .with_gateway(1, |gateway| gateway.codecs = vec!["pcma".into()])
+            .with_settings(|settings| settings.media.max_transcoded_calls = 1);
+        let mut world = world_of(&plan);
+        let mut alice = Caller::new(ALICE, "alice", "442071234", "a");
+        let g722 = sip::sdp(alice.audio, &[(9, "G722")]);
+        alice.invite_with_digest_offering(&mut world, &g722);
+        let gate = Callee::take(&mut world, GATE);
+        let pcma = sip::sdp(gate.audio, &[(8, "PCMA")]);
+        gate.say(&mut world, "200 OK", Some(&pcma));
+        alice.ack(&mut world, None);
+        world.expect(gate.at, "ACK");
+        let named = format!("Replaces: {}\r\n", replaces(&alice));
+        let mut bob = Caller::new(BOB, "bob", "x", "p").with_headers(&named);
+        let body = sip::sdp(bob.audio, offer);
+        bob.invite_with_digest_offering(&mut world, &body);
+        let answer = bob.ack(&mut world, None);
+        let told = SessionDescription::parse(answer.body()).expect("a description");
+        let first = told.codecs().into_iter().next().expect("a codec");
+        assert_eq!(
+            (first.payload_type, first.name.as_str()),
+            (offer[0].0, taken)
+        );
+        world.expect(alice.at, "BYE");
+        let plan = conversion(&world, Side::A);
+        assert_eq!(plan.is_some_and(|plan| plan.transcodes()), coded);
+        world.seconds(1);
+        let renewed = world.expect(gate.at, "INVITE");
+        gate.respond(&mut world, &renewed, "200 OK", Some(&pcma));
+        world.expect(gate.at, "ACK");
+        let plan = conversion(&world, Side::A);
+        assert_eq!(plan.is_some_and(|plan| plan.transcodes()), coded);
+        bob.bye(&mut world);
+        world.expect(gate.at, "BYE");
+        world.check_idle();
+    }
 }
