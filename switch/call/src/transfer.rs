@@ -67,6 +67,8 @@ pub(crate) struct Pending {
     pub(crate) kind: Kind,
     pub(crate) presence: Presence,
     pub(crate) news: News,
+    /// Times that it could not take place yet.
+    pub(crate) waits: u8,
 }
 
 /// What the target is.

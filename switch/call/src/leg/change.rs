@@ -356,6 +356,14 @@ pub(crate) fn await_ack(core: &mut Core, call: &mut Call, side: Side, txn: Serve
     });
 }
 
+/// A side is exchanged: what was on its way to it, or from it, and is no offer goes nowhere.
+pub(crate) fn drop_plain(core: &mut Core, call: &mut Call) {
+    while let Some(passing) = take(core, call, |passing| passing.what.is_plain()) {
+        let answer = (480, "Temporarily Unavailable");
+        core.respond(passing.server, answer, "", Draft::new());
+    }
+}
+
 /// A side has gone: what the other one asked of it is answered by us, and nobody waits for its ACKs.
 pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
     let asked = |passing: &Passing| match passing.state {

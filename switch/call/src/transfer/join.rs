@@ -4,7 +4,7 @@
 use super::{Kind, Letter, Pending, Presence, note, notify};
 use crate::{
     call::{Call, Confirm, Stage},
-    leg::{bye, renew, session},
+    leg::{bye, change, renew, session},
     media::{self, Ready},
     switch::{state::Core, timer::Timer},
 };
@@ -14,10 +14,12 @@ use tandem_sip::value::EndReason;
 
 /// While a change of audio is under way in one of the two calls.
 const BUSY: Duration = Duration::from_millis(200);
+/// Times it is waited for the end of one: longer than any single one takes, and no longer however many follow.
+const MAX_WAITS: u8 = 200;
 
 /// The target of a transfer has answered: it takes place now, or as soon as both calls are at rest.
 pub(crate) fn join(core: &mut Core, from: &mut Call, to: &mut Call) {
-    let Some(pending) = from.links.pending.take() else {
+    let Some(mut pending) = from.links.pending.take() else {
         return;
     };
     if from.stage != Stage::Talking || to.stage != Stage::Talking || from.id == to.id {
@@ -25,7 +27,12 @@ pub(crate) fn join(core: &mut Core, from: &mut Call, to: &mut Call) {
         return super::failed(core, from, 481);
     }
     if !is_at_rest(from) || !is_at_rest(to) {
+        pending.waits = pending.waits.saturating_add(1);
+        let waited = pending.waits > MAX_WAITS;
         from.links.pending = Some(pending);
+        if waited {
+            return super::failed(core, from, 491);
+        }
         return core.arm_in(Timer::Join(from.id), BUSY);
     }
     if !fits(core, from, to, &pending) {
@@ -33,6 +40,9 @@ pub(crate) fn join(core: &mut Core, from: &mut Call, to: &mut Call) {
         return super::failed(core, from, 488);
     }
     from.links.pending = Some(pending);
+    for call in [&mut *from, &mut *to] {
+        change::drop_plain(core, call);
+    }
     notify::finish(core, from, 200);
     let Some(pending) = from.links.pending.take() else {
         return;
@@ -47,9 +57,10 @@ pub(crate) fn join(core: &mut Core, from: &mut Call, to: &mut Call) {
     core.feed.touch(to.id);
 }
 
+/// What has nothing of audio in it is not waited for.
 fn is_at_rest(call: &Call) -> bool {
     let confirmed = call.caller.confirm == Confirm::Done || call.links.serves.is_some();
-    confirmed && call.passing.is_empty() && call.own.is_empty()
+    confirmed && !change::is_under_way(call) && call.own.is_empty()
 }
 
 /// An attended transfer joins two whole calls that were not joined with each other before.

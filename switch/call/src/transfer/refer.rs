@@ -254,6 +254,7 @@ fn begin(
         kind,
         presence: Presence::Here,
         news,
+        waits: 0,
     }));
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::{
     GATE, GATE2,
     kit::{Callee, Caller, sip},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use tandem_billing::{CallId, Micros};
 use tandem_call::{
     Input,
@@ -265,4 +265,43 @@ fn a_private_party_that_transfers_is_told_to_trusted_targets_only() {
         target.say(&mut world, "487 Request Terminated", None);
         world.check_idle();
     }
+}
+
+/// The party that is to go over cannot put that off, and the one that transfers not be made to pay for the wait.
+#[test]
+fn a_party_that_is_always_busy_holds_no_target() {
+    let mut world = world_of(&three());
+    let (mut caller, mut bob) = talking(&mut world);
+    refer(&mut world, &mut bob, "442071234");
+    let gate = Callee::take(&mut world, GATE);
+    caller.request(&mut world, "INFO", Some("hello\r\n"));
+    world.expect(bob.at, "INFO");
+    gate.answer(&mut world);
+    world.expect(caller.at, "480");
+    come_over(&mut world, &caller);
+    caller.bye(&mut world);
+    world.expect(gate.at, "BYE");
+    world.check_idle();
+
+    let mut world = world_of(&three());
+    let (mut caller, mut bob) = talking(&mut world);
+    refer(&mut world, &mut bob, "442071234");
+    let gate = Callee::take(&mut world, GATE);
+    let hold = sip::sdp_with(caller.audio, sip::G711, "sendonly");
+    caller.request(&mut world, "INVITE", Some(&hold));
+    gate.answer(&mut world);
+    for _ in 0..150 {
+        let passed = world.expect(bob.at, "INVITE");
+        world.advance(Duration::from_millis(400));
+        bob.respond(&mut world, &passed, "200 OK", Some(&bob.sdp()));
+        caller.ack(&mut world, None);
+        if world.waits(gate.at, "BYE") {
+            break;
+        }
+        caller.request(&mut world, "INVITE", Some(&hold));
+    }
+    world.expect(gate.at, "BYE");
+    assert!(told(&mut world, &bob).starts_with("SIP/2.0 491 "));
+    caller.bye(&mut world);
+    world.check_idle();
 }
