@@ -278,7 +278,7 @@ fn duration(world: &World, cdr: &Cdr) {
     );
     let stalled = !world.scene.stalls.is_empty();
     // The answer to a call placed for a transfer passes no door: time counts once the disk knows of it.
-    let waited = if is_placed(cdr) { 30_000 } else { 0 };
+    let waited = if is_placed(cdr) { 30_000 } else { 0 } + in_vain(cdr);
     let fits = |ms: &u64| {
         let least = if stalled {
             0
@@ -303,6 +303,14 @@ fn duration(world: &World, cdr: &Cdr) {
             "call {}: rated as of {waited} ms before its answer",
             cdr.call
         );
+    }
+}
+
+/// How long a side that was lost may have been waited for, which nobody pays: until its transaction timed out.
+fn in_vain(cdr: &Cdr) -> u64 {
+    match cdr.cause.as_str() {
+        "answered.leg_lost" | "answered.joined_ended" => 32_000,
+        _ => 0,
     }
 }
 
