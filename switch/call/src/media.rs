@@ -476,6 +476,7 @@ fn write_body(
 /// Gives the relay back. True if its last counters are still to come.
 pub(crate) fn close(core: &mut Core, call: &mut Call) -> bool {
     release(core, call);
+    record::close(call);
     video::close(core, call);
     core.timers.disarm(Timer::RelayOpen(call.id));
     match call.media.relay {

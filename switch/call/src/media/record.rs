@@ -70,6 +70,20 @@ fn is_due(call: &Call) -> bool {
     is_wanted(call, call.callee.as_ref().and_then(|leg| leg.account))
 }
 
+/// A party came over from another call: if its account has its calls recorded, so is what it says here, from where
+/// its audio is known.
+pub(crate) fn joined(call: &mut Call, side: Side) {
+    let account = call.leg(side).and_then(|leg| leg.account);
+    if is_wanted(call, account) && !call.media.direct {
+        call.media.recording.is_on = true;
+    }
+}
+
+/// The audio is over; what was recorded of it is whole.
+pub(super) fn close(call: &mut Call) {
+    call.media.recording.is_on = false;
+}
+
 /// Begins, or goes on.
 ///
 /// # Errors

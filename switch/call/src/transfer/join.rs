@@ -137,6 +137,7 @@ fn renew_audio(core: &mut Core, to: &mut Call, pending: &Pending, before: Option
         Kind::Blind => {}
         Kind::Early | Kind::Attended => to.media.direct = false,
     }
+    media::record::joined(to, place);
     let ready = media::adopt(core, to, place, before);
     let then = match (pending.kind, ready) {
         // It answered what the party that came had described.

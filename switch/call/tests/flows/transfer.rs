@@ -3,6 +3,7 @@
 mod attended;
 mod early;
 mod hostile;
+mod media;
 
 use super::{
     ALICE, BOB, GATE, GATE2, TRUNK, assert_hidden, at,
