@@ -2,6 +2,7 @@
 
 mod office;
 mod phones;
+mod traced;
 mod window;
 
 use egui::{Key, Modifiers};

@@ -2,7 +2,7 @@
 
 use crate::phones::{Carrier, Customer};
 use std::net::{Ipv4Addr, SocketAddr};
-use tandem_billing::UtcMs;
+use tandem_billing::{AccountId, CallId, UtcMs};
 use tandem_call::io::{Command, Reply};
 use tandem_store::{
     Actor, Edit, List, ListQuery, Scope,
@@ -66,7 +66,7 @@ impl Office {
         }
     }
 
-    fn daemon(&self) -> &Daemon {
+    pub fn daemon(&self) -> &Daemon {
         self.daemon.as_ref().expect("it runs")
     }
 
@@ -97,26 +97,34 @@ impl Office {
         }
     }
 
+    /// Ends a call; false if it is not up.
+    pub fn hang_up(&self, call: CallId) -> bool {
+        let (done, ended) = std::sync::mpsc::channel();
+        let command = Command::HangUp { call };
+        self.daemon().inbox().ask(command, move |reply| {
+            // The waiter is below and cannot have gone.
+            let _ = done.send(matches!(reply, Reply::Done));
+        });
+        ended.recv().expect("the core answers")
+    }
+
+    pub fn account(&self, login: &str) -> AccountId {
+        let reader = self.daemon().store().expect("open").reader();
+        let equal = tandem_store::query::Op::Eq;
+        let query = ListQuery::all(Scope::All).filter("login", equal, login.to_owned());
+        let found = reader.records::<Account>(&query).expect("reads").rows;
+        AccountId(found.first().expect("such an account").id)
+    }
+
     /// A gateway of the account with this login.
     pub fn customer(&self, login: &str) -> Customer {
         let daemon = self.daemon();
         let store = daemon.store().expect("open");
         let customer = Customer::new(*daemon.sip().first().expect("a listener"));
-        let query = ListQuery::all(Scope::All).filter(
-            "login",
-            tandem_store::query::Op::Eq,
-            login.to_owned(),
-        );
-        let found = store
-            .reader()
-            .records::<Account>(&query)
-            .expect("reads")
-            .rows;
-        let account = found.first().expect("such an account").id;
         let source = SourceAddress {
             id: 0,
             revision: 0,
-            account_id: tandem_billing::AccountId(account),
+            account_id: self.account(login),
             network: customer.at.ip().to_string(),
             port: Some(customer.at.port()),
             transport: None,
