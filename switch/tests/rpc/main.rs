@@ -8,5 +8,6 @@ mod entry;
 mod feed;
 mod guard;
 mod office;
+mod recordings;
 mod simulator;
 mod traces;
