@@ -5,6 +5,7 @@ use crate::trace::{self, Direction, Kept, Order, Secrets, Status, Subject, View}
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::sync::Arc;
 use tandem_billing::{AccountId, CallId as Call, GatewayId as Gateway};
+
 use tandem_protocol::{
     CallId, ErrorCode, GatewayId, Role, RpcError, TraceId, UtcMs,
     sip_trace::{
@@ -13,6 +14,7 @@ use tandem_protocol::{
     },
     system::Empty,
 };
+use tandem_store::Act;
 
 const SECONDS: std::ops::RangeInclusive<u32> = 1..=86_400;
 const BYTES: std::ops::RangeInclusive<u32> = 4_096..=16_777_216;
@@ -58,11 +60,41 @@ pub async fn start(
         until: tandem_billing::UtcMs(from.0 + i64::from(params.seconds) * 1_000),
     };
     tracing::info!(login = caller.login.0, subject = ?order.subject, secrets = ?secrets, "SIP trace begun");
-    let begun = api.tracer.start(order);
-    begun.map(wire).map_err(|refused| {
+    let begun = api.tracer.start(order).map_err(|refused| {
         RpcError::new(ErrorCode::TooMany, refused.to_string())
             .remedy("delete one with sip_trace.delete")
-    })
+    })?;
+    let id = begun.id;
+    let trace = wire(begun);
+    if let Err(error) = audit(&api, &caller, &trace).await {
+        // Nobody listens in without a trace of it.
+        let _ = api.tracer.delete(id, view, api.clock.now());
+        return Err(error);
+    }
+    Ok(trace)
+}
+
+/// Who follows whose messages is for the audit log.
+async fn audit(api: &Api, caller: &Caller, trace: &SipTrace) -> Result<(), RpcError> {
+    let account = match trace.subject {
+        TraceSubject::Account(id) => Some(AccountId(id.0)),
+        TraceSubject::Call(_) | TraceSubject::Gateway(_) | TraceSubject::Source(_) => None,
+    };
+    let detail = serde_json::json!({
+        "subject": trace.subject, "secrets": trace.secrets, "until": trace.until,
+    });
+    let act = Act {
+        actor: caller.actor(),
+        at: api.clock.now(),
+        action: "start",
+        resource: "sip_trace",
+        id: trace.id.0,
+        account,
+        detail: detail.as_object().cloned().unwrap_or_default(),
+    };
+    let writer = api.writer.clone();
+    let noted = api.blocking(move || writer.note(act)).await?;
+    noted.map_err(|error| fault::internal("audit log", error))
 }
 
 fn subject(

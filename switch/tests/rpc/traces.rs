@@ -7,7 +7,8 @@ use tandem_protocol::ErrorCode;
 #[test]
 fn admins_trace_anything_and_resellers_their_own_accounts() {
     office::open(|office| async move {
-        let (branches, admin) = branches(&office).await;
+        let (branches, _) = branches(&office).await;
+        let admin = office.admin().await;
         let one = office.log_in("one").await;
         let two = office.log_in("two").await;
         let of = |account: i64| json!({ "subject": { "account": account } });
@@ -39,6 +40,21 @@ fn admins_trace_anything_and_resellers_their_own_accounts() {
         let trace = one.call("sip_trace.start", of(branches.client)).await;
         let id = json!({ "id": trace["id"] });
         assert_eq!(trace["running"], true);
+        let lines = admin.call("audit.list", json!({ "limit": 1000 })).await;
+        let lines = lines["rows"].as_array().expect("rows").clone();
+        let begun: Vec<_> = lines
+            .iter()
+            .filter(|line| line["object"] == "sip_trace")
+            .collect();
+        let [line] = begun[..] else {
+            panic!("refused ones are none: {begun:?}");
+        };
+        assert_eq!(
+            (&line["action"], &line["login_name"]),
+            (&json!("start"), &json!("one"))
+        );
+        let subject = &line["new"]["subject"];
+        assert_eq!(subject, &json!({ "account": branches.client }), "{line}");
         for method in ["stop", "delete", "read"] {
             let method = format!("sip_trace.{method}");
             assert_eq!(two.refused(&method, id.clone()).await, missing, "{method}");

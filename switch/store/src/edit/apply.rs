@@ -351,6 +351,22 @@ pub(crate) fn audit(
             .and_then(|row| row.get("account_id").or(row.get("owner_id")))
             .and_then(Value::as_i64),
     };
+    let place = (entry.action, entry.resource.name(), entry.id, account);
+    write_line(
+        connection,
+        (actor, at),
+        place,
+        (value(entry.old), value(entry.new)),
+    )
+}
+
+/// One line of the audit log: by whom and when, what was done to what of which account, old and new value.
+pub(crate) fn write_line(
+    connection: &Connection,
+    (actor, at): (&Actor, UtcMs),
+    (action, resource, id, account): (&str, &str, i64, Option<i64>),
+    (old, new): (Option<String>, Option<String>),
+) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO audit_log (at, login_id, who, address, action, resource, row_id, account_id, old_value, new_value) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -360,12 +376,12 @@ pub(crate) fn audit(
         actor.login.map(|login| login.0),
         actor.name,
         actor.address,
-        entry.action,
-        entry.resource.name(),
-        entry.id,
+        action,
+        resource,
+        id,
         account,
-        value(entry.old),
-        value(entry.new),
+        old,
+        new,
     ])?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! unknowingly. Several edits given together are done all or not at all.
 
 mod account;
+mod act;
 mod apply;
 mod check;
 mod dial_plan;
@@ -13,6 +14,7 @@ mod settings;
 mod tariff;
 mod upstream;
 
+pub use act::Act;
 pub(crate) use apply::{Audit, apply, audit};
 pub(crate) use check::{parse_network, parse_zone, zone_of};
 pub(crate) use dial_plan::parse_fingerprint;
