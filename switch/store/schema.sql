@@ -371,6 +371,13 @@ CREATE TABLE heartbeat (
     last_seq INTEGER NOT NULL
 ) STRICT;
 
+-- Journal batches that are durable and not in their rows yet; the next commit puts them there.
+CREATE TABLE noted_batch (
+    seq      INTEGER PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+
 -- A journal batch that broke a rule of the schema: kept for people, never dropped in silence.
 CREATE TABLE rejected_batch (
     id       INTEGER PRIMARY KEY,

@@ -40,8 +40,9 @@ impl Batch {
     }
 }
 
-/// One change.
-#[derive(Clone, Debug)]
+/// One change; its JSON is what the store notes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// A call was admitted: its hold and all a crash needs to bill it.
     Opened(Box<OpenCall>),
@@ -140,7 +141,7 @@ pub struct Registration {
 }
 
 /// A block that the guard made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceBlock {
     /// Of these addresses.
     pub network: Network,
@@ -155,7 +156,7 @@ pub struct SourceBlock {
 }
 
 /// What an operator must hear of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// When.
     pub at: UtcMs,
@@ -170,7 +171,8 @@ pub struct Alert {
 }
 
 /// Kinds of alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AlertKind {
     /// A balance fell below its account's threshold; once per fall.
     LowBalance,

@@ -76,6 +76,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 14,
         sql: include_str!("../migrations/0014_recordings.sql"),
     },
+    Migration {
+        number: 15,
+        sql: include_str!("../migrations/0015_noted.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -123,23 +123,20 @@ impl Store {
     /// When the file is not ours, too new, in use, cannot be written, or its balances are not right.
     pub fn open(path: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         let lock = lock(path)?;
-        let mut connection = open_migrated(path)?;
-        let unbalanced = verify::unbalanced(&connection)?;
+        let mut committer = Committer::open(path)?;
+        committer.take_up_noted()?;
+        let connection = committer.connection();
+        let unbalanced = verify::unbalanced(connection)?;
         if unbalanced > 0 {
             return Err(StoreError::Unbalanced(unbalanced));
         }
-        let recovery = recovery::recover(&mut connection, (options.clock)())?;
+        let recovery = recovery::recover(connection, (options.clock)())?;
         let reader = Reader::new(path, options.readers, options.query_timeout);
         let mut catalogue = Catalogue::new(Arc::clone(&options.resolve));
-        let directory = catalogue.load(&connection)?;
-        let loaded = load(&connection, directory, (options.clock)())?;
+        let directory = catalogue.load(connection)?;
+        let loaded = load(connection, directory, (options.clock)())?;
         let publisher = Publisher::new(catalogue, connection::read_only(path)?);
-        let (writer, threads) = writer::start(
-            Committer::over(connection),
-            publisher,
-            reader.clone(),
-            &options,
-        )?;
+        let (writer, threads) = writer::start(committer, publisher, reader.clone(), &options)?;
         Ok(Self {
             writer,
             reader,

@@ -5,7 +5,7 @@
 //! work run between commits in transactions of their own.
 
 use crate::{
-    Committer, Edit, EditError, Edited, Reader, StoreError, StoreOptions,
+    Committer, Edit, EditError, Edited, Reader, Rejected, StoreError, StoreOptions,
     bulk::Swept,
     directory::{Changes, Published, Publisher},
     edit,
@@ -17,17 +17,23 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tandem_billing::{Tariff, UtcMs};
 use tandem_call::{
     Directory,
-    journal::{Batch, LINGER},
+    journal::{Batch, LINGER, Record},
 };
 use tracing::{error, warn};
 
 /// Batches in one commit: enough to spread the cost of a sync, few enough to keep it short.
 const GROUP: usize = 512;
+/// With so few batches a commit spreads its cost over too few calls: they are noted, and their rows wait for others.
+const FEW: usize = 16;
+/// Noted batches that are put into their rows at once.
+const MOST_NOTED: usize = 256;
+/// How long noted batches wait for their rows: so long a CDR and a balance may be behind on the screen.
+const SETTLE: Duration = Duration::from_millis(500);
 /// First and longest wait before a failed commit is repeated.
 const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
@@ -250,6 +256,8 @@ pub(crate) fn start(
         queue,
         options: options.clone(),
         stopping: Arc::clone(&stopping),
+        settle_at: None,
+        durable: 0,
     };
     let (todo, on_event) = (Arc::clone(&published), Arc::clone(&options.on_event));
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
@@ -291,11 +299,16 @@ struct Body {
     queue: Receiver<Job>,
     options: StoreOptions,
     stopping: Arc<AtomicBool>,
+    /// When noted batches go into their rows.
+    settle_at: Option<Instant>,
+    /// The last batch known to be on disk.
+    durable: u64,
 }
 
 impl Body {
     fn run_and_close(&mut self) {
         self.run();
+        self.settle();
         if let Err(failure) = self.committer.checkpoint() {
             warn!(
                 reason = chain(&failure),
@@ -317,6 +330,8 @@ impl Body {
             };
             match after {
                 Some(Job::Work(work)) => {
+                    // It finds every row as it was told.
+                    self.settle();
                     work(&mut self.committer);
                     idle = Idle::Sweep;
                 }
@@ -329,13 +344,21 @@ impl Body {
     /// The next job; what is done while there is none. None when nobody can send any more.
     fn next(&mut self, idle: &mut Idle) -> Option<Job> {
         loop {
-            let wait = match idle {
-                Idle::Sweep => Duration::ZERO,
-                Idle::Rest => self.options.heartbeat,
+            let wait = match (self.settle_at, *idle) {
+                (Some(at), _) => match at.checked_duration_since(Instant::now()) {
+                    Some(wait) => wait,
+                    None => {
+                        self.settle();
+                        continue;
+                    }
+                },
+                (None, Idle::Sweep) => Duration::ZERO,
+                (None, Idle::Rest) => self.options.heartbeat,
             };
             match (self.queue.recv_timeout(wait), *idle) {
                 (Ok(job), _) => return Some(job),
                 (Err(RecvTimeoutError::Disconnected), _) => return None,
+                (Err(RecvTimeoutError::Timeout), _) if self.settle_at.is_some() => self.settle(),
                 (Err(RecvTimeoutError::Timeout), Idle::Sweep) => *idle = self.sweep(),
                 (Err(RecvTimeoutError::Timeout), Idle::Rest) => self.beat(),
             }
@@ -367,31 +390,41 @@ impl Body {
                 Err(_) => break,
             }
         }
-        self.commit(&group);
+        self.store(group);
         after
     }
 
-    fn commit(&mut self, group: &[Batch]) {
+    /// Puts what is noted into its rows.
+    fn settle(&mut self) {
+        if self.committer.noted() > 0 {
+            self.store(Vec::new());
+        }
+    }
+
+    /// Until the batches are on disk.
+    fn store(&mut self, mut group: Vec<Batch>) {
+        let last = group.last().map(|batch| batch.seq);
+        let noting = worth_noting(&group) && self.committer.noted() < MOST_NOTED;
         let mut wait = RETRY.0;
+        let mut failed = false;
         loop {
             let at = self.known_until();
-            match self.committer.commit(group, at) {
+            let done = if noting {
+                self.committer.note(&mut group, at).map(|()| Vec::new())
+            } else {
+                self.committer.commit(&group, at)
+            };
+            match done {
                 Ok(rejected) => {
-                    for rejected in rejected {
-                        error!(
-                            seq = rejected.seq,
-                            reason = rejected.reason,
-                            "journal batch put aside"
-                        );
-                        self.tell(Event::Rejected {
-                            seq: rejected.seq,
-                            reason: rejected.reason,
-                        });
-                    }
-                    let seq = group.last().map_or(0, |batch| batch.seq);
-                    return self.tell(Event::Durable { seq });
+                    self.settle_at = match (noting, self.settle_at) {
+                        (true, None) => Some(Instant::now() + SETTLE),
+                        (true, soon) => soon,
+                        (false, _) => None,
+                    };
+                    return self.stored(last, rejected, failed);
                 }
                 Err(failure) => {
+                    failed = true;
                     let reason = chain(&failure);
                     error!(
                         reason,
@@ -404,11 +437,24 @@ impl Body {
             if self.stopping.load(Ordering::Acquire) && wait >= RETRY.1 {
                 return error!(
                     batches = group.len(),
-                    "closing with batches that could not be written"
+                    noted = self.committer.noted(),
+                    "closing with batches that could not be written; those noted are taken up at the next start"
                 );
             }
             thread::park_timeout(wait);
             wait = (wait * 2).min(RETRY.1);
+        }
+    }
+
+    fn stored(&mut self, last: Option<u64>, rejected: Vec<Rejected>, failed: bool) {
+        for Rejected { seq, reason } in rejected {
+            error!(seq, reason, "journal batch put aside");
+            self.tell(Event::Rejected { seq, reason });
+        }
+        self.durable = last.unwrap_or(self.durable);
+        // Who was told of a failure hears of its end.
+        if last.is_some() || failed {
+            self.tell(Event::Durable { seq: self.durable });
         }
     }
 
@@ -428,6 +474,15 @@ impl Body {
     fn tell(&self, event: Event) {
         (self.options.on_event)(event);
     }
+}
+
+/// Whether somebody waits for this and nobody reads its rows at once, with too little company for a commit.
+fn worth_noting(group: &[Batch]) -> bool {
+    let posted = |batch: &Batch| {
+        let mut records = batch.records.iter();
+        records.any(|record| matches!(record, Record::Posted(_)))
+    };
+    group.len() <= FEW && group.iter().any(Batch::is_awaited) && !group.iter().any(posted)
 }
 
 /// An error with its causes.

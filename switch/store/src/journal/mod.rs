@@ -3,7 +3,10 @@
 //! The fast path runs a group without savepoints. When a batch breaks a rule of the schema (a duplicate key, a
 //! missing account), the group is run again with a savepoint per batch and the broken one is put aside in
 //! `rejected_batch`; every other error leaves nothing behind and is for the caller to repeat.
+//!
+//! A batch may be noted first: it is durable then, and in its rows with the next commit.
 
+mod note;
 mod record;
 
 use crate::{
@@ -31,6 +34,8 @@ pub struct Rejected {
 #[derive(Debug)]
 pub struct Committer {
     connection: Connection,
+    /// Durable, and not in their rows yet.
+    noted: Vec<Batch>,
     /// (tariff, generation) being written: not to be swept.
     pub(crate) staging: BTreeSet<(i64, i64)>,
 }
@@ -47,6 +52,7 @@ impl Committer {
     pub fn over(connection: Connection) -> Self {
         Self {
             connection,
+            noted: Vec::new(),
             staging: BTreeSet::new(),
         }
     }
@@ -60,15 +66,54 @@ impl Committer {
         Ok(Self::over(crate::store::open_migrated(path)?))
     }
 
-    /// Commits batches in order, each whole. What is returned was put aside, all else is durable.
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Commits batches in order, each whole, after those that were noted. What is returned was put aside, all else
+    /// is in its rows.
     ///
     /// # Errors
     /// When nothing was committed: try again with the same batches.
     pub fn commit(&mut self, batches: &[Batch], at: UtcMs) -> Result<Vec<Rejected>, StoreError> {
-        match self.attempt(batches, at, Pace::Fast) {
+        let rejected = match self.attempt(batches, at, Pace::Fast) {
             Err(error) if breaks_rule(&error) => self.attempt(batches, at, Pace::Careful),
             other => other,
+        }?;
+        self.noted.clear();
+        Ok(rejected)
+    }
+
+    /// Makes batches durable without putting them into their rows, which the next commit does; takes them.
+    ///
+    /// # Errors
+    /// When none was noted: they are still there, to be tried again.
+    pub fn note(&mut self, batches: &mut Vec<Batch>, at: UtcMs) -> Result<(), StoreError> {
+        let transaction = begin(&mut self.connection)?;
+        for batch in &*batches {
+            note::insert(&transaction, batch, at)?;
         }
+        commit(transaction)?;
+        self.noted.append(batches);
+        Ok(())
+    }
+
+    /// Batches that are noted and not in their rows.
+    #[must_use]
+    pub fn noted(&self) -> usize {
+        self.noted.len()
+    }
+
+    /// Puts what a crash left noted into its rows.
+    pub(crate) fn take_up_noted(&mut self) -> Result<Vec<Rejected>, StoreError> {
+        let left = self.transact(|transaction| note::take_up(transaction))?;
+        self.noted = left.batches;
+        let mut rejected = left.unreadable;
+        rejected.extend(self.commit(&[], left.at)?);
+        for Rejected { seq, reason } in &rejected {
+            tracing::error!(seq, reason, "journal batch put aside");
+        }
+        Ok(rejected)
     }
 
     fn attempt(
@@ -79,20 +124,21 @@ impl Committer {
     ) -> Result<Vec<Rejected>, StoreError> {
         let mut transaction = begin(&mut self.connection)?;
         let mut rejected = Vec::new();
-        for batch in batches {
+        for batch in self.noted.iter().chain(batches) {
             match pace {
                 Pace::Fast => record::apply(&transaction, batch)?,
                 Pace::Careful => rejected.extend(careful(&mut transaction, batch, at)?),
             }
         }
-        if let Some(last) = batches.last() {
+        note::clear(&transaction)?;
+        if let Some(last) = batches.last().or(self.noted.last()) {
             record::beat(&transaction, at, Some(last.seq))?;
         }
         commit(transaction)?;
         Ok(rejected)
     }
 
-    /// Writes the last durable instant, if a call is open.
+    /// Writes the last durable instant, if a call is open or something is noted.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -101,7 +147,7 @@ impl Committer {
             .connection
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM open_call)")?
             .query_row([], |row| row.get(0))?;
-        if !open {
+        if !open && self.noted.is_empty() {
             return Ok(());
         }
         let transaction = begin(&mut self.connection)?;
@@ -181,7 +227,8 @@ fn careful(
             // Dropped, a savepoint rolls back.
             drop(savepoint);
             let reason = crate::writer::chain(&error);
-            record::put_aside(transaction, batch, at, &reason)?;
+            let document = format!("{:?}", batch.records);
+            record::put_aside(transaction, batch.seq, at, &reason, &document)?;
             Ok(Some(Rejected {
                 seq: batch.seq,
                 reason,

@@ -58,7 +58,7 @@ fn apply_record(connection: &Connection, record: &Record) -> Result<(), StoreErr
     }
 }
 
-fn run(
+pub(super) fn run(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,
@@ -69,7 +69,7 @@ fn run(
     statement.execute(values).map_err(StoreError::sqlite(DOING))
 }
 
-fn json(value: &impl Serialize) -> Result<String, StoreError> {
+pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::corrupt("a journal record", error))
 }
 
@@ -448,14 +448,15 @@ pub(super) fn beat(connection: &Connection, at: UtcMs, seq: Option<u64>) -> Resu
 /// Keeps a batch that cannot be applied.
 pub(super) fn put_aside(
     connection: &Connection,
-    batch: &Batch,
+    seq: u64,
     at: UtcMs,
     reason: &str,
+    document: &str,
 ) -> Result<(), StoreError> {
     run(
         connection,
         "INSERT INTO rejected_batch (seq, at, reason, document) VALUES (?1, ?2, ?3, ?4)",
-        params![batch.seq, at.0, reason, format!("{:?}", batch.records)],
+        params![seq, at.0, reason, document],
     )
     .map(drop)
 }

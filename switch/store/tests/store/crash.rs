@@ -57,14 +57,21 @@ pub fn prepared() -> (Fixture, Operator, Vec<(Batch, UtcMs)>) {
 }
 
 fn commit_all(fixture: &Fixture, batches: &[(Batch, UtcMs)]) {
+    write_all(fixture, batches, |_| false);
+}
+
+/// Some only noted, as the process dies.
+fn write_all(fixture: &Fixture, batches: &[(Batch, UtcMs)], noted: impl Fn(usize) -> bool) {
     let mut committer = Committer::open(&fixture.path()).unwrap();
-    for (batch, at) in batches {
-        assert!(
-            committer
-                .commit(std::slice::from_ref(batch), *at)
-                .unwrap()
-                .is_empty()
-        );
+    for (n, (batch, at)) in batches.iter().enumerate() {
+        if noted(n) {
+            let mut group = vec![batch.clone()];
+            committer.note(&mut group, *at).unwrap();
+            assert!(group.is_empty(), "taken");
+        } else {
+            let rejected = committer.commit(std::slice::from_ref(batch), *at).unwrap();
+            assert!(rejected.is_empty());
+        }
     }
 }
 
@@ -104,6 +111,53 @@ fn a_crash_after_any_batch_closes_and_bills_what_was_open() {
         commit_all(&fixture, &script[..n]);
         check_recovered(&fixture, operator, &script[..n]);
     }
+}
+
+#[test]
+fn a_crash_loses_nothing_that_was_noted() {
+    let (fixture, operator, script) = prepared();
+    let template = fixture.folder.path().join("template");
+    fs::copy(fixture.path(), &template).unwrap();
+    // Bit n of a pattern: batch n is noted.
+    let patterns = [
+        0b11_1111_1111u32,
+        0b10_1010_1010,
+        0b01_0101_0101,
+        0b11_1000_1110,
+    ];
+    for pattern in patterns {
+        for n in 0..=script.len() {
+            fs::copy(&template, fixture.path()).unwrap();
+            write_all(&fixture, &script[..n], |n| pattern >> n & 1 == 1);
+            check_recovered(&fixture, operator, &script[..n]);
+        }
+    }
+}
+
+#[test]
+fn a_noted_batch_that_cannot_be_read_is_put_aside_and_the_others_count() {
+    let (fixture, operator, script) = prepared();
+    write_all(&fixture, &script[6..8], |_| true);
+    let raw = rusqlite::Connection::open(fixture.path()).unwrap();
+    let spoilt = raw.execute(
+        "UPDATE noted_batch SET document = '[{\"melted\":{}}]' WHERE seq = ?1",
+        [script[6].0.seq],
+    );
+    assert_eq!(spoilt.unwrap(), 1);
+    let store = Store::open(&fixture.path(), options(START.plus_ms(500_000))).unwrap();
+    assert_eq!(balance(&store.reader(), operator.client), 10_500_000);
+    drop(store);
+    let left: i64 = raw
+        .query_row("SELECT count(*) FROM noted_batch", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 0);
+    let report = tandem_store::verify::verify(&fixture.path()).unwrap();
+    assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+    assert!(
+        report.problems[0].contains("a noted batch cannot be read"),
+        "{:?}",
+        report.problems
+    );
 }
 
 /// Opens what a process that died after these batches has left, twice.
@@ -247,13 +301,27 @@ fn run_with_fault(
     connection.progress_handler(GRAIN, Some(handler)).unwrap();
     let mut committer = Committer::over(connection);
     let mut failed = false;
-    for group in script.chunks(3) {
-        let batches: Vec<Batch> = group.iter().map(|(batch, _)| batch.clone()).collect();
+    let mut fail = |error| {
+        assert!(!failed, "only one step fails: {error:?}");
+        failed = true;
+    };
+    for (n, group) in script.chunks(3).enumerate() {
+        let mut batches: Vec<Batch> = group.iter().map(|(batch, _)| batch.clone()).collect();
         let at = group.last().unwrap().1;
-        while let Err(error) = committer.commit(&batches, at) {
-            assert!(!failed, "only one step fails: {error:?}");
-            failed = true;
+        if n % 2 == 0 {
+            while let Err(error) = committer.note(&mut batches, at) {
+                fail(error);
+            }
+        } else {
+            while let Err(error) = committer.commit(&batches, at) {
+                fail(error);
+            }
         }
     }
+    assert_eq!(
+        script.chunks(3).count() % 2,
+        0,
+        "the last group is committed"
+    );
     failed
 }

@@ -120,6 +120,12 @@ impl Fixture {
         fixture.open();
         fixture
     }
+    /// Waits until a batch is durable and in its rows.
+    pub fn in_rows(&self, seq: u64) {
+        self.events.durable(seq);
+        // Whatever the writer does besides comes after the rows of what was noted.
+        self.writer().edit_all(Vec::new()).unwrap();
+    }
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("tandem.db")
     }

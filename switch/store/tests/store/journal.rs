@@ -13,7 +13,7 @@ fn submit(fixture: &Fixture, batches: Vec<Batch>) {
     for batch in batches {
         fixture.writer().submit(batch).unwrap();
     }
-    fixture.events.durable(last);
+    fixture.in_rows(last);
 }
 
 #[test]

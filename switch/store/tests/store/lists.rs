@@ -142,7 +142,7 @@ fn every_field_of_every_list_can_be_read_filtered_and_sorted() {
     for batch in desk.call(operator.client, START, 5) {
         fixture.writer().submit(batch).unwrap();
     }
-    fixture.events.durable(desk.seq);
+    fixture.in_rows(desk.seq);
     for scope in [Scope::All, Scope::Branch(operator.reseller)] {
         for list in List::all() {
             for field in list.view().fields {
@@ -214,7 +214,7 @@ fn roll_ups_and_totals_agree_with_the_calls() {
     for batch in batches {
         fixture.writer().submit(batch).unwrap();
     }
-    fixture.events.durable(desk.seq);
+    fixture.in_rows(desk.seq);
     let statistics = |group_by: Vec<GroupBy>, account: Option<AccountId>| {
         let query = StatisticsQuery {
             from: START,

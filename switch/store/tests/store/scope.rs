@@ -156,7 +156,7 @@ fn two_branches() -> (Fixture, Operator, AccountId, AccountId) {
     for batch in batches {
         fixture.writer().submit(batch).unwrap();
     }
-    fixture.events.durable(last);
+    fixture.in_rows(last);
     fixture.verify();
     (fixture, operator, sibling, nephew)
 }

@@ -224,7 +224,7 @@ fn a_backup_is_a_whole_store_and_never_overwrites() {
     for batch in desk.call(operator.client, START, 5) {
         fixture.writer().submit(batch).unwrap();
     }
-    fixture.events.durable(desk.seq);
+    fixture.in_rows(desk.seq);
     let to = fixture.folder.path().join("copy.db");
     tandem_store::backup::backup(&fixture.path(), &to).unwrap();
     assert!(tandem_store::backup::backup(&fixture.path(), &to).is_err());
@@ -261,4 +261,109 @@ fn the_last_durable_instant_is_kept_while_a_call_is_open() {
         assert!(begun.elapsed().as_secs() < 60, "no heartbeat");
         thread::yield_now();
     }
+}
+
+/// Rows that a question counts in the file.
+fn count(fixture: &Fixture, sql: &str) -> i64 {
+    let raw = rusqlite::Connection::open(fixture.path()).unwrap();
+    raw.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// A call that was answered: durable, and as far as the writer is concerned perhaps only noted.
+fn answered(fixture: &mut Fixture, operator: crate::fixture::Operator) -> crate::desk::Desk {
+    let mut desk = operator.desk(fixture);
+    let (mut call, opened) = desk.open(operator.direct, START, 5);
+    let answered = desk.answer(&mut call, START.plus_ms(1_000));
+    let seq = answered.seq;
+    fixture.writer().submit_all(vec![opened, answered]).unwrap();
+    fixture.events.durable(seq);
+    desk
+}
+
+#[test]
+fn an_answer_is_noted_and_soon_in_its_rows() {
+    let (mut fixture, operator) = Fixture::operator();
+    answered(&mut fixture, operator);
+    assert_eq!(
+        count(
+            &fixture,
+            "SELECT (SELECT count(*) FROM noted_batch) / 2 + (SELECT count(*) FROM open_call)"
+        ),
+        1,
+        "durable, in one form or the other"
+    );
+    let begun = std::time::Instant::now();
+    while count(
+        &fixture,
+        "SELECT count(*) FROM open_call WHERE answered_at IS NOT NULL",
+    ) == 0
+    {
+        assert!(begun.elapsed().as_secs() < 60, "never in its rows");
+        thread::yield_now();
+    }
+    assert_eq!(count(&fixture, "SELECT count(*) FROM noted_batch"), 0);
+}
+
+#[test]
+fn an_edit_and_the_end_find_what_was_noted_in_its_rows() {
+    let (mut fixture, operator) = Fixture::operator();
+    answered(&mut fixture, operator);
+    fixture.create(&account("late"));
+    assert_eq!(count(&fixture, "SELECT count(*) FROM open_call"), 1);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM noted_batch"), 0);
+
+    let (mut fixture, operator) = Fixture::operator();
+    answered(&mut fixture, operator);
+    fixture.close();
+    assert_eq!(count(&fixture, "SELECT count(*) FROM open_call"), 1);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM noted_batch"), 0);
+}
+
+#[test]
+fn a_failure_to_write_rows_is_told_and_so_is_its_end() {
+    let (mut fixture, operator) = Fixture::operator();
+    let mut desk = operator.desk(&mut fixture);
+    fixture.close();
+    let (mut call, opened) = desk.open(operator.direct, START, 5);
+    let answered = desk.answer(&mut call, START.plus_ms(1_000));
+    let seq = answered.seq;
+    // Somebody takes the write lock between the note and its rows.
+    let lock = Arc::new(std::sync::OnceLock::new());
+    let (holder, events, path) = (
+        Arc::clone(&lock),
+        Arc::clone(&fixture.events),
+        fixture.path(),
+    );
+    let mut options = fixture.options();
+    options.on_event = Arc::new(move |event| {
+        if matches!(event, Event::Durable { seq: up_to } if up_to == seq) {
+            holder.get_or_init(|| {
+                let other = rusqlite::Connection::open(&path).unwrap();
+                other.execute_batch("BEGIN IMMEDIATE").unwrap();
+                std::sync::Mutex::new(other)
+            });
+        }
+        events.push(event);
+    });
+    let store = Store::open(&fixture.path(), options).unwrap();
+    let durables = |fixture: &Fixture| {
+        fixture
+            .events
+            .count(|event| matches!(event, Event::Durable { .. }))
+    };
+    store.writer().submit_all(vec![opened, answered]).unwrap();
+    fixture.events.durable(seq);
+    fixture
+        .events
+        .wait_for(|event| matches!(event, Event::JournalFailed { .. }));
+    let told = durables(&fixture);
+    let other = lock.get().unwrap().lock().unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
+    let begun = std::time::Instant::now();
+    while durables(&fixture) == told {
+        assert!(begun.elapsed().as_secs() < 60, "its end is never told");
+        thread::yield_now();
+    }
+    drop(store);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM open_call"), 1);
 }
