@@ -172,6 +172,8 @@ impl RealStore {
     /// # Panics
     /// If it does not.
     pub fn finish(&mut self, book: &Book) {
+        let rejected = self.committer().commit(&[], UtcMs(0));
+        assert_eq!(rejected.expect("the disk works"), [], "put aside");
         self.committer = None;
         let reader = Reader::new(&self.path(), 1, std::time::Duration::from_secs(60));
         compare(&reader, book);
