@@ -412,6 +412,7 @@ fn relay_config(config: &Config) -> RelayConfig {
         inactive_after_s: 60,
         progress_every_s: 5,
         recordings: Some(config.recordings()),
+        sounds: Some(config.sounds()),
     }
 }
 

@@ -158,6 +158,7 @@ fn main() {
         inactive_after_s: 30,
         progress_every_s: 5,
         recordings: None,
+        sounds: None,
     };
     let relay = Relay::start(config, move |report| drop(sender.send(report))).unwrap();
     let mut generator = Generator::new(argument(4, 20).clamp(1, 200));

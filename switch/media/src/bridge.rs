@@ -4,10 +4,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
-use tandem_sdp::{Conversion, Counters, Digit, RelayId, Side, Stream};
+use tandem_sdp::{Conversion, Counters, Digit, PlayEnd, PlayOrder, RelayId, Side, Stream};
 
 use crate::Micros;
-use crate::convert::{Converter, Packets};
+use crate::convert::{Converter, Packets, Source};
 use crate::end::{End, lock};
 use crate::gate::Channel;
 use crate::latch::Mode;
@@ -125,11 +125,7 @@ impl Bridge {
 
     /// What is done to packets of a side from now on.
     pub(crate) fn set_conversion(&mut self, side: Side, conversion: Option<Conversion>) {
-        let place = match side {
-            Side::A => &mut self.converters.0,
-            Side::B => &mut self.converters.1,
-        };
-        match (place, conversion) {
+        match (self.place(side), conversion) {
             (Some(converter), conversion) => converter.change(conversion),
             (place @ None, Some(conversion)) => {
                 *place = Some(Box::new(Converter::new(conversion, rand::random())));
@@ -141,15 +137,23 @@ impl Bridge {
     /// What the sides exchange from now on.
     pub(crate) fn set_stream(&mut self, stream: Stream) {
         self.stream = stream;
+        if stream != Stream::Audio {
+            self.stop_sound(Side::A);
+            self.stop_sound(Side::B);
+        }
         self.a.gate.set_stream(stream);
         self.b.gate.set_stream(stream);
     }
 
-    fn converter(&mut self, from: Side) -> Option<&mut Converter> {
+    fn place(&mut self, from: Side) -> &mut Option<Box<Converter>> {
         match from {
-            Side::A => self.converters.0.as_deref_mut(),
-            Side::B => self.converters.1.as_deref_mut(),
+            Side::A => &mut self.converters.0,
+            Side::B => &mut self.converters.1,
         }
+    }
+
+    fn converter(&mut self, from: Side) -> Option<&mut Converter> {
+        self.place(from).as_deref_mut()
     }
 
     /// Whether audio of a side is decoded or coded.
@@ -171,6 +175,32 @@ impl Bridge {
         if let Some(converter) = self.converter(to.other()) {
             converter.play(digit, now_us);
         }
+    }
+
+    /// Plays a side a sound, if it is audio that the call carries.
+    pub(crate) fn play_sound(
+        &mut self,
+        to: Side,
+        order: PlayOrder,
+        source: Source,
+        now_us: Micros,
+    ) {
+        if self.stream == Stream::Audio {
+            let fresh = || Box::new(Converter::passing(rand::random()));
+            let converter = self.place(to.other()).get_or_insert_with(fresh);
+            converter.play_sound(order, source, now_us);
+        }
+    }
+
+    pub(crate) fn stop_sound(&mut self, to: Side) {
+        if let Some(converter) = self.converter(to.other()) {
+            converter.stop_sound();
+        }
+    }
+
+    /// How what was played to a side has ended, once.
+    pub(crate) fn take_played(&mut self, to: Side) -> Option<PlayEnd> {
+        self.converter(to.other())?.take_played()
     }
 
     /// When a converter wants to be woken.
@@ -201,9 +231,14 @@ impl Bridge {
 
     /// Digits of a side that the core has to pass on.
     pub(crate) fn take_pressed(&mut self, from: Side) -> Vec<Digit> {
-        self.converter(from)
+        let pressed = self
+            .converter(from)
             .map(Converter::take_pressed)
-            .unwrap_or_default()
+            .unwrap_or_default();
+        if let (Some(first), Some(toward)) = (pressed.first(), self.converter(from.other())) {
+            toward.far_pressed(*first);
+        }
+        pressed
     }
 
     /// What is due once a second.
@@ -265,6 +300,11 @@ impl Bridge {
             (Channel::Rtp, None) => {}
             (Channel::Rtp, Some(tap)) => tap.copy(from, packet, now_us),
             (Channel::Rtcp, _) => note_report(near, far, packet, now_us),
+        }
+        if channel == Channel::Rtp
+            && let Some(toward) = self.converter(from.other())
+        {
+            toward.far_sent(packet);
         }
         if channel == Channel::Rtp
             && self.stream == Stream::Audio

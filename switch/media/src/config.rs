@@ -17,6 +17,8 @@ pub struct RelayConfig {
     pub progress_every_s: u32,
     /// Folder of recordings, made with the first one; without it none can be made.
     pub recordings: Option<PathBuf>,
+    /// Folder of sound files; without it none can be played.
+    pub sounds: Option<PathBuf>,
 }
 
 /// Totals of all relay threads since their start.

@@ -24,6 +24,7 @@ pub mod rtcp;
 pub mod rtp;
 mod silence;
 mod socket;
+pub mod sounds;
 pub mod srtp;
 mod stun;
 mod web;

@@ -14,6 +14,7 @@ use crate::config::{RelayConfig, RelayStats};
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
 use crate::record::Recorder;
+use crate::sounds::Library;
 use crate::worker::{Report, Shared, Totals, Worker};
 
 /// More threads than any one machine's audio needs.
@@ -47,6 +48,7 @@ impl Relay {
             Some(folder) => Some(Recorder::start(folder, Arc::clone(&report))?),
             None => None,
         };
+        let sounds = Library::start(config.sounds.clone())?;
         let threads = config.threads;
         let shared = Arc::new(Shared {
             config,
@@ -56,6 +58,7 @@ impl Relay {
             totals: Totals::default(),
             certificate: Arc::new(Certificate::generate()?),
             recorder,
+            sounds,
         });
         let mut relay = Self {
             shared,

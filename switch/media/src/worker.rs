@@ -13,17 +13,18 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
-use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport, Side};
+use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport, Side, Sound};
 
 use crate::Micros;
 use crate::bridge::{Bridge, Passed, Target};
 use crate::certificate::Certificate;
 use crate::config::RelayConfig;
-use crate::convert::Packets;
+use crate::convert::{Packets, Source};
 use crate::gate::Channel;
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
 use crate::record::{Recorder, Tap};
+use crate::sounds::Library;
 use crate::wrap::Transport;
 
 /// Longer datagrams are no audio.
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) totals: Totals,
     pub(crate) certificate: Arc<Certificate>,
     pub(crate) recorder: Option<Recorder>,
+    pub(crate) sounds: Library,
 }
 
 /// See [`RelayStats`](crate::RelayStats).
@@ -234,6 +236,15 @@ impl Worker {
                 let due_us = bridge.due_us();
                 self.pace_for(slot, due_us);
             }
+            RelayCommand::Play { side, order, .. } => {
+                let source = match &order.sound {
+                    Sound::File(name) => Source::File(self.shared.sounds.ask(name)),
+                    Sound::Tone(tone) => Source::Tone(*tone),
+                };
+                bridge.play_sound(side, *order, source, now_us);
+                let due_us = bridge.due_us();
+                self.pace_for(slot, due_us);
+            }
             RelayCommand::SetRecording { recording, .. } => {
                 record(bridge, recording, &self.shared, now_us);
             }
@@ -322,9 +333,7 @@ impl Worker {
         if unheard && bridge.heard(side) {
             (self.shared.report)(RelayReport::Started { id, side });
         }
-        for digit in bridge.take_pressed(side) {
-            (self.shared.report)(RelayReport::Pressed { id, side, digit });
-        }
+        tell(bridge, &self.shared.report);
         let due_us = bridge.due_us();
         self.pace_for(slot, due_us);
         let totals = &self.shared.totals;
@@ -366,12 +375,7 @@ impl Worker {
                 left += bridge.wake(now_us, &mut self.packets);
                 self.coding.spent += begun.map_or(Duration::ZERO, |begun| begun.elapsed());
             }
-            for side in [Side::A, Side::B] {
-                for digit in bridge.take_pressed(side) {
-                    let id = bridge.id;
-                    (self.shared.report)(RelayReport::Pressed { id, side, digit });
-                }
-            }
+            tell(bridge, &self.shared.report);
             let due_us = bridge.due_us();
             next_us = next_us.min(due_us.unwrap_or(Micros::MAX));
             due_us.is_some()
@@ -402,6 +406,21 @@ impl Worker {
                 let (a, b) = bridge.counters();
                 (self.shared.report)(RelayReport::Progress { id, a, b });
             }
+        }
+    }
+}
+
+/// Reports the keys that were pressed and the sounds that have ended.
+fn tell(bridge: &mut Bridge, report: &Arc<Report>) {
+    let id = bridge.id;
+    for side in [Side::A, Side::B] {
+        for digit in bridge.take_pressed(side) {
+            report(RelayReport::Pressed { id, side, digit });
+        }
+    }
+    for side in [Side::A, Side::B] {
+        if let Some(how) = bridge.take_played(side) {
+            report(RelayReport::Played { id, side, how });
         }
     }
 }
@@ -446,10 +465,12 @@ fn adjust(
         RelayCommand::SetConversion {
             side, conversion, ..
         } => bridge.set_conversion(side, conversion.map(|conversion| *conversion)),
+        RelayCommand::StopPlaying { side, .. } => bridge.stop_sound(side),
         RelayCommand::SetStream { stream, .. } => bridge.set_stream(stream),
         RelayCommand::SetHold { held, .. } => bridge.set_held(held, now_us),
         RelayCommand::Open { .. }
         | RelayCommand::PlayDigit { .. }
+        | RelayCommand::Play { .. }
         | RelayCommand::SetRecording { .. }
         | RelayCommand::Close { .. } => {}
     }

@@ -90,6 +90,7 @@ fn call(promised: Fingerprint) -> Call {
         inactive_after_s: 0,
         progress_every_s: 0,
         recordings: None,
+        sounds: None,
     };
     let relay = Relay::start(config, move |report| drop(sender.send(report))).unwrap();
     let local = Ipv4Addr::LOCALHOST.into();

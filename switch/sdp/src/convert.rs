@@ -165,6 +165,27 @@ impl LegCodecs {
         )
     }
 
+    /// What the switch codes by itself for the leg's peer: the first it agreed on that it can.
+    #[must_use]
+    pub fn coded(&self) -> Option<(u8, Format)> {
+        self.agreed(&self.theirs)
+            .filter(|codec| !codec.is_auxiliary())
+            .find_map(|codec| Some((codec.payload_type, Format::of(codec)?)))
+    }
+
+    /// Payload types of the telephone-events its peer sends.
+    #[must_use]
+    pub fn event_numbers(&self) -> Vec<u8> {
+        let events = self
+            .ours
+            .iter()
+            .filter(|codec| codec.name == "telephone-event");
+        match self.has_events() {
+            true => events.map(|codec| codec.payload_type).collect(),
+            false => Vec::new(),
+        }
+    }
+
     fn first_audio(&self) -> Option<&Codec> {
         self.theirs.iter().find(|codec| !codec.is_auxiliary())
     }
@@ -209,10 +230,7 @@ impl Conversion {
     /// What must be done to packets of `near` on their way to `far`; None: nothing, they pass as they are.
     #[must_use]
     pub fn between(near: &LegCodecs, far: &LegCodecs) -> Option<Self> {
-        let encodes = far
-            .agreed(&far.theirs)
-            .filter(|codec| !codec.is_auxiliary())
-            .find_map(|codec| Some((codec.payload_type, Format::of(codec)?)));
+        let encodes = far.coded();
         let mut conversion = Self {
             passes: Vec::new(),
             decodes: Vec::new(),

@@ -12,6 +12,7 @@ mod connection;
 pub mod convert;
 pub mod dress;
 mod media_line;
+pub mod play;
 mod profile;
 pub mod quality;
 pub mod relay;
@@ -23,6 +24,7 @@ pub mod web;
 pub use codec::Codec;
 pub use convert::{Conversion, DigitMode, LegCodecs};
 pub use dress::Dress;
+pub use play::{PlayEnd, PlayOrder, Sound, Tone};
 pub use profile::Profile;
 pub use relay::{
     Counters, Digit, Latch, Protection, RecordingOrder, RelayCommand, RelayId, RelayReport, Side,

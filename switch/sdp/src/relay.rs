@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::{
     convert::{Conversion, Format},
+    play::{PlayEnd, PlayOrder},
     sdes::SrtpKey,
     web::{IceCredentials, Setup, WebPeer},
 };
@@ -164,6 +165,23 @@ pub enum RelayCommand {
         /// What.
         digit: Digit,
     },
+    /// Plays something to a side, in the place of what was being played to it. Its end comes as
+    /// [`RelayReport::Played`], unless it is stopped or replaced by the core.
+    Play {
+        /// The relay.
+        id: RelayId,
+        /// Whom to.
+        side: Side,
+        /// What.
+        order: Box<PlayOrder>,
+    },
+    /// Nothing is played to a side any more.
+    StopPlaying {
+        /// The relay.
+        id: RelayId,
+        /// Whom to.
+        side: Side,
+    },
     /// What the sides exchange from now on; audio at first.
     SetStream {
         /// The relay.
@@ -205,6 +223,8 @@ impl RelayCommand {
             | Self::SetTarget { id, .. }
             | Self::SetConversion { id, .. }
             | Self::PlayDigit { id, .. }
+            | Self::Play { id, .. }
+            | Self::StopPlaying { id, .. }
             | Self::SetStream { id, .. }
             | Self::SetRecording { id, .. }
             | Self::SetHold { id, .. }
@@ -234,6 +254,7 @@ impl RelayReport {
             | Self::Refused { id, .. }
             | Self::Started { id, .. }
             | Self::Pressed { id, .. }
+            | Self::Played { id, .. }
             | Self::RecordingFailed { id, .. }
             | Self::Inactive { id, .. }
             | Self::Progress { id, .. }
@@ -373,6 +394,15 @@ pub enum RelayReport {
         side: Side,
         /// What.
         digit: Digit,
+    },
+    /// What was played to a side has come to its end.
+    Played {
+        /// The relay.
+        id: RelayId,
+        /// Whom to.
+        side: Side,
+        /// How.
+        how: PlayEnd,
     },
     /// A recording could not be begun, or ended before its time: nothing is recorded before it is ordered again, under
     /// another name.

@@ -236,4 +236,10 @@ impl Config {
     pub fn recordings(&self) -> PathBuf {
         self.data.join("recordings")
     }
+
+    /// The folder of sound files.
+    #[must_use]
+    pub fn sounds(&self) -> PathBuf {
+        self.data.join("sounds")
+    }
 }

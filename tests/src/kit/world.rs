@@ -272,6 +272,8 @@ impl World {
             | RelayCommand::SetTarget { .. }
             | RelayCommand::SetConversion { .. }
             | RelayCommand::PlayDigit { .. }
+            | RelayCommand::Play { .. }
+            | RelayCommand::StopPlaying { .. }
             | RelayCommand::SetStream { .. }
             | RelayCommand::SetRecording { .. }
             | RelayCommand::SetHold { .. }
@@ -398,6 +400,8 @@ impl World {
             | RelayCommand::SetTarget { .. }
             | RelayCommand::SetConversion { .. }
             | RelayCommand::PlayDigit { .. }
+            | RelayCommand::Play { .. }
+            | RelayCommand::StopPlaying { .. }
             | RelayCommand::SetStream { .. }
             | RelayCommand::SetRecording { .. }
             | RelayCommand::SetHold { .. } => None,

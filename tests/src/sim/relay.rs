@@ -71,6 +71,8 @@ impl VirtualRelay {
             | RelayCommand::SetTarget { id, .. }
             | RelayCommand::SetConversion { id, .. }
             | RelayCommand::PlayDigit { id, .. }
+            | RelayCommand::Play { id, .. }
+            | RelayCommand::StopPlaying { id, .. }
             | RelayCommand::SetStream { id, .. }
             | RelayCommand::SetRecording { id, .. }
             | RelayCommand::SetHold { id, .. } => {

@@ -97,6 +97,7 @@ pub(crate) fn report(core: &mut Core, call: &mut Call, report: &RelayReport) {
             RelayReport::Opened { .. }
             | RelayReport::Started { .. }
             | RelayReport::Pressed { .. }
+            | RelayReport::Played { .. }
             | RelayReport::RecordingFailed { .. }
             | RelayReport::Inactive { .. }
             | RelayReport::Progress { .. },

@@ -244,7 +244,7 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
             media::closed(core, call, None);
             end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
         }
-        RelayReport::Started { .. } => {}
+        RelayReport::Started { .. } | RelayReport::Played { .. } => {}
         RelayReport::Pressed { side, digit, .. } => digits::pressed(core, call, side, digit),
         RelayReport::RecordingFailed { reason, .. } => media::record::failed(core, call, &reason),
         RelayReport::Inactive { silent_s, .. } => inactive(core, call, silent_s),

@@ -10,10 +10,12 @@ mod event;
 mod g711;
 mod numbering;
 mod play;
+mod sound;
 mod tone;
 mod transcode;
 
 use tandem_sdp::{
+    PlayEnd, PlayOrder,
     convert::{Conversion, DigitsTo, Format},
     relay::Digit,
 };
@@ -27,8 +29,14 @@ use codec::{Decoder, Resampling};
 use event::Events;
 use numbering::{Numbering, Place, renumbered};
 use play::Player;
+use sound::Sounding;
 use tone::Listener;
 use transcode::Transcoder;
+
+pub use sound::Source;
+
+/// Comfort noise (RFC 3389), which is nobody's voice.
+const COMFORT_NOISE: u8 = 13;
 
 /// Packets on their way out.
 pub type Packets = Vec<Vec<u8>>;
@@ -44,6 +52,9 @@ pub struct Converter {
     pressed: Vec<Digit>,
     budget: Budget,
     excess: u64,
+    /// What the far side hears of us.
+    sound: Option<Box<Sounding>>,
+    played: Option<PlayEnd>,
 }
 
 /// Audio that is listened to for tones.
@@ -100,7 +111,15 @@ impl Converter {
             pressed: Vec::new(),
             budget: Budget::default(),
             excess: 0,
+            sound: None,
+            played: None,
         }
+    }
+
+    /// Everything passes as it is.
+    #[must_use]
+    pub fn passing(draw: u64) -> Self {
+        Self::new(all_passes(), draw)
     }
 
     /// Packets that were dropped because more audio came than time passed.
@@ -113,7 +132,10 @@ impl Converter {
     #[must_use]
     pub fn codes(&self) -> bool {
         let tones = self.plan.digits == DigitsTo::Tones && self.player.due_us().is_some();
-        tones || !self.plan.decodes.is_empty() || !self.plan.listens.is_empty()
+        tones
+            || self.sound.is_some()
+            || !self.plan.decodes.is_empty()
+            || !self.plan.listens.is_empty()
     }
 
     /// What a report of the near side says of the stream as the far side is sent it: see [`rtcp::restate`](crate::rtcp::restate).
@@ -135,14 +157,7 @@ impl Converter {
 
     /// Other things are to be done from now on; the numbers go on.
     pub fn change(&mut self, plan: Option<Conversion>) {
-        self.plan = plan.unwrap_or_else(|| Conversion {
-            passes: Vec::new(),
-            decodes: Vec::new(),
-            encodes: None,
-            events: Vec::new(),
-            listens: Vec::new(),
-            digits: DigitsTo::Nowhere,
-        });
+        self.plan = plan.unwrap_or_else(all_passes);
         if self.plan.listens.is_empty() {
             self.listening = None;
         }
@@ -159,6 +174,41 @@ impl Converter {
         }
     }
 
+    /// Plays a sound to the far side, in the place of another one.
+    pub fn play_sound(&mut self, order: PlayOrder, source: Source, now_us: Micros) {
+        self.played = None;
+        self.sound = Some(Box::new(Sounding::new(order, source, now_us)));
+    }
+
+    /// No sound any more.
+    pub fn stop_sound(&mut self) {
+        self.sound = None;
+    }
+
+    /// How a sound ended, if it has since this was asked last.
+    pub fn take_played(&mut self) -> Option<PlayEnd> {
+        self.played.take()
+    }
+
+    /// The far side pressed a key: a sound may end with it.
+    pub fn far_pressed(&mut self, digit: Digit) {
+        if self.sound.take_if(|sound| sound.ends_by_key()).is_some() {
+            self.played = Some(PlayEnd::Digit(digit));
+        }
+    }
+
+    /// The far side sent a packet: a sound may end with the key it tells of.
+    pub fn far_sent(&mut self, packet: &[u8]) {
+        let Some(sound) = self.sound.as_ref().filter(|sound| sound.ends_by_key()) else {
+            return;
+        };
+        let key = RtpHeader::open(packet)
+            .and_then(|(header, payload)| sound.key_in(header.payload_type, payload));
+        if let Some(digit) = key {
+            self.far_pressed(digit);
+        }
+    }
+
     /// Digits for the core, since they were taken last.
     pub fn take_pressed(&mut self) -> Vec<Digit> {
         std::mem::take(&mut self.pressed)
@@ -168,7 +218,8 @@ impl Converter {
     #[must_use]
     pub fn due_us(&self) -> Option<Micros> {
         let listening = self.listening.as_ref().and_then(|heard| heard.due_us());
-        let dues = [self.player.due_us(), self.events.due_us(), listening];
+        let sound = self.sound.as_ref().map(|sound| sound.due_us());
+        let dues = [self.player.due_us(), self.events.due_us(), listening, sound];
         dues.into_iter().flatten().min()
     }
 
@@ -183,6 +234,12 @@ impl Converter {
         let form = (self.plan.digits, self.plan.encodes);
         let before = out.len();
         self.player.tick(form, &mut self.numbers, now_us, out);
+        if let Some(sound) = &mut self.sound
+            && let Some(end) = sound.tick(&mut self.numbers, now_us, out)
+        {
+            self.sound = None;
+            self.played = Some(end);
+        }
         self.numbers.count(out.get(before..).unwrap_or_default());
     }
 
@@ -226,8 +283,9 @@ impl Converter {
                 Some((_, format)) => self.listen(format, payload, now_us, &mut pressed),
                 None => (false, 0),
             };
+            let replaced = self.beside_sound(number, payload, now_us);
             match codes {
-                _ if heard || self.player.is_sending() => self.numbers.leave_out(),
+                _ if heard || replaced || self.player.is_sending() => self.numbers.leave_out(),
                 Some(((_, from), to)) => {
                     let coded_us = self.code((from, to), (&header, place, payload), now_us, out);
                     audio_us = audio_us.max(coded_us);
@@ -237,6 +295,21 @@ impl Converter {
             self.budget.spend(audio_us, now_us);
         }
         self.route(pressed, now_us);
+    }
+
+    /// Audio of the near side came: whether the far side hears a sound in its place.
+    fn beside_sound(&mut self, number: u8, payload: &[u8], now_us: Micros) -> bool {
+        let Some(sound) = &mut self.sound else {
+            return false;
+        };
+        if number != COMFORT_NOISE && !payload.is_empty() {
+            sound.note_talk(now_us);
+        }
+        let replaced = sound.replaces();
+        if let Some(transcoder) = self.transcoder.as_mut().filter(|_| replaced) {
+            transcoder.interrupt();
+        }
+        replaced
     }
 
     fn code(
@@ -353,6 +426,17 @@ impl Converter {
                 DigitsTo::Nowhere => {}
             }
         }
+    }
+}
+
+fn all_passes() -> Conversion {
+    Conversion {
+        passes: Vec::new(),
+        decodes: Vec::new(),
+        encodes: None,
+        events: Vec::new(),
+        listens: Vec::new(),
+        digits: DigitsTo::Nowhere,
     }
 }
 

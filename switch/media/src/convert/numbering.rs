@@ -22,6 +22,8 @@ pub(super) struct Numbering {
     sequence: u16,
     timestamp: u32,
     sent_us: Micros,
+    /// Sounds stood in for the stream since it was heard last, in packets of so many ticks; 0: none did.
+    stood_in: u32,
     source: Option<Source>,
     /// Sent under this name, and the bytes of their payloads.
     packets: u32,
@@ -115,6 +117,7 @@ impl Numbering {
             sequence,
             timestamp,
             sent_us: 0,
+            stood_in: 0,
             source: None,
             packets: 0,
             octets: 0,
@@ -128,6 +131,7 @@ impl Numbering {
             Some(_) | None => {
                 (self.ssrc, self.packets, self.octets) = (header.ssrc, 0, 0);
                 self.sequence = header.sequence.wrapping_sub(1);
+                self.timestamp = header.timestamp;
                 self.source = Some(Source::new(header));
                 Place::First
             }
@@ -163,12 +167,22 @@ impl Numbering {
     }
 
     /// What a time stamp of the arriving stream, at `from` Hz, is in the leaving one, at `to` Hz.
-    pub(super) fn timestamp(
-        &mut self,
-        arrived: u32,
-        (from, to): (u32, u32),
-        now_us: Micros,
-    ) -> u32 {
+    pub(super) fn timestamp(&mut self, arrived: u32, clocks: (u32, u32), now_us: Micros) -> u32 {
+        let frame = std::mem::take(&mut self.stood_in);
+        let leaves = self.mapped(arrived, clocks, now_us);
+        let behind = leaves.wrapping_sub(self.timestamp) as i32 <= 0;
+        if frame == 0 || !behind {
+            return leaves;
+        }
+        // Its clock stood still meanwhile, and the far side must not hear of old times.
+        let leaves = self.timestamp.wrapping_add(frame);
+        if let Some(source) = &mut self.source {
+            source.clock = Some((arrived, leaves));
+        }
+        leaves
+    }
+
+    fn mapped(&mut self, arrived: u32, (from, to): (u32, u32), now_us: Micros) -> u32 {
         let elapsed_us = match self.sent_us {
             0 => 0,
             sent_us => now_us.saturating_sub(sent_us),
@@ -214,6 +228,29 @@ impl Numbering {
             self.timestamp = timestamp;
             self.sent_us = now_us;
         }
+    }
+
+    /// A sound was sent in the place of what arrives, in packets of so many ticks.
+    pub(super) fn stood_in(&mut self, ticks: u32) {
+        self.stood_in = ticks;
+    }
+
+    /// The time stamp of a stream of frames of `ticks` that begins now, at `rate` Hz: whole frames behind what was sent
+    /// last.
+    pub(super) fn timestamp_after(&self, ticks: u32, rate: u32, now_us: Micros) -> u32 {
+        if self.sent_us == 0 {
+            return self.timestamp;
+        }
+        let passed = self
+            .timestamp_now(rate, now_us)
+            .wrapping_sub(self.timestamp);
+        let frames = (passed.saturating_add(ticks / 2) / ticks.max(1)).max(1);
+        self.timestamp.wrapping_add(frames.wrapping_mul(ticks))
+    }
+
+    /// When a packet left last; 0: none did.
+    pub(super) fn sent_us(&self) -> Micros {
+        self.sent_us
     }
 
     /// Packets that left, for the reports on them.

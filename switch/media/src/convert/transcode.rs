@@ -53,6 +53,11 @@ impl Transcoder {
         (self.from, self.to) == (from, to)
     }
 
+    /// What arrived was left out: what comes next begins anew.
+    pub(super) fn interrupt(&mut self) {
+        self.expected = None;
+    }
+
     /// Samples a second of what is decoded.
     pub(super) fn rate(&self) -> u32 {
         self.decoder.rate()

@@ -90,6 +90,7 @@ pub fn config(threads: usize) -> RelayConfig {
         inactive_after_s: 0,
         progress_every_s: 0,
         recordings: None,
+        sounds: None,
     }
 }
 
