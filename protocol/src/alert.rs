@@ -48,4 +48,6 @@ pub enum AlertKind {
     UpstreamDown,
     /// An upstream registration holds again. Operators only.
     UpstreamUp,
+    /// A sound could not be played; once for each reason. Operators only.
+    SoundUnplayed,
 }

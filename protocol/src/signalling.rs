@@ -21,6 +21,11 @@ pub struct Signalling {
     pub dtmf: Dtmf,
     /// Whether its calls are recorded. Of accounts only.
     pub recording: Recorded,
+    /// What both parties of a recorded call hear of it. Of accounts only.
+    pub recording_tone: RecordingTone,
+    /// WAV file, below the switch's folder of sounds, for whoever its phones put on hold; empty: that of the setting
+    /// `music_on_hold`; `none`: none. Of accounts only.
+    pub music: String,
     /// How the caller is named to it.
     pub naming: Naming,
     /// Headers added to each INVITE sent to it. At most 16.
@@ -38,6 +43,17 @@ pub enum Recorded {
     Off,
     /// All of them.
     On,
+}
+
+/// What both parties of a recorded call hear of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingTone {
+    /// Nothing.
+    #[default]
+    Off,
+    /// A beep each fifteen seconds.
+    Beep,
 }
 
 /// A header line.

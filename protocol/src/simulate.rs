@@ -240,6 +240,11 @@ pub enum TraceStep {
         /// Why.
         reason: String,
     },
+    /// A sound could not be played.
+    Unplayed {
+        /// Why, with the file.
+        reason: String,
+    },
     /// Why a side hung up, by its own word.
     Reason {
         /// `caller` or `called`.

@@ -195,6 +195,7 @@ impl Daemon {
             writer: store.writer(),
             database: config.database(),
             recordings: config.recordings(),
+            sounds: config.sounds(),
             core: Arc::new(self.inbox.clone()),
             tracer: Arc::clone(&self.tracer),
             directory,

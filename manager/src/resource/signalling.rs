@@ -17,6 +17,7 @@ const REDIRECT: [Choice; 2] = [
     choice("dial_plan", "Through the dial plan"),
 ];
 const RECORDED: [Choice; 2] = [choice("off", "On demand"), choice("on", "All calls")];
+const BEEPS: [Choice; 2] = [choice("off", "No"), choice("beep", "Beep")];
 const TRANSFER: [Choice; 3] = [
     choice("by_kind", "Phones, unless wholesale"),
     choice("refused", "Refuse"),
@@ -71,7 +72,8 @@ pub const GATEWAY: &[Field] = &[
 ];
 
 pub const ACCOUNT: &[Field] = &[
-    IDENTITIES, REDIRECTS, TRANSFERS, KEYS, RECORDING, RELIABLE, TIMERS, ADDED, REMOVED,
+    IDENTITIES, REDIRECTS, TRANSFERS, KEYS, RECORDING, BEEP, MUSIC, RELIABLE, TIMERS, ADDED,
+    REMOVED,
 ];
 
 const IDENTITIES: Field = field("signalling.trust", "Identities", Input::Choice(&TRUST))
@@ -88,6 +90,14 @@ const RECORDING: Field = field(
     Input::Choice(&RECORDED),
 )
 .hint("Stereo, from the answer on; tell the parties where the law asks for it");
+const BEEP: Field = field(
+    "signalling.recording_tone",
+    "Recording is heard",
+    Input::Choice(&BEEPS),
+)
+.hint("A beep each 15 seconds, by both parties of a recorded call");
+const MUSIC: Field = field("signalling.music", "Music on hold", Input::Text)
+    .hint("WAV file of the switch; empty: as the settings say; none: no music");
 const RELIABLE: Field = field(
     "signalling.reliable",
     "Reliable ringing",

@@ -69,6 +69,7 @@ pub fn sentence(step: &TraceStep, names: &Names) -> (&'static str, Tone, String)
         TraceStep::Transferred { .. }
         | TraceStep::Replaced { .. }
         | TraceStep::Unrecorded { .. }
+        | TraceStep::Unplayed { .. }
         | TraceStep::Reason { .. }
         | TraceStep::Omitted { .. } => party_sentence(step),
         _ => route_sentence(step),
@@ -101,6 +102,7 @@ fn party_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
             format!("{by} took the place of the {side} side"),
         ),
         TraceStep::Unrecorded { reason } => ("Not recorded", Tone::Bad, reason.clone()),
+        TraceStep::Unplayed { reason } => ("Not played", Tone::Bad, reason.clone()),
         TraceStep::Reason { side, said } => {
             ("Reason", Tone::Weak, format!("the {side} side said {said}"))
         }
@@ -179,6 +181,7 @@ fn route_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
         | TraceStep::Transferred { .. }
         | TraceStep::Replaced { .. }
         | TraceStep::Unrecorded { .. }
+        | TraceStep::Unplayed { .. }
         | TraceStep::Reason { .. }
         | TraceStep::Omitted { .. } => ("Step", Tone::Weak, String::new()),
     }

@@ -12,6 +12,7 @@ pub(crate) mod reprice;
 pub(crate) mod reserve;
 pub(crate) mod settle;
 pub(crate) mod slice;
+pub(crate) mod warn;
 
 use crate::{
     cause::{self, Cause},
@@ -37,6 +38,8 @@ pub(crate) struct Bill {
     pub(crate) longest_s: u64,
     /// The batch that made the hold, or last changed it before the answer.
     pub(crate) hold_seq: u64,
+    /// Whoever pays was told that the money ends.
+    pub(crate) warned: bool,
 }
 
 /// The price of the leg that answered.

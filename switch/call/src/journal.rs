@@ -188,6 +188,8 @@ pub enum AlertKind {
     UpstreamDown,
     /// An upstream registration holds again.
     UpstreamUp,
+    /// A sound could not be played; once for each reason.
+    SoundUnplayed,
 }
 
 impl AlertKind {
@@ -202,6 +204,7 @@ impl AlertKind {
             Self::SourceBlocked => "source_blocked",
             Self::UpstreamDown => "upstream_down",
             Self::UpstreamUp => "upstream_up",
+            Self::SoundUnplayed => "sound_unplayed",
         }
     }
 }

@@ -39,7 +39,7 @@ use std::{
     sync::Arc,
 };
 use tandem_billing::AccountId;
-use tandem_sdp::{SessionDescription, session::Origin};
+use tandem_sdp::{Direction, SessionDescription, session::Origin};
 use tandem_sip::{
     Flow, Message,
     dialog::Dialog,
@@ -73,6 +73,8 @@ pub(crate) struct Leg {
     pub(crate) account: Option<AccountId>,
     /// What its peer described last.
     pub(crate) heard: Option<Bytes>,
+    /// Whether its peer sends and takes audio, as it described last.
+    pub(crate) says: Direction,
     /// What its peer is still to be told.
     pub(crate) owed: Owed,
     /// Times in a row that its peer wanted a request of ours again.

@@ -5,6 +5,7 @@
 //! operator configured, [`journal`] what must outlive a crash, [`cause`] every way a call can end,
 //! [`monitor`] what a watcher is told. Must not know sockets, SQL, JSON-RPC or a clock.
 
+mod announce;
 mod bill;
 mod call;
 pub mod cause;

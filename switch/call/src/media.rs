@@ -5,6 +5,7 @@
 
 mod bargain;
 mod listen;
+pub(crate) mod play;
 pub(crate) mod record;
 mod round;
 mod security;
@@ -83,6 +84,7 @@ pub(crate) struct CallMedia {
     pub(crate) infos: (Infos, Infos),
     pub(crate) held: bool,
     pub(crate) recording: record::Recording,
+    pub(crate) sounds: play::Sounds,
     pub(crate) counters: (Counters, Counters),
     pub(crate) unheard: listen::Unheard,
 }
@@ -103,6 +105,7 @@ impl CallMedia {
             infos: (Infos::default(), Infos::default()),
             held: false,
             recording: record::Recording::default(),
+            sounds: play::Sounds::default(),
             counters: (Counters::default(), Counters::default()),
             unheard: listen::Unheard::default(),
         }
@@ -277,6 +280,7 @@ pub(crate) fn hear(
     let leg = call.leg_mut(side)?;
     leg.security.hear(said, sdp).ok()?;
     leg.heard = Some(sdp.to_bytes().into());
+    leg.says = sdp.direction();
     let (signalling, transport) = (leg.flow.remote.ip(), leg.security.transport());
     learn(core, call, side, sdp, (signalling, transport));
     Some(())

@@ -26,8 +26,8 @@ pub use belonging::{Belonging, Stated};
 pub use census::Census;
 
 use crate::{
-    Directory,
-    bill::{extend, refused, settle},
+    Directory, announce,
+    bill::{extend, refused, settle, warn},
     call::Call,
     cause, health,
     hunt::outcome,
@@ -201,6 +201,9 @@ impl Switch {
     }
 
     fn sweep(&mut self, id: CallId) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            media::play::follow(&mut self.core, call);
+        }
         if !self.calls.get(&id).is_some_and(|call| call.is_over()) {
             return;
         }
@@ -217,7 +220,7 @@ impl Switch {
 
     fn handle_relay(&mut self, report: RelayReport) {
         let Some(call) = self.core.index.relays.get(&report.id()).copied() else {
-            return;
+            return announce::report(&mut self.core, report);
         };
         self.with(call, |core, call| dispatch::relay(core, call, report));
     }
@@ -227,6 +230,7 @@ impl Switch {
             Timer::NoResponse(call) => self.with(call, outcome::no_response),
             Timer::Ring(call) => self.with(call, outcome::ring_timeout),
             Timer::Extend(call) => self.with(call, extend::handle_extend),
+            Timer::Warn(call) => self.with(call, warn::handle_due),
             Timer::CutOff(call) => self.with(call, extend::handle_cut_off),
             Timer::RelayOpen(call) => self.with(call, dispatch::relay_late),
             Timer::RelayClose(call) => self.with(call, |core, call| {
@@ -241,6 +245,7 @@ impl Switch {
                 self.with(call, |core, call| renew::handle_due(core, call, side));
             }
             Timer::Join(of) => self.join_again(of),
+            Timer::Announcement(relay) => announce::finish(&mut self.core, relay),
             Timer::Drain => self.end_all(),
             Timer::Probe(place) => health::due(&mut self.core, place),
             Timer::Rest(place) => health::rested(&mut self.core, place),
@@ -292,7 +297,8 @@ impl Switch {
         let Gate::Draining(token) = self.core.gate else {
             return;
         };
-        let left = self.core.peers.upstreams.have_left();
+        let left =
+            self.core.peers.upstreams.have_left() && self.core.loose.announcements.is_empty();
         if left && self.calls.values().all(|call| settled(call)) {
             refused::close(&mut self.core);
             self.core.gate = Gate::Drained;

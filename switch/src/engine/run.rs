@@ -513,7 +513,8 @@ fn log_alerts(batch: &Batch) {
             AlertKind::LowBalance
             | AlertKind::GatewayDown
             | AlertKind::SourceBlocked
-            | AlertKind::UpstreamDown => {
+            | AlertKind::UpstreamDown
+            | AlertKind::SoundUnplayed => {
                 tracing::warn!(call, account, "{}", alert.text);
             }
             AlertKind::GatewayUp | AlertKind::UpstreamUp => tracing::info!("{}", alert.text),

@@ -3,7 +3,7 @@
 use super::{
     Api, Caller,
     columns::{ACCOUNT, ANI_TARIFF, DNIS_TARIFF, Map},
-    fault, lists,
+    fault, lists, sounds,
 };
 use serde_json::{Map as Object, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -52,6 +52,7 @@ pub async fn create(
 ) -> Result<Account, RpcError> {
     let edit = params.edit;
     bounded(&edit)?;
+    sounds::check_music(&api, &caller, &edit.signalling).await?;
     let made: Account = lists::create(&api, &ACCOUNT, &caller, &edit).await?;
     let changes = override_changes(&api, &caller, made.id.0, &edit).await?;
     if let Err(error) = write_overrides(&api, &caller, changes).await {
@@ -69,6 +70,7 @@ pub async fn update(
 ) -> Result<Account, RpcError> {
     let id = params.id.0;
     bounded(&params.edit)?;
+    sounds::check_music(&api, &caller, &params.edit.signalling).await?;
     let mut changes =
         vec![lists::change(&api, &ACCOUNT, &caller, (id, params.revision), &params.edit).await?];
     changes.extend(override_changes(&api, &caller, id, &params.edit).await?);

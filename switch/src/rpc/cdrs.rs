@@ -169,6 +169,7 @@ mod tests {
                 by: text(),
             },
             Step::Unrecorded { reason: text() },
+            Step::Unplayed { reason: text() },
             Step::Reason {
                 side: text(),
                 said: text(),

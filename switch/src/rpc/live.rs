@@ -474,7 +474,8 @@ fn hears(sight: Sight, directory: &Directory, alert: &Alert) -> bool {
         | AlertKind::GatewayUp
         | AlertKind::SourceBlocked
         | AlertKind::UpstreamDown
-        | AlertKind::UpstreamUp => sight == Sight::All,
+        | AlertKind::UpstreamUp
+        | AlertKind::SoundUnplayed => sight == Sight::All,
     }
 }
 

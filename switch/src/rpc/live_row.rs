@@ -126,6 +126,7 @@ pub fn alert(alert: &Alert, directory: &Directory) -> WireAlert {
             AlertKind::SourceBlocked => WireKind::SourceBlocked,
             AlertKind::UpstreamDown => WireKind::UpstreamDown,
             AlertKind::UpstreamUp => WireKind::UpstreamUp,
+            AlertKind::SoundUnplayed => WireKind::SoundUnplayed,
         },
         account: alert.account.map(|id| id.0.into()),
         account_login: owner.map(|account| account.login.clone()),

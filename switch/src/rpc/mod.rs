@@ -25,6 +25,7 @@ mod refunds;
 mod register;
 pub mod session;
 mod simulate;
+mod sounds;
 mod subscribe;
 mod system;
 mod traces;
@@ -108,6 +109,8 @@ pub struct Parts {
     pub database: PathBuf,
     /// The folder of recordings.
     pub recordings: PathBuf,
+    /// The folder of sound files.
+    pub sounds: PathBuf,
     /// Commands.
     pub core: Arc<dyn CoreHandle>,
     /// SIP traces.
@@ -127,6 +130,7 @@ pub struct Api {
     writer: Writer,
     database: PathBuf,
     recordings: PathBuf,
+    sounds: PathBuf,
     core: Core,
     tracer: Arc<Tracer>,
     in_force: InForce,
@@ -169,6 +173,7 @@ impl Api {
             writer: parts.writer,
             database: parts.database,
             recordings: parts.recordings,
+            sounds: parts.sounds,
             core,
             tracer: parts.tracer,
             in_force: parts.directory,

@@ -120,6 +120,7 @@ fn scoped(api: &Api, caller: &Caller, mut result: DecideResult) -> DecideResult 
         | TraceStep::Transferred { .. }
         | TraceStep::Replaced { .. }
         | TraceStep::Unrecorded { .. }
+        | TraceStep::Unplayed { .. }
         | TraceStep::Reason { .. }
         | TraceStep::Omitted { .. }
         | TraceStep::Other { .. } => false,

@@ -1,6 +1,6 @@
 //! The switch itself: settings, figures, verification, backup.
 
-use super::{Api, Caller, columns, fault, lists, live::Sight};
+use super::{Api, Caller, columns, fault, lists, live::Sight, sounds};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tandem_protocol::{
@@ -194,6 +194,7 @@ pub async fn set(
         .into_iter()
         .next()
         .ok_or_else(|| fault::not_found(SETTING.name, &params.key))?;
+    sounds::check_setting(&api, &params).await?;
     row.insert("value".into(), params.value);
     let change = tandem_store::Change::Update {
         resource: SETTING.resource()?,

@@ -10,4 +10,5 @@ mod guard;
 mod office;
 mod recordings;
 mod simulator;
+mod sounds;
 mod traces;

@@ -274,6 +274,7 @@ impl Office {
             writer: store.writer(),
             database,
             recordings: folder.path().join("recordings"),
+            sounds: folder.path().join("sounds"),
             core: Arc::clone(&core) as Arc<dyn CoreHandle>,
             tracer: Arc::default(),
             directory,

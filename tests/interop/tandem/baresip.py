@@ -90,6 +90,10 @@ class Phone:
         [found] = sorted(self.folder.glob("dump-*-dec.wav"))
         return found
 
+    def all_heard(self):
+        """The same, of every stream there was."""
+        return sorted(self.folder.glob("dump-*-dec.wav"))
+
     def stop(self):
         if self.process.poll() is None:
             try:

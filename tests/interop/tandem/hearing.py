@@ -33,3 +33,17 @@ def assert_hears(path, hertz, other):
     assert wanted > -1.0, f"{path}: {hertz} Hz at {wanted:.1f} dB of what is heard"
     assert unwanted < -20.0, f"{path}: {other} Hz at {unwanted:.1f} dB of what is heard"
     return wanted
+
+
+def spells(paths, tones, window=0.25):
+    """For how many seconds of some recordings each tone was all that was heard."""
+    heard = {}
+    for path in paths:
+        values, rate = samples(path)
+        size = int(rate * window)
+        for at in range(0, len(values) - size + 1, size):
+            part = values[at : at + size]
+            for hertz in tones:
+                if level(part, rate, hertz) > -1.0:
+                    heard[hertz] = heard.get(hertz, 0) + window
+    return heard

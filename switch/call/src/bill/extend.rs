@@ -1,7 +1,7 @@
 //! The next slice, in time: begun some seconds before the paid one runs out, tried again until its last
 //! moment, and the call is cut exactly there if it cannot be paid.
 
-use super::{Unpaid, day, funds, reserve::slice_s, slice};
+use super::{Unpaid, day, funds, reserve::slice_s, slice, warn};
 use crate::{
     call::{Call, Stage},
     cause,
@@ -29,6 +29,7 @@ pub(crate) fn arm(core: &mut Core, call: &Call) {
         return;
     };
     core.timers.arm(Timer::CutOff(call.id), cut);
+    warn::arm(core, call);
     if paid_s >= call.bill.longest_s {
         core.timers.disarm(Timer::Extend(call.id));
         return;

@@ -41,6 +41,7 @@ pub(crate) fn reserve(
         paid_until_s: until_s,
         longest_s,
         hold_seq: 0,
+        warned: false,
     })
 }
 

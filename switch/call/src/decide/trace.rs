@@ -158,6 +158,11 @@ pub enum Step {
         /// How many.
         steps: u32,
     },
+    /// Added when it happens: a sound could not be played.
+    Unplayed {
+        /// Why, with the file.
+        reason: String,
+    },
     /// Added while hunting: how an attempt ended.
     Tried {
         /// The dial plan row.

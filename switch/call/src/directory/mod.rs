@@ -18,9 +18,12 @@ pub use health::Health;
 pub use hunt_codes::HuntCodes;
 pub use lists::CallLists;
 pub use peer::{Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, HuntTerms, TlsTrust};
-pub use settings::{DigestAlgorithms, MediaSettings, Settings};
+pub use settings::{
+    DigestAlgorithms, MediaSettings, Settings, SoundSettings, WaitingTone, announcement,
+};
 pub use signalling::Signalling;
 pub use spec::DirectorySpec;
+pub use tandem_sdp::play::is_file_name as is_sound_file;
 pub use upstream::{Upstream, Upstreams};
 
 use serde::{Deserialize, Serialize};

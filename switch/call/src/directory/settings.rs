@@ -1,7 +1,10 @@
 //! Settings of the call path that hold for the whole switch.
 
 use super::{GuardSettings, Limits};
+use crate::cause;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tandem_sdp::{Tone, play::is_file_name};
 
 /// Digest algorithms offered to phones. MD5 alone is what every phone takes: those of the libre family (baresip 1.x
 /// among them) give up as soon as one of several challenges names an algorithm they do not know, instead of
@@ -29,6 +32,84 @@ pub struct MediaSettings {
     pub max_coding_percent: u32,
     /// Days a recording is kept; 0 for ever.
     pub recording_keep_days: u32,
+    /// What is played into calls.
+    pub sounds: SoundSettings,
+}
+
+/// What the switch itself lets its callers hear. Files are named as they stand below the folder of sounds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SoundSettings {
+    /// File for whoever is put on hold; empty: none.
+    pub music_on_hold: String,
+    /// For whoever waits to be transferred.
+    pub waiting_tone: WaitingTone,
+    /// Files by the code of the cause for which a call is refused.
+    pub announcements: BTreeMap<String, String>,
+    /// Announcements at once; 0: none.
+    pub max_announcements: u32,
+    /// Seconds before its money ends that a paying caller hears it; 0: never.
+    pub money_warning_s: u32,
+}
+
+impl Default for SoundSettings {
+    fn default() -> Self {
+        Self {
+            music_on_hold: String::new(),
+            waiting_tone: WaitingTone::Europe,
+            announcements: BTreeMap::new(),
+            max_announcements: 20,
+            money_warning_s: 0,
+        }
+    }
+}
+
+/// A line of the announcements: `refused.no_money=no-money.wav`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn announcement(line: &str) -> Result<(&str, &str), String> {
+    let (code, file) = line
+        .split_once('=')
+        .map(|(code, file)| (code.trim(), file.trim()))
+        .ok_or_else(|| format!("{line:?} is not of the form cause=file.wav"))?;
+    if !code.starts_with("refused.") || cause::by_code(code).is_none() {
+        return Err(format!(
+            "there is no cause {code:?} for which calls are refused"
+        ));
+    }
+    if !is_file_name(file) {
+        return Err(format!("{file:?} is no name of a WAV file"));
+    }
+    Ok((code, file))
+}
+
+/// What is heard while a transfer has not reached its target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingTone {
+    /// Nothing, or the music.
+    None,
+    /// Ringing as most of Europe knows it.
+    #[default]
+    Europe,
+    /// As North America does.
+    NorthAmerica,
+    /// As Britain does.
+    Britain,
+}
+
+impl WaitingTone {
+    /// The tone.
+    #[must_use]
+    pub fn tone(self) -> Option<Tone> {
+        match self {
+            Self::None => None,
+            Self::Europe => Some(Tone::RINGING_EUROPE),
+            Self::NorthAmerica => Some(Tone::RINGING_AMERICA),
+            Self::Britain => Some(Tone::RINGING_BRITAIN),
+        }
+    }
 }
 
 impl MediaSettings {
@@ -46,6 +127,7 @@ impl Default for MediaSettings {
             max_transcoded_calls: 0,
             max_coding_percent: 80,
             recording_keep_days: 90,
+            sounds: SoundSettings::default(),
         }
     }
 }

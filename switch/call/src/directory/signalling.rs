@@ -5,11 +5,15 @@
 
 use super::{Account, AccountKind};
 use serde::{Deserialize, Serialize};
+use tandem_sdp::play::is_file_name;
 
 /// Most header lines added, or names removed, for one peer.
 pub const MAX_HEADER_RULES: usize = 16;
 /// Longest header line added, in bytes.
 pub const MAX_HEADER_BYTES: usize = 512;
+
+/// In the place of a file of music.
+pub const NO_MUSIC: &str = "none";
 
 /// Signalling settings of one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +33,10 @@ pub struct Signalling {
     pub dtmf: Dtmf,
     /// Whether its calls are recorded. Of accounts only.
     pub recording: Recorded,
+    /// What the parties of a recorded call hear of it. Of accounts only.
+    pub recording_tone: RecordingTone,
+    /// File for whoever its phones put on hold; empty: the switch's, [`NO_MUSIC`]: none. Of accounts only.
+    pub music: String,
     /// How the caller is named to it.
     pub naming: Naming,
     /// Headers added to each INVITE sent to it.
@@ -46,6 +54,17 @@ pub enum Recorded {
     Off,
     /// All of them.
     On,
+}
+
+/// What both parties of a recorded call hear of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingTone {
+    /// Nothing.
+    #[default]
+    Off,
+    /// A beep each fifteen seconds.
+    Beep,
 }
 
 /// A header line.
@@ -264,7 +283,7 @@ pub fn header_name(name: &str) -> Result<(), String> {
 }
 
 impl Signalling {
-    /// Checks the header rules.
+    /// Checks the header rules, and the name of the music.
     ///
     /// # Errors
     /// The first fault: which field, and what is wrong.
@@ -281,6 +300,13 @@ impl Signalling {
         }
         for name in &self.remove_headers {
             header_name(name).map_err(|reason| ("remove_headers", reason))?;
+        }
+        if !matches!(self.music.as_str(), "" | NO_MUSIC) && !is_file_name(&self.music) {
+            let reason = format!(
+                "{:?} is no name of a WAV file; empty is the switch's music, {NO_MUSIC} is none",
+                self.music
+            );
+            return Err(("music", reason));
         }
         Ok(())
     }

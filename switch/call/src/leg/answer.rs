@@ -23,7 +23,7 @@ use crate::{
 use bytes::Bytes;
 use std::sync::Arc;
 use tandem_billing::UtcMs;
-use tandem_sdp::{SessionDescription, Side};
+use tandem_sdp::{Direction, SessionDescription, Side};
 use tandem_sip::{
     Message,
     dialog::Dialog,
@@ -153,6 +153,7 @@ fn connect(
             LegTarget::Devices { account, .. } => Some(*account),
         },
         heard: None,
+        says: Direction::SendRecv,
         owed: Owed::Nothing,
         again: 0,
     };
@@ -342,6 +343,7 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
         session: Session::new(core, Extension::Off, message),
         account: None,
         heard: None,
+        says: Direction::SendRecv,
         owed: Owed::Nothing,
         again: 0,
     };

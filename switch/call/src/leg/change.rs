@@ -8,14 +8,14 @@ pub(crate) mod outcome;
 use super::{Reach, dialog_flow, digits, prack, session, session_draft};
 use crate::{
     call::{Call, Confirm, Stage},
-    media::{self, Body, Said},
+    media::{self, Body, Said, play},
     page,
     switch::state::Core,
     transfer::replaces,
 };
 use bytes::Bytes;
 use outcome::acknowledge;
-use tandem_sdp::{Codec, SessionDescription, Side};
+use tandem_sdp::{Codec, Direction, SessionDescription, Side};
 use tandem_sip::{
     Flow, Message, Mono,
     endpoint::{ClientTxn, ServerTxn},
@@ -294,6 +294,10 @@ fn prepare(core: &Core, call: &mut Call, side: Side, what: What, message: &Messa
             let mut offer = (*sdp).clone();
             if !call.media.terms.adapt_offer(side.other(), &mut offer) {
                 return Prepared::Unfit;
+            }
+            // Whoever is to hear music must be ready for it.
+            if offer.direction() == Direction::Inactive && play::music_of(call, side).is_some() {
+                offer.set_direction(Direction::SendOnly);
             }
             match media::body_for(core, call, side.other(), Said::Offer, &offer) {
                 Some(body) => Prepared::Pass(session_draft(core, flow, Some(body)), Some(sdp)),

@@ -2,6 +2,7 @@
 
 use super::{CallerParts, Leg, Owed, Reach, Reliable, Session, dialog_flow, session};
 use crate::{
+    announce,
     bill::{self, cdr},
     call::{Call, CallerLeg, Confirm, Marks, Stage, Who},
     cause::{self, Cause},
@@ -24,7 +25,7 @@ use crate::{
 };
 use bytes::Bytes;
 use std::sync::Arc;
-use tandem_sdp::{SessionDescription, Side};
+use tandem_sdp::{Direction, SessionDescription, Side};
 use tandem_sip::{
     Flow, Message,
     dialog::Dialog,
@@ -241,7 +242,9 @@ fn refuse(
         }
         Some(_) | None => Draft::new(),
     };
-    core.reject(arrival.txn, (status, reason), draft);
+    if !announce::begin(core, arrival, (account, facts), (refusal, &draft)) {
+        core.reject(arrival.txn, (status, reason), draft);
+    }
     let call_id = arrival.message.call_id();
     write_refusal(core, call_id, facts, account, (&trace, refusal));
 }
@@ -305,7 +308,7 @@ fn admit(
         refuse(core, arrival, &facts, &account, trace, &refusal);
         return None;
     };
-    let heard = offer.as_ref().map(|offer| offer.to_bytes().into());
+    let heard = offer.as_ref().map(heard);
     let id = core.new_call_id();
     let bill = match bill::reserve::reserve(core, id, admission.levels, admission.max_duration_s) {
         Ok(bill) => bill,
@@ -351,6 +354,11 @@ fn admit(
     index(core, &call);
     open(core, &mut call);
     Some(call)
+}
+
+/// What a leg keeps of a description.
+fn heard(sdp: &SessionDescription) -> (Bytes, Direction) {
+    (sdp.to_bytes().into(), sdp.direction())
 }
 
 /// From here on the journal knows the call.
@@ -410,7 +418,7 @@ fn caller_leg(
     core: &mut Core,
     arrival: &Arrival<'_>,
     facts: &CallFacts,
-    (account, security, heard): (&Account, Security, Option<Bytes>),
+    (account, security, heard): (&Account, Security, Option<(Bytes, Direction)>),
 ) -> CallerLeg {
     let first = u32::from(core.draw());
     let tag = core.endpoint.new_tag();
@@ -430,7 +438,10 @@ fn caller_leg(
         gateway: None,
         session: Session::new(core, account.signalling.session_timers, arrival.message),
         account: Some(account.id),
-        heard,
+        says: heard
+            .as_ref()
+            .map_or(Direction::SendRecv, |(_, says)| *says),
+        heard: heard.map(|(body, _)| body),
         owed: Owed::Nothing,
         again: 0,
     };

@@ -4,7 +4,7 @@
 use super::{Said, adapt_answer, audio_address, body_for, hear, note_direction, settle, video};
 use crate::{call::Call, switch::state::Core};
 use bytes::Bytes;
-use tandem_sdp::{SessionDescription, Side};
+use tandem_sdp::{Direction, SessionDescription, Side};
 
 /// The asker's offer.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,10 @@ pub(crate) fn conclude(
     let (Offer::Heard(said) | Offer::New(said)) = offer;
     let mut told = answer.clone();
     adapt_answer(core, call, asker, said, &mut told)?;
+    // What was made music for the other side stays a silence for the one that holds (RFC 3264 section 6.1).
+    if said.direction() == Direction::Inactive {
+        told.set_direction(Direction::Inactive);
+    }
     could_hear(call, other, Said::Answer, answer)?;
     could_answer(core, call, asker, offer, &told)?;
     if let Offer::New(offer) = offer {

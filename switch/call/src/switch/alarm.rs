@@ -12,6 +12,9 @@ use tandem_billing::{
     ledger::{Entry, LedgerError},
 };
 
+/// Reasons told of once; further ones are in the traces of the calls.
+const UNPLAYED_MAX: usize = 100;
+
 fn raise(core: &mut Core, alert: Alert) {
     core.feed.push(|| Change::Alert(alert.clone()));
     core.record(Record::Alert(alert));
@@ -114,6 +117,22 @@ pub(crate) fn upstream_down(core: &mut Core, name: &str, why: &str) {
 pub(crate) fn upstream_up(core: &mut Core, name: &str) {
     let text = format!("{name}: registered upstream again");
     of_gateway(core, AlertKind::UpstreamUp, text);
+}
+
+/// A sound could not be played; told once for each reason.
+pub(crate) fn unplayed(core: &mut Core, reason: &str) {
+    let told = &mut core.peers.unplayed;
+    if told.len() >= UNPLAYED_MAX || !told.insert(reason.to_owned()) {
+        return;
+    }
+    let alert = Alert {
+        at: core.now.utc,
+        kind: AlertKind::SoundUnplayed,
+        account: None,
+        call: None,
+        text: format!("a sound could not be played: {reason}"),
+    };
+    raise(core, alert);
 }
 
 fn name(core: &Core, gateway: GatewayId) -> String {

@@ -6,6 +6,7 @@ use super::{
     timer::Timer,
 };
 use crate::{
+    announce,
     call::{Call, Stage},
     cause,
     io::{Command, Output, Reply, Token},
@@ -142,6 +143,7 @@ impl Switch {
 
     /// The patience of a drain is over: what is still up is ended and billed.
     pub(super) fn end_all(&mut self) {
+        announce::finish_all(&mut self.core);
         let ids: Vec<CallId> = self.calls.keys().copied().collect();
         for id in ids {
             self.with(id, |core, call| {

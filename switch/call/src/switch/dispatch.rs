@@ -9,6 +9,7 @@ use super::{
     watch,
 };
 use crate::{
+    announce,
     bill::settle,
     call::{Call, Stage},
     cause, health,
@@ -41,6 +42,7 @@ impl Switch {
         match event {
             Event::Request { txn, flow, message } => self.request(txn, flow, &message),
             Event::Cancelled { txn, reason } => {
+                announce::cancelled(&mut self.core, txn);
                 self.with_server(txn, |core, call| cancel::handle(core, call, txn, reason));
             }
             Event::Acked { txn, message } => {
@@ -244,8 +246,9 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
             media::closed(core, call, None);
             end::end(core, call, &cause::NO_RELAY, end::Left::Nobody);
         }
-        RelayReport::Started { .. } | RelayReport::Played { .. } => {}
+        RelayReport::Started { .. } => {}
         RelayReport::Pressed { side, digit, .. } => digits::pressed(core, call, side, digit),
+        RelayReport::Played { side, how, .. } => media::play::played(core, call, side, how),
         RelayReport::RecordingFailed { reason, .. } => media::record::failed(core, call, &reason),
         RelayReport::Inactive { silent_s, .. } => inactive(core, call, silent_s),
         RelayReport::Progress { a, b, .. } => {

@@ -115,6 +115,7 @@ fn close(core: &mut Core, call: &mut Call, cause: &'static Cause) {
         Timer::Ring(call.id),
         Timer::Extend(call.id),
         Timer::CutOff(call.id),
+        Timer::Warn(call.id),
         Timer::Session(call.id, Side::A),
         Timer::Session(call.id, Side::B),
         Timer::Renew(call.id, Side::A),

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Directory,
+    announce::Announcements,
     bill::{day::Spending, refused::Refusals},
     directory::{DigestAlgorithms, Settings},
     guard::Guard,
@@ -24,7 +25,12 @@ use rand_chacha::{
     ChaCha12Rng,
     rand_core::{Rng, SeedableRng},
 };
-use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 use tandem_billing::{CallId, ledger::Ledger};
 use tandem_sdp::{RelayCommand, RelayId, session::Origin};
 use tandem_sip::{
@@ -79,11 +85,12 @@ fn registrar_config(settings: &Settings) -> RegistrarConfig {
     }
 }
 
-/// Requests of ours whose answers belong to no call.
+/// What is under way and belongs to no call.
 #[derive(Default)]
 pub(crate) struct Loose {
     pub(crate) farewells: Farewells,
     pub(crate) pages: Pages,
+    pub(crate) announcements: Announcements,
 }
 
 /// Shared by all verbs; a verb gets it beside the one call it works on.
@@ -119,6 +126,8 @@ pub(crate) struct Peers {
     pub(crate) guard: Guard,
     pub(crate) refusals: Refusals,
     pub(crate) upstreams: upstream::Registrations,
+    /// Why sounds could not be played, as operators were told; forgotten when they edit something.
+    pub(crate) unplayed: BTreeSet<String>,
 }
 
 /// What is drawn or given next.
@@ -189,6 +198,7 @@ impl Core {
         let shut = shut.into_iter().map(|network| Output::Shut { network });
         self.outputs.extend(shut);
         self.directory = directory;
+        self.peers.unplayed.clear();
         health::take_directory(self);
         upstream::take_directory(self);
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use tandem_billing::{CallId, GatewayId, UpstreamId};
-use tandem_sdp::Side;
+use tandem_sdp::{RelayId, Side};
 use tandem_sip::{Mono, Transport};
 
 /// All timers.
@@ -24,6 +24,8 @@ pub(crate) enum Timer {
     Extend(CallId),
     /// The last paid second, or the longest duration allowed, is over.
     CutOff(CallId),
+    /// The money may be about to run out.
+    Warn(CallId),
     /// The relay has not sent its last counters: the CDR is written without them.
     RelayClose(CallId),
     /// A reliable provisional answer is repeated until PRACKed.
@@ -34,6 +36,8 @@ pub(crate) enum Timer {
     Renew(CallId, Side),
     /// A transfer of the call that found it busy is tried again.
     Join(CallId),
+    /// The announcement of a relay takes too long.
+    Announcement(RelayId),
     /// The patience of a drain is over.
     Drain,
     /// A gateway's host is to be asked, or has not answered.
@@ -126,6 +130,7 @@ impl Timers {
             Timer::RelayOpen(call),
             Timer::Extend(call),
             Timer::CutOff(call),
+            Timer::Warn(call),
             Timer::RelayClose(call),
             Timer::Reliable(call),
             Timer::Session(call, Side::A),

@@ -253,6 +253,7 @@ fn placeholder(core: &mut Core, leg: &Leg) -> Leg {
         origin: core.new_origin(leg.flow),
         described: None,
         heard: None,
+        says: Direction::SendRecv,
         reach: leg.reach,
         security: leg.security.clone(),
         gateway: None,

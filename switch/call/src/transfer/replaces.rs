@@ -20,7 +20,7 @@ use crate::{
 use bytes::Bytes;
 use std::sync::Arc;
 use tandem_billing::{AccountId, CallId};
-use tandem_sdp::{SessionDescription, Side};
+use tandem_sdp::{Direction, SessionDescription, Side};
 use tandem_sip::{
     Message,
     dialog::Dialog,
@@ -332,6 +332,7 @@ fn new_leg(core: &mut Core, device: &Device, arrival: &Arrival<'_>) -> Leg {
         origin: core.new_origin(arrival.flow),
         described: None,
         heard: None,
+        says: Direction::SendRecv,
         reach: Reach::Symmetric,
         security: Security::new(core, srtp, arrival.flow, &directory.settings),
         gateway: None,

@@ -5,6 +5,7 @@
 #[path = "../../../../tests/src/kit/mod.rs"]
 mod kit;
 
+mod announce;
 mod basic;
 mod belonging;
 mod change;
@@ -20,6 +21,7 @@ mod hostile;
 mod identity;
 mod money;
 mod page;
+mod play;
 mod quality;
 mod race;
 mod recording;

@@ -196,9 +196,13 @@ impl Numbering {
             let passed_us = passed(*before) * 1_000_000 / i64::from(from.max(1));
             (passed_us - i64::try_from(elapsed_us).unwrap_or(i64::MAX)).abs() < LEAP_US
         };
-        let Some((before, became)) = source.clock.filter(goes_on) else {
-            source.clock = Some((arrived, now));
-            return now;
+        // What passes as it is keeps its time stamps: how fast its clock goes is not known.
+        let known = from > 1;
+        let clock = source.clock.filter(|clock| !known || goes_on(clock));
+        let Some((before, became)) = clock else {
+            let begins = if known { now } else { arrived };
+            source.clock = Some((arrived, begins));
+            return begins;
         };
         let ticks = passed(before) * i64::from(to) / i64::from(from.max(1));
         let leaves = became.wrapping_add(ticks as u32);

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, types::Value as Sql};
 use std::net::IpAddr;
 use tandem_call::directory::{
     HuntCodes,
-    signalling::{Recorded, Transfer},
+    signalling::{Recorded, RecordingTone, Transfer},
 };
 
 /// Hosts of a gateway; more are better kept behind a DNS name.
@@ -28,6 +28,16 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
         gateway.signalling.recording == Recorded::Off,
         "signalling.recording",
         "is a setting of accounts: a gateway's calls are recorded where their accounts' are",
+    );
+    faults.expect(
+        gateway.signalling.recording_tone == RecordingTone::Off,
+        "signalling.recording_tone",
+        "is a setting of accounts, as the recording itself",
+    );
+    faults.expect(
+        gateway.signalling.music.is_empty(),
+        "signalling.music",
+        "is a setting of accounts: who is put on hold through a gateway hears the switch's music",
     );
     faults.expect(
         gateway.signalling.transfer == Transfer::ByKind,

@@ -6,7 +6,11 @@ use crate::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tandem_call::directory::{DigestAlgorithms, GuardSettings, Limits, MediaSettings, Settings};
+use std::collections::BTreeSet;
+use tandem_call::directory::{
+    DigestAlgorithms, GuardSettings, Limits, MediaSettings, Settings, SoundSettings, WaitingTone,
+    announcement, is_sound_file,
+};
 
 /// What a setting is.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +107,36 @@ const SETTINGS: &[Row] = &[
         "90",
         Some((0, 36_500)),
         "Days a recording is kept before it is deleted; 0 for ever.",
+    ),
+    (
+        "music_on_hold",
+        r#""""#,
+        None,
+        "WAV file in the folder of sounds, played to whoever is put on hold by a phone without music of its own; empty: none.",
+    ),
+    (
+        "waiting_tone",
+        r#""europe""#,
+        None,
+        "What a party hears while it is transferred: none, or ringing as in europe, north_america or britain.",
+    ),
+    (
+        "announcements",
+        "[]",
+        None,
+        "Prompts for refused calls of phones, by cause: refused.no_money=no-money.wav, refused.no_route=unknown.wav.",
+    ),
+    (
+        "max_announcements",
+        "20",
+        Some((0, 1_000)),
+        "Announcements at once; more calls are refused without one. 0: none.",
+    ),
+    (
+        "money_warning_s",
+        "0",
+        Some((0, 600)),
+        "Seconds before its money ends that a caller hears a beep; 0 never.",
     ),
     (
         "max_calls",
@@ -257,6 +291,18 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
                 .map(drop)
                 .map_err(|_| "must be md5, sha256 or both".into())
         }
+        (Value::String(_), Value::String(text)) if key == "music_on_hold" => {
+            if text.is_empty() || is_sound_file(text) {
+                Ok(())
+            } else {
+                Err("must be the name of a WAV file, or empty".into())
+            }
+        }
+        (Value::String(_), Value::String(_)) if key == "waiting_tone" => {
+            serde_json::from_value::<WaitingTone>(value.clone())
+                .map(drop)
+                .map_err(|_| "must be none, europe, north_america or britain".into())
+        }
         (Value::String(_), Value::String(text)) => {
             let fits = (1..=100).contains(&text.len())
                 && !text.contains(['"', '\\'])
@@ -278,6 +324,7 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
                 Err("must be a list of at most 100 names of 4 to 40 characters".into())
             }
         }
+        (Value::Array(_), Value::Array(items)) if key == "announcements" => announcements(items),
         (Value::Array(_), Value::Array(items)) => {
             let number = |item: &Value| {
                 item.as_str()
@@ -292,6 +339,17 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
         (Value::Bool(_), Value::Bool(_)) => Ok(()),
         (default, _) => Err(format!("must be of the type of {default}")),
     }
+}
+
+fn announcements(items: &[Value]) -> Result<(), String> {
+    let mut codes = BTreeSet::new();
+    for item in items {
+        let (code, _) = announcement(item.as_str().unwrap_or_default())?;
+        if !codes.insert(code) {
+            return Err(format!("{code} has two files"));
+        }
+    }
+    Ok(())
 }
 
 /// Every store has a row per setting; new settings come with new programs.
@@ -324,6 +382,20 @@ pub(crate) fn base_currency(
     value(connection, "base_currency")
 }
 
+fn sounds(connection: &Connection) -> Result<SoundSettings, StoreError> {
+    let lines: Vec<String> = value(connection, "announcements")?;
+    let files = lines.iter().filter_map(|line| announcement(line).ok());
+    Ok(SoundSettings {
+        music_on_hold: value(connection, "music_on_hold")?,
+        waiting_tone: value(connection, "waiting_tone")?,
+        announcements: files
+            .map(|(code, file)| (code.to_owned(), file.to_owned()))
+            .collect(),
+        max_announcements: value(connection, "max_announcements")?,
+        money_warning_s: value(connection, "money_warning_s")?,
+    })
+}
+
 /// The call path's settings.
 pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreError> {
     Ok(Settings {
@@ -349,6 +421,7 @@ pub(crate) fn read_settings(connection: &Connection) -> Result<Settings, StoreEr
             max_transcoded_calls: value(connection, "max_transcoded_calls")?,
             max_coding_percent: value(connection, "max_coding_percent")?,
             recording_keep_days: value(connection, "recording_keep_days")?,
+            sounds: sounds(connection)?,
         },
         session_expires_s: value(connection, "session_expires_s")?,
         min_session_expires_s: value(connection, "min_session_expires_s")?,
@@ -378,6 +451,34 @@ mod tests {
             .into_iter()
             .find(|info| info.key == "guard_scanners");
         assert_eq!(info.expect("a setting").default, known);
+    }
+
+    #[test]
+    fn sounds_are_named_and_told_apart() {
+        let json = |text: &str| serde_json::from_str(text).expect("JSON");
+        for (key, value, fits) in [
+            ("music_on_hold", r#""music.wav""#, true),
+            ("music_on_hold", r#""""#, true),
+            ("music_on_hold", r#""../music.wav""#, false),
+            ("waiting_tone", r#""britain""#, true),
+            ("waiting_tone", r#""mars""#, false),
+            (
+                "announcements",
+                r#"["refused.no_money=no money.wav"]"#,
+                true,
+            ),
+            ("announcements", r#"["refused.no_money"]"#, false),
+            ("announcements", r#"["refused.nothing=a.wav"]"#, false),
+            ("announcements", r#"["failed.busy=a.wav"]"#, false),
+            ("announcements", r#"["refused.no_money=a.mp3"]"#, false),
+            (
+                "announcements",
+                r#"["refused.no_money=a.wav", "refused.no_money=b.wav"]"#,
+                false,
+            ),
+        ] {
+            assert_eq!(check(key, &json(value)).is_ok(), fits, "{key} {value}");
+        }
     }
 
     #[test]
