@@ -7,10 +7,13 @@ use std::path::Path;
 
 use rig::{PATIENCE, Phone, Rig, config, local};
 use tandem_media::RelayConfig;
+use tandem_media::{gate::Channel, srtp::Receiver};
 use tandem_sdp::{
-    Latch, PlayEnd, PlayOrder, RelayCommand, RelayId, RelayReport, Side, Sound, Tone,
+    Latch, PlayEnd, PlayOrder, Protection, RelayCommand, RelayId, RelayReport, Side, Sound, Tone,
     convert::Format,
     play::{Talk, Until},
+    relay::SdesKeys,
+    sdes::{SrtpKey, SrtpSuite},
 };
 
 const EVENT: u8 = 101;
@@ -151,4 +154,31 @@ fn a_call_that_ends_ends_its_music() {
     call.play(Side::B, Sound::Tone(Tone::RINGING_AMERICA), Until::Stopped);
     call.hear(1);
     call.rig.close(1);
+}
+
+#[test]
+fn a_side_with_keys_is_played_to_under_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = call(folder.path());
+    let suite = SrtpSuite::Aes128Sha80;
+    let key = |fill| SrtpKey::new(suite, vec![fill; suite.key_bytes() + suite.salt_bytes()]);
+    let (ours, theirs) = (key(1).unwrap(), key(2).unwrap());
+    call.rig.relay.send(RelayCommand::SetTransport {
+        id: RelayId(1),
+        side: Side::A,
+        protection: Protection::Sdes(Box::new(SdesKeys {
+            ours: ours.clone(),
+            theirs,
+        })),
+        rtcp_mux: false,
+    });
+    call.play(Side::A, Sound::Tone(Tone::RINGING_EUROPE), Until::Stopped);
+    let mut receiver = Receiver::new(ours);
+    for at in 0..10u64 {
+        let mut packet = call.hear(0);
+        let sealed = packet.len();
+        assert!(sealed > 172, "a tag behind the audio");
+        let length = receiver.open(Channel::Rtp, &mut packet, sealed, at * 20_000);
+        assert_eq!(length, Some(172), "packet {at}");
+    }
 }
