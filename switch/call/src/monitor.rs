@@ -260,6 +260,8 @@ pub struct Totals {
     pub ignored: u64,
     /// Blocks that the guard began.
     pub blocks: u64,
+    /// Secrets of phones that were compared, right and wrong.
+    pub secrets_tried: u64,
     /// Calls whose audio was coded anew.
     pub transcoded: u64,
     /// What coding audio anew takes of one processor core now, percent.

@@ -8,7 +8,7 @@ mod client;
 mod server;
 
 pub use client::{Login, answer, answer_as, is_stale};
-pub use server::{Authenticator, MAX_NONCES};
+pub use server::{Authenticator, MAX_NONCES, Nonce, Taken};
 
 use crate::{
     lex,
@@ -49,6 +49,8 @@ impl Algorithm {
 
     /// H of the parts joined by colons, lower-case hex.
     fn hash(self, parts: &[&str]) -> String {
+        #[cfg(test)]
+        HASHED.with(|count| count.set(count.get() + 1));
         match self {
             Self::Md5 => hash::<Md5>(parts),
             Self::Sha256 => hash::<Sha256>(parts),
@@ -76,6 +78,17 @@ impl Algorithm {
 struct Quality<'a> {
     nc: u32,
     cnonce: &'a str,
+}
+
+#[cfg(test)]
+thread_local! {
+    static HASHED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Hashes worked out in this thread.
+#[cfg(test)]
+fn hashed() -> u64 {
+    HASHED.with(std::cell::Cell::get)
 }
 
 fn hash<D: Digest>(parts: &[&str]) -> String {
@@ -175,12 +188,12 @@ impl ChallengeKind {
     }
 }
 
-/// Whether a challenge says that the secret was right and only the nonce too old.
+/// Whether a challenge says that only the nonce did not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stale {
     /// A first challenge, or the secret was wrong.
     No,
-    /// `stale=true`: the phone tries again without asking its user.
+    /// `stale=true`: the phone tries again without asking its user, for the secret was not looked at.
     Yes,
 }
 
@@ -189,7 +202,7 @@ pub enum Stale {
 pub enum Verdict {
     /// The secret is right and the nonce unused with this count.
     Valid,
-    /// Right secret, nonce too old or count replayed: challenge again with stale=true.
+    /// The nonce does not hold, whatever the secret, or its count was used: challenge again with stale=true.
     Stale,
     /// Anything else.
     Invalid,

@@ -101,6 +101,11 @@ fn counters(registry: &mut Registry, totals: &Totals) {
             totals.blocks,
         ),
         (
+            "secrets_tried",
+            "Secrets of phones that were compared, right and wrong",
+            totals.secrets_tried,
+        ),
+        (
             "calls_one_way",
             "Answered calls where only one side was heard",
             totals.one_way,

@@ -99,10 +99,28 @@ const BOUNDS: &[(&str, &str, &str, &str)] = &[
         "names_at_a_proved_source_have_an_end",
     ),
     (
-        "sources that proved themselves",
+        "user names that fail anywhere",
         "switch/call/src/guard/mod.rs",
+        "MAX_NAMES",
+        "names_that_fail_anywhere_have_an_end_and_the_guessed_one_stays",
+    ),
+    (
+        "sources that proved themselves",
+        "switch/call/src/guard/proofs.rs",
         "MAX_PROVED",
         "proved_sources_have_an_end_and_the_oldest_go",
+    ),
+    (
+        "sources one name proved itself at",
+        "switch/call/src/guard/proofs.rs",
+        "MAX_PLACES",
+        "one_name_takes_so_many_places_and_no_more",
+    ),
+    (
+        "nonces that failed",
+        "switch/sip/src/digest/server.rs",
+        "MAX_FAILED",
+        "a_nonce_holds_for_a_few_wrong_secrets_and_their_number_has_an_end",
     ),
     (
         "blocks",

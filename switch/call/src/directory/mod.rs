@@ -350,8 +350,15 @@ impl Directory {
         Some(chain)
     }
 
+    /// Whether a reseller could have said whose it is.
+    #[must_use]
+    pub fn is_below_reseller(&self, account: AccountId) -> bool {
+        let account = self.accounts.get(&account);
+        account.is_some_and(|account| account.reseller.is_some())
+    }
+
     /// The most specific source row that fits: longest network, then one with a port, then with a transport,
-    /// then the longest tech prefix; on a full tie the first.
+    /// then the longest tech prefix; on a full tie the first. A gateway's address is none of a reseller's customer.
     #[must_use]
     pub fn source(
         &self,
@@ -372,8 +379,18 @@ impl Directory {
             .iter()
             .rev()
             .filter(|row| row.fits(remote, transport, dialled));
+        let of_gateway = self.is_gateway(remote.ip());
+        let fitting = fitting.filter(|row| !(of_gateway && self.is_below_reseller(row.account)));
         // The last of equals wins in `max_by_key`: reversed, that is the first row.
         fitting.max_by_key(|row| rank(row))
+    }
+
+    /// Whether a gateway's host has this address.
+    #[must_use]
+    pub fn is_gateway(&self, remote: IpAddr) -> bool {
+        let remote = remote.to_canonical();
+        let mut hosts = self.gateways.values().flat_map(|gateway| &gateway.hosts);
+        hosts.any(|host| host.address.ip().to_canonical() == remote)
     }
 
     /// The gateway one of whose hosts has this address, and whose its calls are; the first one that takes any.

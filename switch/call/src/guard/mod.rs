@@ -2,13 +2,17 @@
 //!
 //! What each source does wrong earns it points that fade ([`score`]); over a first threshold it is heard only now
 //! and then, over a second not at all for a time that doubles with each repetition. An operator's rules go first;
-//! gateways' and customers' own addresses count as rules that allow. Of rules the narrowest holds.
+//! gateways' and customers' own addresses count as rules that allow, but that wrong secrets from there are tried more
+//! slowly. Of rules the narrowest holds; to the addresses of resellers' customers any rule goes before.
 //!
 //! UDP lets anybody write anybody's address. So what could be forged ([`Origin::Claimed`]) counts only against
 //! sources from which no phone has proved itself of late; what cannot, since it came over a connection or with a
 //! nonce that was sent to that very address ([`Origin::Shown`]), counts against all, but a proved source is shown
-//! [`PATIENCE`] times the patience, and the user name that fails there is slowed instead. Must not know messages.
+//! [`PATIENCE`] times the patience, and the user name that fails there is slowed instead. A name that fails from many
+//! sources is slowed at all but those where it has proved itself; each has one try even so, so that nobody can lock
+//! another out. Must not know messages.
 
+mod proofs;
 mod score;
 mod standing;
 mod table;
@@ -18,13 +22,14 @@ pub(crate) use standing::{Evidence, Origin};
 
 use crate::{
     directory::{
-        Directory,
+        Directory, SourceAddress,
         guard::{
             GuardSettings, Network, NetworkMap, RuleOrigin, SourceRule, SourceRules, SourceVerdict,
         },
     },
     io::Now,
 };
+use proofs::{Name, Proofs};
 use score::POINT;
 use standing::{Attempts, Standing};
 use std::{
@@ -39,10 +44,8 @@ use tandem_sip::Mono;
 
 /// Sources with points. An entry takes some 200 bytes.
 const MAX_SOURCES: usize = 20_000;
-/// User names that fail at proved sources.
+/// User names that fail at proved sources, and as many that fail anywhere.
 const MAX_NAMES: usize = 10_000;
-/// Sources from which a phone has proved itself; only those with a right secret take a place.
-const MAX_PROVED: usize = 200_000;
 /// Blocks of the guard's own in force.
 const MAX_BLOCKED: usize = 10_000;
 /// New blocks: each is a row in the store.
@@ -69,8 +72,10 @@ const SLOW_NAME: Pace = Pace {
 const PATIENCE: u64 = 5;
 /// Points that a right secret makes good.
 const FORGIVEN: u64 = 20 * POINT;
-/// A proof is noted again after so long.
-const PROOF_GRAIN: Duration = Duration::from_secs(60);
+/// Failures of a name at one source at which it is slowed there.
+const NAME_SLOW_AT: u64 = 10 * POINT;
+/// Failures of a name anywhere at which it is slowed.
+const GUESSED_SLOW_AT: u64 = 30 * POINT;
 
 /// What is done with a message before it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,15 +113,17 @@ pub(crate) struct Counts {
 pub(crate) struct Guard {
     /// What operators said, and that gateways' hosts and customers' addresses are heard.
     rules: NetworkMap<Ruling>,
+    /// Addresses of resellers' customers: where no rule says anything.
+    below: NetworkMap<()>,
     /// Some of them block.
     rules_block: bool,
     known: Arc<SourceRules>,
     sources: Table<Network, Standing>,
     /// Those of them that are slowed.
     slowed: BTreeMap<Network, Allowance>,
-    names: Table<(Network, Box<str>), Attempts>,
-    proved: BTreeMap<Network, Mono>,
-    proved_in_order: BTreeSet<(Mono, Network)>,
+    names: Table<(Network, Name), Attempts>,
+    guessed: Table<Name, Attempts>,
+    proofs: Proofs,
     blocked: BTreeMap<Network, Block>,
     ends: BTreeSet<(Mono, Network)>,
     pace: Allowance,
@@ -125,16 +132,26 @@ pub(crate) struct Guard {
     counts: Counts,
 }
 
-/// An operator's word.
+/// What was said of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    /// An operator says so.
+    Block,
+    /// An operator says so.
+    Allow,
+    /// It is a gateway's or a customer's.
+    Known,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Ruling {
-    verdict: SourceVerdict,
+    word: Word,
     until: Option<Mono>,
 }
 
 impl Ruling {
-    const ALLOWED: Self = Self {
-        verdict: SourceVerdict::Allow,
+    const KNOWN: Self = Self {
+        word: Word::Known,
         until: None,
     };
 
@@ -147,13 +164,14 @@ impl Default for Guard {
     fn default() -> Self {
         Self {
             rules: NetworkMap::default(),
+            below: NetworkMap::default(),
             rules_block: false,
             known: Arc::default(),
             sources: Table::new(MAX_SOURCES),
             slowed: BTreeMap::new(),
             names: Table::new(MAX_NAMES),
-            proved: BTreeMap::new(),
-            proved_in_order: BTreeSet::new(),
+            guessed: Table::new(MAX_NAMES),
+            proofs: Proofs::default(),
             blocked: BTreeMap::new(),
             ends: BTreeSet::new(),
             pace: Allowance::default(),
@@ -171,18 +189,25 @@ impl Guard {
             .gateways
             .values()
             .flat_map(|gateway| &gateway.hosts);
-        let hosts = hosts.map(|host| (Network::of_source(host.address.ip()), Ruling::ALLOWED));
-        let customers = directory.sources.iter();
-        let customers =
-            customers.map(|row| (Network::new(row.network, row.prefix_len), Ruling::ALLOWED));
+        let hosts = hosts.map(|host| (Network::of_source(host.address.ip()), Ruling::KNOWN));
+        let network = |row: &SourceAddress| Network::new(row.network, row.prefix_len);
+        let below = directory.sources.iter();
+        let below = below.filter(|row| directory.is_below_reseller(row.account));
+        self.below = NetworkMap::build(below.map(|row| (network(row), ())));
+        let own = directory.sources.iter();
+        let own = own.filter(|row| !directory.is_below_reseller(row.account));
+        let own = own.map(|row| (network(row), Ruling::KNOWN));
         let by_hand = |rule: &&SourceRule| rule.origin == RuleOrigin::Operator;
         let ruling = |rule: &SourceRule| {
             let until = rule.expires_at.map(|at| mono(now, at));
-            let verdict = rule.verdict;
-            (rule.network, Ruling { verdict, until })
+            let word = match rule.verdict {
+                SourceVerdict::Block => Word::Block,
+                SourceVerdict::Allow => Word::Allow,
+            };
+            (rule.network, Ruling { word, until })
         };
         let rows = directory.source_rules.rows.iter().filter(by_hand);
-        self.rules = NetworkMap::build(hosts.chain(customers).chain(rows.clone().map(ruling)));
+        self.rules = NetworkMap::build(hosts.chain(own).chain(rows.clone().map(ruling)));
         if Arc::ptr_eq(&self.known, &directory.source_rules) {
             return Vec::new();
         }
@@ -238,8 +263,8 @@ impl Guard {
             return Admission::Pass;
         }
         match self.ruling(from, now) {
-            Some(SourceVerdict::Allow) => return Admission::Pass,
-            Some(SourceVerdict::Block) => return self.drop_one(),
+            Some(Word::Allow | Word::Known) => return Admission::Pass,
+            Some(Word::Block) => return self.drop_one(),
             None => {}
         }
         if !judges(settings, from) {
@@ -268,6 +293,10 @@ impl Guard {
         now: Mono,
     ) -> bool {
         let proved = self.is_proved(settings, source, now);
+        if proved && origin == Origin::Claimed {
+            // Else a forger could use up what its phones are left.
+            return false;
+        }
         let Some(allowance) = self.slowed.get_mut(&source) else {
             return false;
         };
@@ -289,50 +318,34 @@ impl Guard {
     /// Whether new connections from there are refused.
     pub(crate) fn is_blocked(&self, settings: &GuardSettings, from: IpAddr, now: Mono) -> bool {
         match self.ruling(from, now) {
-            Some(verdict) => verdict == SourceVerdict::Block,
+            Some(word) => word == Word::Block,
             None => judges(settings, from) && self.blocked.contains_key(&Network::of_source(from)),
         }
     }
 
     /// What was said of it.
-    fn ruling(&self, from: IpAddr, now: Mono) -> Option<SourceVerdict> {
+    fn ruling(&self, from: IpAddr, now: Mono) -> Option<Word> {
         let found = self.rules.find(from, |ruling| ruling.holds(now));
-        found.map(|ruling| ruling.verdict)
+        let below = || self.below.find(from, |()| true).map(|()| Word::Known);
+        found.map(|ruling| ruling.word).or_else(below)
     }
 
     fn is_proved(&self, settings: &GuardSettings, source: Network, now: Mono) -> bool {
-        let hours = Duration::from_secs(u64::from(settings.proof_h) * 3_600);
-        let last = self.proved.get(&source);
-        last.is_some_and(|last| now.since(*last) < hours)
+        self.proofs.has_any(source, proof_life(settings), now)
     }
 
     /// A phone has proved itself from there.
     pub(crate) fn prove(&mut self, settings: &GuardSettings, from: IpAddr, user: &str, now: Mono) {
-        let source = Network::of_source(from);
-        if !self.names.is_empty() {
-            self.names.remove(&(source, user.into()));
-        }
+        let (source, name) = (Network::of_source(from), Name::of(user));
+        self.names.remove(&(source, name));
         if let Some(standing) = self.sources.get_mut(&source) {
             standing.forgive(FORGIVEN, settings, now);
         }
-        let before = self.proved.get(&source).copied();
-        if before.is_some_and(|at| now.since(at) < PROOF_GRAIN) {
-            return;
-        }
-        if let Some(before) = before {
-            self.proved_in_order.remove(&(before, source));
-        }
-        self.proved.insert(source, now);
-        self.proved_in_order.insert((now, source));
-        if self.proved.len() > MAX_PROVED
-            && let Some((_, oldest)) = self.proved_in_order.pop_first()
-        {
-            self.proved.remove(&oldest);
-        }
+        self.proofs.add(source, name, (proof_life(settings), now));
     }
 
-    /// Whether a secret given for `user` is tried at all. Always, but for names that keep failing at a source
-    /// where others succeed.
+    /// Whether a secret given for `user` is tried at all. Always, but for names that keep failing at a source where
+    /// others succeed or from many sources, and for customers whose addresses guess.
     pub(crate) fn may_try(
         &mut self,
         settings: &GuardSettings,
@@ -340,11 +353,32 @@ impl Guard {
         user: &str,
         now: Mono,
     ) -> bool {
-        if self.names.is_empty() || !settings.enabled {
+        if !settings.enabled {
             return true;
         }
-        let attempts = self.names.get_mut(&(Network::of_source(from), user.into()));
-        attempts.is_none_or(|attempts| attempts.may_try(settings, SLOW_NAME, now))
+        let (source, name) = (Network::of_source(from), Name::of(user));
+        let here = self.names.get_mut(&(source, name));
+        if here.is_some_and(|here| !here.may_try(settings, NAME_SLOW_AT, now)) {
+            return false;
+        }
+        if self.proofs.has(source, name, (proof_life(settings), now)) {
+            return true;
+        }
+        let is_known = self.ruling(from, now) == Some(Word::Known);
+        let standing = self.sources.get_mut(&source);
+        let has_failed = standing.as_ref().is_some_and(|one| one.has_failed(name));
+        if is_known && standing.is_some_and(|one| !one.may_try(settings, now)) {
+            return false;
+        }
+        let anywhere = self.guessed.get_mut(&name).filter(|_| has_failed);
+        anywhere.is_none_or(|anywhere| anywhere.may_try(settings, GUESSED_SLOW_AT, now))
+    }
+
+    /// Whether nonces made for others are taken from there: a guesser with them could not be told from a forger.
+    pub(crate) fn may_borrow(&mut self, settings: &GuardSettings, from: IpAddr, now: Mono) -> bool {
+        let standing = self.sources.get_mut(&Network::of_source(from));
+        let limit = u64::from(settings.slow_at) * POINT;
+        standing.is_none_or(|standing| standing.claimed(settings, now) < limit)
     }
 
     /// Somebody there did wrong. A block that begins is to be written down, and its connections to be closed.
@@ -355,30 +389,25 @@ impl Guard {
         (evidence, origin): (&Evidence<'_>, Origin),
         now: Mono,
     ) -> Option<Blocking> {
-        if !judges(settings, from) || self.ruling(from, now).is_some() {
+        let word = self.ruling(from, now);
+        let is_guess = matches!(evidence, Evidence::Wrong { .. });
+        if !judges(settings, from) || word.is_some() && !is_guess {
             return None;
         }
         let source = Network::of_source(from);
-        let proved = self.is_proved(settings, source, now);
-        if proved
-            && origin == Origin::Shown
-            && let Evidence::Wrong { user } = evidence
-        {
-            let key = (source, Box::from(*user));
-            let half_life = standing::half_life(settings);
-            let attempts = self
-                .names
-                .entry(key, Attempts::default, |held| held.worth(now, half_life));
-            attempts.failed(settings, now);
-        }
-        if proved && origin == Origin::Claimed {
-            return None;
+        let proved = word.is_some() || self.is_proved(settings, source, now);
+        if let Evidence::Wrong { user } = evidence {
+            let here = proved && origin == Origin::Shown;
+            self.count_name(settings, (source, Name::of(user)), here, now);
         }
         let half_life = standing::half_life(settings);
         let standing = self
             .sources
             .entry(source, Standing::default, |held| held.worth(now, half_life));
         standing.add(evidence, origin, settings, now);
+        if word.is_some() || proved && origin == Origin::Claimed {
+            return None;
+        }
         let points = standing.points(settings, proved, now);
         if points >= u64::from(settings.block_at) * POINT && self.pace.take(BLOCKS, now) {
             return Some(self.begin(settings, source, now));
@@ -387,6 +416,26 @@ impl Guard {
             self.slow(source);
         }
         None
+    }
+
+    /// A name failed: at a source where others succeed, where that is sure, and in all, but where it is at home.
+    fn count_name(
+        &mut self,
+        settings: &GuardSettings,
+        (source, name): (Network, Name),
+        here: bool,
+        now: Mono,
+    ) {
+        let half_life = standing::half_life(settings);
+        let worth = |held: &Attempts| held.worth(now, half_life);
+        if here {
+            let here = self.names.entry((source, name), Attempts::default, worth);
+            here.failed(settings, now);
+        }
+        if !self.proofs.has(source, name, (proof_life(settings), now)) {
+            let anywhere = self.guessed.entry(name, Attempts::default, worth);
+            anywhere.failed(settings, now);
+        }
     }
 
     /// A table full of slowed sources begins anew: each comes back with the next thing it does wrong.
@@ -493,6 +542,10 @@ fn judges(settings: &GuardSettings, from: IpAddr) -> bool {
     settings.enabled && (settings.loopback || !from.to_canonical().is_loopback())
 }
 
+fn proof_life(settings: &GuardSettings) -> Duration {
+    Duration::from_secs(u64::from(settings.proof_h) * 3_600)
+}
+
 fn mono(now: Now, at: UtcMs) -> Mono {
     let left_ms = u64::try_from(at.0.saturating_sub(now.utc.0)).unwrap_or(0);
     now.mono + Duration::from_millis(left_ms)
@@ -550,17 +603,16 @@ mod tests {
     }
 
     #[test]
-    fn proved_sources_have_an_end_and_the_oldest_go() {
+    fn names_that_fail_anywhere_have_an_end_and_the_guessed_one_stays() {
         let mut guard = Guard::default();
-        let settings = GuardSettings::default();
-        for n in 0..MAX_PROVED as u32 + 10 {
-            guard.prove(&settings, source(n), "alice", Mono(u64::from(n)));
+        for n in 0..200 {
+            note(&mut guard, source(n), &wrong("alice"), Mono(0));
         }
-        assert_eq!(guard.proved.len(), MAX_PROVED);
-        assert_eq!(guard.proved_in_order.len(), MAX_PROVED);
-        let now = Mono(MAX_PROVED as u64);
-        let is_proved = |n| guard.is_proved(&settings, Network::of_source(source(n)), now);
-        assert!(!is_proved(9) && is_proved(10));
+        for n in 0..100_000 {
+            note(&mut guard, source(n), &wrong(&n.to_string()), Mono(0));
+            assert!(guard.guessed.len() <= MAX_NAMES);
+        }
+        assert!(guard.guessed.get(&Name::of("alice")).is_some());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What one source has done wrong, and what each wrong is worth.
 
 use super::{
-    PATIENCE,
-    score::{Allowance, POINT, Pace, Score},
+    PATIENCE, SLOW_NAME,
+    proofs::{Name, PROOF_GRAIN},
+    score::{Allowance, POINT, Score},
 };
 use crate::directory::guard::GuardSettings;
 use std::{fmt::Write, time::Duration};
@@ -12,8 +13,6 @@ use tandem_sip::Mono;
 const NAMES: usize = 16;
 /// Bytes kept of a scanner's name.
 const MAX_AGENT: usize = 40;
-/// Points of a user name's failures at which it is slowed.
-const NAME_SLOW_AT: u64 = 10 * POINT;
 
 /// Something a source did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +67,11 @@ pub(super) struct Standing {
     claimed: Score,
     shown: Score,
     tally: Tally,
-    /// Hashes of user names that failed.
-    names: Vec<u32>,
+    /// That failed.
+    names: Vec<Name>,
+    tries: Allowance,
+    /// Last made good by a right secret.
+    forgiven: Option<Mono>,
     agent: Option<Box<str>>,
     repeats: u32,
     /// When its last block ends, or ended.
@@ -86,6 +88,11 @@ impl Standing {
         } else {
             shown.saturating_add(self.claimed.left(now, half_life))
         }
+    }
+
+    /// Thousandths of a point from what can be forged.
+    pub(super) fn claimed(&self, settings: &GuardSettings, now: Mono) -> u64 {
+        self.claimed.left(now, half_life(settings))
     }
 
     /// What is lost if it is forgotten: points, and far more how often it was blocked.
@@ -146,19 +153,34 @@ impl Standing {
     }
 
     fn is_new(&mut self, user: &str) -> bool {
-        // FNV-1a: a name taken for another costs a guesser less, and nobody more.
-        let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        let hash = user.bytes().fold(0x811c_9dc5, step);
-        if self.names.contains(&hash) {
+        let name = Name::of(user);
+        if self.names.contains(&name) {
             return false;
         }
         if self.names.len() < NAMES {
-            self.names.push(hash);
+            self.names.push(name);
         }
         true
     }
 
+    /// Whether this name has failed there; beyond [`NAMES`] all have.
+    pub(super) fn has_failed(&self, name: Name) -> bool {
+        self.names.len() >= NAMES || self.names.contains(&name)
+    }
+
+    /// Whether a secret from there is tried, of a source that is neither slowed nor blocked.
+    pub(super) fn may_try(&mut self, settings: &GuardSettings, now: Mono) -> bool {
+        let proved = true;
+        let limit = u64::from(settings.slow_at) * POINT;
+        self.points(settings, proved, now) < limit || self.tries.take(SLOW_NAME, now)
+    }
+
+    /// Now and then only: who knows one secret must not guess the others at no cost.
     pub(super) fn forgive(&mut self, milli: u64, settings: &GuardSettings, now: Mono) {
+        if self.forgiven.is_some_and(|at| now.since(at) < PROOF_GRAIN) {
+            return;
+        }
+        self.forgiven = Some(now);
         self.claimed.take(milli, now, half_life(settings));
         self.shown.take(milli, now, half_life(settings));
     }
@@ -227,7 +249,7 @@ impl Standing {
     }
 }
 
-/// Failures of one user name at a proved source.
+/// Failures of one user name.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     score: Score,
@@ -243,7 +265,8 @@ impl Attempts {
         self.score.add(POINT, now, half_life(settings));
     }
 
-    pub(super) fn may_try(&mut self, settings: &GuardSettings, pace: Pace, now: Mono) -> bool {
-        self.score.left(now, half_life(settings)) < NAME_SLOW_AT || self.allowance.take(pace, now)
+    /// From so many on only now and then.
+    pub(super) fn may_try(&mut self, settings: &GuardSettings, slow_at: u64, now: Mono) -> bool {
+        self.score.left(now, half_life(settings)) < slow_at || self.allowance.take(SLOW_NAME, now)
     }
 }

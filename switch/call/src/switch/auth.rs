@@ -31,15 +31,22 @@ pub(crate) fn prove(core: &mut Core, flow: Flow, request: &Message, kind: Challe
         watch::challenged(core, flow, request);
         return Proof::Nothing(Stale::No);
     };
+    let peer = watch::peer(flow);
+    let taken = watch::nonces_taken(core, flow);
+    let now = core.now.mono;
+    let Some(nonce) = core.digest.held(now, &credentials, peer, taken) else {
+        // As if it had given none: of the secret nothing is said.
+        watch::challenged(core, flow, request);
+        return Proof::Nothing(Stale::Yes);
+    };
     if !watch::may_try(core, flow, &credentials.username) {
         return Proof::Later;
     }
     let device = directory.devices.get(&credentials.username);
     let ha1 = device.map(|device| &device.ha1);
-    let peer = watch::peer(core, flow);
     let verdict = core
         .digest
-        .verify(core.now.mono, &request.method(), &credentials, ha1, peer);
+        .verify(&request.method(), &credentials, &nonce, ha1);
     match (verdict, device) {
         (Verdict::Valid, Some(device)) => {
             watch::proved(core, flow, &device.username);
@@ -47,7 +54,7 @@ pub(crate) fn prove(core: &mut Core, flow: Flow, request: &Message, kind: Challe
         }
         (Verdict::Stale, _) => Proof::Nothing(Stale::Yes),
         (Verdict::Valid | Verdict::Invalid, _) => {
-            watch::wrong(core, flow, request, &credentials);
+            watch::wrong(core, flow, request, (&credentials, nonce));
             Proof::Nothing(Stale::No)
         }
     }
@@ -70,7 +77,7 @@ pub(crate) fn challenge(
         ChallengeKind::Proxy => (407, "Proxy Authentication Required", "Proxy-Authenticate"),
     };
     let realm = core.directory.settings.realm.clone();
-    let peer = watch::peer(core, flow);
+    let peer = watch::peer(flow);
     let values = core.digest.challenge(core.now.mono, &realm, stale, peer);
     let draft = values
         .into_iter()

@@ -9,7 +9,12 @@ use crate::{
     journal::{Record, SourceBlock},
 };
 use std::net::IpAddr;
-use tandem_sip::{Flow, Message, digest::Credentials, message::HeaderId, value::Method};
+use tandem_sip::{
+    Flow, Message,
+    digest::{Credentials, Nonce, Taken},
+    message::HeaderId,
+    value::Method,
+};
 
 /// Bytes of a datagram that is a keep-alive of some make, not a message.
 const KEEP_ALIVE: usize = 8;
@@ -23,10 +28,23 @@ pub(crate) fn admits(core: &mut Core, flow: Flow) -> bool {
         == Admission::Pass
 }
 
-/// Whom a nonce is given to, and taken back from; nobody in particular if the setting says so.
-pub(crate) fn peer(core: &Core, flow: Flow) -> Option<IpAddr> {
-    let bound = core.directory.settings.nonce_bound;
-    bound.then(|| Network::of_source(flow.remote.ip()).address())
+/// Whom a nonce is given to, and taken back from.
+pub(crate) fn peer(flow: Flow) -> IpAddr {
+    Network::of_source(flow.remote.ip()).address()
+}
+
+/// Whose nonces are taken from there: a stranger's only if the setting says so, and no longer where many failed with
+/// them, since those failures can be nobody's fault.
+pub(crate) fn nonces_taken(core: &mut Core, flow: Flow) -> Taken {
+    let settings = &core.directory.settings;
+    let from = flow.remote.ip();
+    let guard = &mut core.peers.guard;
+    let may = !settings.nonce_bound && guard.may_borrow(&settings.guard, from, core.now.mono);
+    if may {
+        Taken::FromAnybody
+    } else {
+        Taken::FromPeer
+    }
 }
 
 /// Its bytes could not be read.
@@ -56,10 +74,16 @@ pub(crate) fn stranger(core: &mut Core, flow: Flow, request: &Message) {
 }
 
 /// Credentials that are not right, or of nobody.
-pub(crate) fn wrong(core: &mut Core, flow: Flow, request: &Message, given: &Credentials) {
-    let origin = match peer(core, flow) {
-        Some(_) if core.digest.is_own_nonce(given, peer(core, flow)) => Origin::Shown,
-        Some(_) | None => shown(flow),
+pub(crate) fn wrong(
+    core: &mut Core,
+    flow: Flow,
+    request: &Message,
+    (given, nonce): (&Credentials, Nonce),
+) {
+    let origin = if nonce.is_for_peer() {
+        Origin::Shown
+    } else {
+        shown(flow)
     };
     let user = given.username.as_str();
     note(core, flow, &Evidence::Wrong { user }, origin);

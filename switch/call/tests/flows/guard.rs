@@ -382,3 +382,18 @@ fn a_flood_from_forged_addresses_fills_nothing() {
     assert!(world.book.alerts.len() <= 11);
     sip::register(&mut world, ALICE, "alice");
 }
+
+/// A reseller may enter addresses of its customers: they open nothing that an operator shut.
+#[test]
+fn an_operators_block_goes_before_an_address_of_a_resellers_customer() {
+    let of = |reseller| {
+        let plan = plan()
+            .account(4, 1, None)
+            .account(3, 1, reseller)
+            .source(3, EVIL);
+        let rows = vec![rule("203.0.113.64/28", SourceVerdict::Block, None)];
+        World::new(ruled(plan, 0, rows).build(), &[(1, 10), (2, 10)])
+    };
+    assert!(heard(&mut of(None), EVIL), "of the operator's own customer");
+    assert!(!heard(&mut of(Some(4)), EVIL));
+}

@@ -16,6 +16,7 @@ mod failover;
 mod fax;
 mod forged;
 mod guard;
+mod guess;
 mod health;
 mod hostile;
 mod identity;

@@ -12,6 +12,10 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 /// taken the oldest is forgotten *and* refused from then on, which costs its phone one more challenge.
 pub const MAX_NONCES: usize = 131_072;
 
+/// Wrong secrets under one nonce, then it holds no longer: one that was overheard is soon of no use to whoever writes
+/// its owner's address.
+const MAX_FAILED: u8 = 3;
+
 /// Counts of one nonce already used: the highest, and the 64 up to it as bits (datagrams overtake each
 /// other).
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +27,13 @@ struct Counts {
 
 /// Makes and checks nonces: keyed, expiring, with the nonce count remembered in a bounded table.
 ///
-/// A nonce is its issue time and serial with an HMAC over both, the realm and the peer's address if one is given, so
-/// that it holds where it was made for and until its time is over, without being stored. The key must be fresh at each
-/// start of the program, since used counts are not kept over a restart.
+/// A nonce is its issue time and serial with an HMAC over both and the realm, and another one over the peer's address
+/// as well, so that it holds until its time is over, and tells whether it was made for who gives it back, without being
+/// stored. The key must be fresh at each start of the program, since used counts are not kept over a restart.
+///
+/// A secret is looked at only under a nonce that holds, and under each nonce only a few times: who guesses must come
+/// for nonces, and learns nothing with any other. So no answer to a nonce that does not hold depends on the secret
+/// (RFC 7616 section 3.3 asks for no more than that the nonce is invalid).
 pub struct Authenticator {
     key: [u8; 32],
     life: Duration,
@@ -34,20 +42,36 @@ pub struct Authenticator {
     /// Serials below were forgotten or expired: never valid again.
     floor: u64,
     used: BTreeMap<u64, Counts>,
+    /// Secrets that were wrong, by serial.
+    failed: BTreeMap<u64, u8>,
+    /// Responses worked out.
+    worked: u64,
     capacity: usize,
 }
 
-/// A nonce of ours, read back.
-struct Nonce {
+/// A nonce of ours that holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Nonce {
     issued: Mono,
     serial: u64,
+    is_for_peer: bool,
 }
 
-/// For whom a nonce holds.
-#[derive(Clone, Copy)]
-struct Audience<'a> {
-    realm: &'a str,
-    peer: Option<IpAddr>,
+impl Nonce {
+    /// Whether it was made for who gives it back: that one has received it.
+    #[must_use]
+    pub fn is_for_peer(&self) -> bool {
+        self.is_for_peer
+    }
+}
+
+/// Whose nonces hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Those made for the peer alone.
+    FromPeer,
+    /// Those made for anybody.
+    FromAnybody,
 }
 
 impl Authenticator {
@@ -61,6 +85,8 @@ impl Authenticator {
             next_serial: 0,
             floor: 0,
             used: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            worked: 0,
             capacity: MAX_NONCES,
         }
     }
@@ -85,24 +111,11 @@ impl Authenticator {
         }
     }
 
-    /// The values of WWW-/Proxy-Authenticate to send, one per algorithm (SHA-256 first). With a `peer` the nonce
-    /// holds for it alone: at any other it is stale.
-    pub fn challenge(
-        &mut self,
-        now: Mono,
-        realm: &str,
-        stale: Stale,
-        peer: Option<IpAddr>,
-    ) -> Vec<String> {
+    /// The values of WWW-/Proxy-Authenticate to send to `peer`, one per algorithm (SHA-256 first).
+    pub fn challenge(&mut self, now: Mono, realm: &str, stale: Stale, peer: IpAddr) -> Vec<String> {
         let serial = self.next_serial;
         self.next_serial += 1;
-        let nonce = self.nonce(
-            &Nonce {
-                issued: now,
-                serial,
-            },
-            Audience { realm, peer },
-        );
+        let nonce = self.nonce((now, serial), realm, peer);
         let realm = quote(realm);
         let stale = match stale {
             Stale::Yes => ", stale=true",
@@ -117,16 +130,31 @@ impl Authenticator {
         self.offered().iter().map(value).collect()
     }
 
-    /// Checks credentials. `ha1` None (unknown user) takes the same time and is Invalid.
-    ///
-    /// Without qop (RFC 2069) a nonce holds for one request only. `peer` is as in [`Self::challenge`].
-    pub fn verify(
+    /// The nonce of credentials that `peer` gives, if it holds: else they are stale, whatever the secret.
+    pub fn held(
         &mut self,
         now: Mono,
+        credentials: &Credentials,
+        peer: IpAddr,
+        taken: Taken,
+    ) -> Option<Nonce> {
+        self.forget_expired(now);
+        let nonce = self.read_nonce(credentials, peer)?;
+        let lives = nonce.issued <= now && now.since(nonce.issued) <= self.life;
+        let failed = self.failed.get(&nonce.serial).copied().unwrap_or(0);
+        let fits = taken == Taken::FromAnybody || nonce.is_for_peer;
+        (lives && fits && nonce.serial >= self.floor && failed < MAX_FAILED).then_some(nonce)
+    }
+
+    /// Checks credentials under their nonce. `ha1` None (unknown user) takes the same work and is Invalid.
+    ///
+    /// Without qop (RFC 2069) a nonce holds for one request only.
+    pub fn verify(
+        &mut self,
         method: &Method,
         credentials: &Credentials,
+        nonce: &Nonce,
         ha1: Option<&Ha1>,
-        peer: Option<IpAddr>,
     ) -> Verdict {
         let nobody = Ha1 {
             md5: "0".repeat(32),
@@ -144,31 +172,38 @@ impl Authenticator {
             (Some(_), _, _) => Err(()),
         };
         let (is_formed, quality) = (quality.is_ok(), quality.unwrap_or(None));
+        self.worked += 1;
         let expected = credentials.expected(method, ha1.unwrap_or(&nobody), quality.as_ref());
         let is_right = is_same(expected.as_bytes(), credentials.response.as_bytes());
-        let nonce = self.read_nonce(credentials, peer);
         if !is_right
             || ha1.is_none()
             || !is_formed
             || !self.offered().contains(&credentials.algorithm)
         {
+            self.fail(nonce);
             return Verdict::Invalid;
         }
-        self.forget_expired(now);
-        match nonce {
-            Some(nonce) if nonce.issued <= now && now.since(nonce.issued) <= self.life => {
-                self.use_count(&nonce, quality.map(|q| q.nc))
-            }
-            Some(_) | None => Verdict::Stale,
+        self.use_count(nonce, quality.map(|q| q.nc))
+    }
+
+    /// Responses worked out since start: one for each secret that was looked at.
+    #[must_use]
+    pub fn worked(&self) -> u64 {
+        self.worked
+    }
+
+    /// When all places are taken the oldest is forgotten: its nonce may fail again, which gains nothing over a new one.
+    fn fail(&mut self, nonce: &Nonce) {
+        let failed = self.failed.entry(nonce.serial).or_default();
+        *failed = failed.saturating_add(1);
+        if self.failed.len() > self.capacity {
+            self.failed.pop_first();
         }
     }
 
     /// Takes the count, or for None the whole nonce.
     fn use_count(&mut self, nonce: &Nonce, nc: Option<u32>) -> Verdict {
-        let &Nonce { issued, serial } = nonce;
-        if serial < self.floor {
-            return Verdict::Stale;
-        }
+        let &Nonce { issued, serial, .. } = nonce;
         let next = match (self.used.get(&serial), nc) {
             (_, Some(0)) => return Verdict::Invalid,
             (None, Some(nc)) => Counts {
@@ -206,39 +241,37 @@ impl Authenticator {
         }
     }
 
-    /// Whether the nonce was made for `peer`, however old it is: whoever gives it back has received it.
-    #[must_use]
-    pub fn is_own_nonce(&self, credentials: &Credentials, peer: Option<IpAddr>) -> bool {
-        self.read_nonce(credentials, peer).is_some()
-    }
-
-    fn nonce(&self, nonce: &Nonce, audience: Audience<'_>) -> String {
-        let mac = self.mac(nonce, audience);
+    fn nonce(&self, made: (Mono, u64), realm: &str, peer: IpAddr) -> String {
+        let text = |mac: [u8; 32]| hex(mac.get(..16).unwrap_or(&mac));
         format!(
-            "{:016x}{:016x}{}",
-            nonce.issued.0,
-            nonce.serial,
-            hex(mac.get(..16).unwrap_or(&mac))
+            "{:016x}{:016x}{}{}",
+            made.0.0,
+            made.1,
+            text(self.mac(made, realm, None)),
+            text(self.mac(made, realm, Some(peer)))
         )
     }
 
-    fn read_nonce(&self, credentials: &Credentials, peer: Option<IpAddr>) -> Option<Nonce> {
+    fn read_nonce(&self, credentials: &Credentials, peer: IpAddr) -> Option<Nonce> {
         let text = credentials.nonce.as_str();
         let number = |from, to| u64::from_str_radix(text.get(from..to)?, 16).ok();
-        let nonce = Nonce {
-            issued: Mono(number(0, 16)?),
-            serial: number(16, 32)?,
-        };
-        let audience = Audience {
-            realm: &credentials.realm,
-            peer,
-        };
-        is_same(self.nonce(&nonce, audience).as_bytes(), text.as_bytes()).then_some(nonce)
+        let (issued, serial) = (Mono(number(0, 16)?), number(16, 32)?);
+        let made = self.nonce((issued, serial), &credentials.realm, peer);
+        if text.len() != made.len() {
+            return None;
+        }
+        let (given, for_whom) = text.as_bytes().split_at_checked(64)?;
+        let (ours, for_peer) = made.as_bytes().split_at_checked(64)?;
+        is_same(given, ours).then_some(Nonce {
+            issued,
+            serial,
+            is_for_peer: is_same(for_whom, for_peer),
+        })
     }
 
     /// HMAC-SHA-256 (RFC 2104) over time, serial, peer and realm.
-    fn mac(&self, nonce: &Nonce, audience: Audience<'_>) -> [u8; 32] {
-        let (family, address) = match audience.peer {
+    fn mac(&self, (issued, serial): (Mono, u64), realm: &str, peer: Option<IpAddr>) -> [u8; 32] {
+        let (family, address) = match peer {
             None => (0, [0; 16]),
             Some(IpAddr::V4(v4)) => (4, v4.to_ipv6_mapped().octets()),
             Some(IpAddr::V6(v6)) => (6, v6.octets()),
@@ -252,11 +285,11 @@ impl Authenticator {
         };
         let inner = Sha256::new()
             .chain_update(pad(0x36))
-            .chain_update(nonce.issued.0.to_be_bytes())
-            .chain_update(nonce.serial.to_be_bytes())
+            .chain_update(issued.0.to_be_bytes())
+            .chain_update(serial.to_be_bytes())
             .chain_update([family])
             .chain_update(address)
-            .chain_update(audience.realm.as_bytes())
+            .chain_update(realm.as_bytes())
             .finalize();
         Sha256::new()
             .chain_update(pad(0x5c))
@@ -299,6 +332,7 @@ mod tests {
     use super::*;
 
     const LIFE_MS: u64 = 60_000;
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     fn credentials(
         authenticator: &mut Authenticator,
@@ -306,7 +340,7 @@ mod tests {
         nc: Option<u32>,
         algorithm: Algorithm,
     ) -> Credentials {
-        let challenge = authenticator.challenge(now, "tandem", Stale::No, None);
+        let challenge = authenticator.challenge(now, "tandem", Stale::No, PEER);
         let nonce = challenge[0]
             .split("nonce=\"")
             .nth(1)
@@ -341,13 +375,28 @@ mod tests {
 
     fn check(authenticator: &mut Authenticator, at_ms: u64, credentials: &Credentials) -> Verdict {
         let ha1 = Ha1::new("alice", "tandem", "secret");
-        authenticator.verify(
-            Mono(at_ms * 1000),
-            &Method::Register,
-            credentials,
-            Some(&ha1),
-            None,
-        )
+        let now = Mono(at_ms * 1000);
+        check_as(authenticator, now, credentials, Some(&ha1))
+    }
+
+    fn check_as(
+        authenticator: &mut Authenticator,
+        now: Mono,
+        credentials: &Credentials,
+        ha1: Option<&Ha1>,
+    ) -> Verdict {
+        let Some(nonce) = authenticator.held(now, credentials, PEER, Taken::FromPeer) else {
+            return Verdict::Stale;
+        };
+        authenticator.verify(&Method::Register, credentials, &nonce, ha1)
+    }
+
+    fn wrong(credentials: &Credentials) -> Credentials {
+        let digit = |c: char| if c == '0' { '1' } else { '0' };
+        Credentials {
+            response: credentials.response.chars().map(digit).collect(),
+            ..credentials.clone()
+        }
     }
 
     #[test]
@@ -393,30 +442,78 @@ mod tests {
         );
     }
 
+    /// No answer to a nonce that does not hold tells anything of the secret or the user, and no hash is worked out.
     #[test]
-    fn an_expired_future_or_foreign_nonce_is_stale_only_with_the_right_secret() {
-        let mut a = Authenticator::new([7; 32], LIFE_MS);
-        let mut good = credentials(&mut a, Mono(0), Some(1), Algorithm::Sha256);
-        assert_eq!(check(&mut a, LIFE_MS + 1, &good), Verdict::Stale);
-        assert_eq!(check(&mut a, LIFE_MS, &good), Verdict::Valid);
-        let future = credentials(&mut a, Mono(5_000_000), Some(1), Algorithm::Sha256);
-        assert_eq!(check(&mut a, 1, &future), Verdict::Stale);
-        let foreign = credentials(
-            &mut Authenticator::new([8; 32], LIFE_MS),
-            Mono(0),
-            Some(1),
-            Algorithm::Md5,
-        );
-        assert_eq!(check(&mut a, 1, &foreign), Verdict::Stale);
-        good.response.replace_range(
-            0..1,
-            if good.response.starts_with('0') {
-                "1"
-            } else {
-                "0"
-            },
-        );
-        assert_eq!(check(&mut a, LIFE_MS + 1, &good), Verdict::Invalid);
+    fn under_a_nonce_that_does_not_hold_right_and_wrong_known_and_unknown_are_alike() {
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+            let mut a = Authenticator::new([7; 32], LIFE_MS);
+            let good = credentials(&mut a, Mono(0), Some(1), algorithm);
+            let future = credentials(&mut a, Mono(500_000_000), Some(1), algorithm);
+            let mut other = Authenticator::new([8; 32], LIFE_MS);
+            let foreign = credentials(&mut other, Mono(0), Some(1), algorithm);
+            let made_up = again("00", Some(1), algorithm);
+            let cases = [
+                (&good, LIFE_MS + 1),
+                (&future, 1),
+                (&foreign, 1),
+                (&made_up, 1),
+            ];
+            let ha1 = Ha1::new("alice", "tandem", "secret");
+            for (given, at_ms) in cases {
+                for given in [given.clone(), wrong(given)] {
+                    for ha1 in [Some(&ha1), None] {
+                        let verdict = check_as(&mut a, Mono(at_ms * 1000), &given, ha1);
+                        assert_eq!(verdict, Verdict::Stale);
+                    }
+                }
+            }
+            assert_eq!(a.worked(), 0);
+            assert_eq!(check(&mut a, LIFE_MS, &good), Verdict::Valid);
+            assert_eq!(check(&mut a, LIFE_MS, &wrong(&good)), Verdict::Invalid);
+        }
+    }
+
+    /// Work is counted, not timed.
+    #[test]
+    fn a_known_and_an_unknown_user_take_the_same_work() {
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+            for nc in [Some(1), None] {
+                let mut a = Authenticator::new([7; 32], LIFE_MS);
+                let ha1 = Ha1::new("alice", "tandem", "secret");
+                for ha1 in [Some(&ha1), None] {
+                    let given = wrong(&credentials(&mut a, Mono(0), nc, algorithm));
+                    let before = (a.worked(), super::super::hashed());
+                    let verdict = check_as(&mut a, Mono(1), &given, ha1);
+                    assert_eq!(verdict, Verdict::Invalid);
+                    assert_eq!(a.worked() - before.0, 1);
+                    assert_eq!(
+                        super::super::hashed() - before.1,
+                        2,
+                        "of the request, of all"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_nonce_holds_for_a_few_wrong_secrets_and_their_number_has_an_end() {
+        let mut a = Authenticator {
+            capacity: 2,
+            ..Authenticator::new([7; 32], LIFE_MS)
+        };
+        let good = credentials(&mut a, Mono(0), Some(1), Algorithm::Md5);
+        for _ in 0..MAX_FAILED {
+            assert_eq!(check(&mut a, 1, &wrong(&good)), Verdict::Invalid);
+        }
+        assert_eq!(check(&mut a, 1, &wrong(&good)), Verdict::Stale);
+        assert_eq!(check(&mut a, 1, &good), Verdict::Stale);
+        for _ in 0..10 {
+            let next = credentials(&mut a, Mono(0), Some(1), Algorithm::Md5);
+            assert_eq!(check(&mut a, 1, &wrong(&next)), Verdict::Invalid);
+            assert!(a.failed.len() <= 2);
+            assert_eq!(check(&mut a, 1, &next), Verdict::Valid);
+        }
     }
 
     #[test]
@@ -424,14 +521,12 @@ mod tests {
         let mut a = Authenticator::new([7; 32], LIFE_MS);
         let good = credentials(&mut a, Mono(0), Some(1), Algorithm::Md5);
         let ha1 = Ha1::new("alice", "tandem", "secret");
-        assert_eq!(
-            a.verify(Mono(1), &Method::Invite, &good, Some(&ha1), None),
-            Verdict::Invalid
-        );
-        assert_eq!(
-            a.verify(Mono(1), &Method::Register, &good, None, None),
-            Verdict::Invalid
-        );
+        let nonce = a.held(Mono(1), &good, PEER, Taken::FromPeer).unwrap();
+        let verdict = a.verify(&Method::Invite, &good, &nonce, Some(&ha1));
+        assert_eq!(verdict, Verdict::Invalid);
+        assert_eq!(check_as(&mut a, Mono(1), &good, None), Verdict::Invalid);
+        let mut fresh = |nc| credentials(&mut a, Mono(0), nc, Algorithm::Md5);
+        let (stood_in, good) = (fresh(Some(1)), fresh(Some(1)));
         let zeros = Ha1 {
             md5: "0".repeat(32),
             sha256: "0".repeat(64),
@@ -441,11 +536,11 @@ mod tests {
             cnonce: "0a4f113b",
         };
         let guessed = Credentials {
-            response: good.expected(&Method::Register, &zeros, Some(&quality)),
-            ..good.clone()
+            response: stood_in.expected(&Method::Register, &zeros, Some(&quality)),
+            ..stood_in
         };
         assert_eq!(
-            a.verify(Mono(1), &Method::Register, &guessed, None, None),
+            check_as(&mut a, Mono(1), &guessed, None),
             Verdict::Invalid,
             "the stand-in is no key"
         );
@@ -461,7 +556,7 @@ mod tests {
         assert_eq!(check(&mut a, 1, &uncounted), Verdict::Invalid);
         let mut strict = Authenticator::new([7; 32], LIFE_MS).with_algorithms(&[Algorithm::Sha256]);
         assert_eq!(
-            strict.challenge(Mono(0), "tandem", Stale::No, None).len(),
+            strict.challenge(Mono(0), "tandem", Stale::No, PEER).len(),
             1
         );
         assert_eq!(check(&mut strict, 1, &good), Verdict::Invalid);
@@ -469,11 +564,9 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_holds_for_its_realm_and_for_its_peer_only() {
+    fn a_nonce_holds_for_its_realm_and_tells_for_whom_it_was_made() {
         let mut a = Authenticator::new([7; 32], LIFE_MS);
-        let ha1 = Ha1::new("alice", "tandem", "secret");
-        let peers = ["192.0.2.1", "192.0.2.2", "2001:db8::"];
-        let peers = peers.map(|text| Some(text.parse::<IpAddr>().unwrap()));
+        let peers = ["192.0.2.1", "192.0.2.2", "2001:db8::"].map(|text| text.parse().unwrap());
         let nonce_of = |made: &[String]| {
             let (_, after) = made[0].split_once("nonce=\"").unwrap();
             after.split('"').next().unwrap().to_owned()
@@ -481,18 +574,12 @@ mod tests {
         for (given, back) in (0..3).flat_map(|x| (0..3).map(move |y| (x, y))) {
             let made = a.challenge(Mono(0), "tandem", Stale::No, peers[given]);
             let good = again(&nonce_of(&made), Some(1), Algorithm::Md5);
-            let is_own = a.is_own_nonce(&good, peers[back]);
-            assert_eq!(is_own, given == back);
-            let verdict = a.verify(Mono(1), &Method::Register, &good, Some(&ha1), peers[back]);
-            let want = if given == back {
-                Verdict::Valid
-            } else {
-                Verdict::Stale
-            };
-            assert_eq!(verdict, want, "{given} {back}");
-            assert!(!a.is_own_nonce(&good, None));
+            let bound = a.held(Mono(1), &good, peers[back], Taken::FromPeer);
+            assert_eq!(bound.is_some(), given == back, "{given} {back}");
+            let nonce = a.held(Mono(1), &good, peers[back], Taken::FromAnybody);
+            assert_eq!(nonce.unwrap().is_for_peer(), given == back);
         }
-        let other = a.challenge(Mono(0), "elsewhere", Stale::No, None);
+        let other = a.challenge(Mono(0), "elsewhere", Stale::No, PEER);
         let foreign = again(&nonce_of(&other), Some(1), Algorithm::Md5);
         assert_eq!(
             check(&mut a, 1, &foreign),
@@ -505,10 +592,12 @@ mod tests {
             "00",
             "0000000000000000000000000000000",
             &"f".repeat(64),
+            &"f".repeat(96),
             &"é".repeat(32),
+            &"é".repeat(48),
         ] {
             longer.nonce = nonce.to_owned();
-            assert!(!a.is_own_nonce(&longer, None), "{nonce}");
+            assert_eq!(check(&mut a, 1, &longer), Verdict::Stale, "{nonce}");
         }
     }
 
@@ -538,7 +627,7 @@ mod tests {
     #[test]
     fn challenges_offer_sha256_first_and_quote_the_realm() {
         let mut a = Authenticator::new([7; 32], LIFE_MS);
-        let made = a.challenge(Mono(1), "a\"b\r\nX: y", Stale::Yes, None);
+        let made = a.challenge(Mono(1), "a\"b\r\nX: y", Stale::Yes, PEER);
         assert_eq!(made.len(), 2);
         assert!(
             made[0].starts_with(r#"Digest realm="a\"b  X: y", nonce=""#),
