@@ -68,6 +68,8 @@ pub(crate) enum Answer {
     Silence,
     /// Nothing could be sent to it.
     Unreachable,
+    /// A registration of so many seconds, which is not worth holding.
+    TooShort(u32),
 }
 
 impl Answer {
@@ -77,6 +79,7 @@ impl Answer {
             Self::Status(status) => status.to_string(),
             Self::Silence => "no answer".to_owned(),
             Self::Unreachable => "unreachable".to_owned(),
+            Self::TooShort(seconds) => format!("200, but for {seconds} s only"),
         }
     }
 }
@@ -158,6 +161,10 @@ pub(crate) fn take_directory(core: &mut Core) {
     for gateway in directory.gateways.values().filter(|one| one.enabled) {
         for host in &gateway.hosts {
             let place = place(gateway.id, host);
+            if core.peers.hosts.places.contains_key(&place) {
+                // It is listed twice.
+                continue;
+            }
             let known = before.remove(&place);
             let mut row = known.clone().unwrap_or_default();
             watch(core, (place, &gateway.health), known.is_none(), &mut row);

@@ -129,7 +129,7 @@ fn conclude(core: &mut Core, txn: ClientTxn, answer: Answer) -> bool {
         let round_trip = u64::try_from(now.since(since).as_micros()).unwrap_or(u64::MAX);
         row.round_trip_us = match answer {
             Answer::Status(_) => Some(round_trip),
-            Answer::Silence | Answer::Unreachable => None,
+            Answer::Silence | Answer::Unreachable | Answer::TooShort(_) => None,
         };
     }
     judge(core, place, answer);
@@ -148,7 +148,7 @@ fn judge(core: &mut Core, place: Place, answer: Answer) {
     row.last = Some((at, answer));
     let is_alive = match answer {
         Answer::Status(status) => !health.dead_codes.contains(&status),
-        Answer::Silence | Answer::Unreachable => false,
+        Answer::Silence | Answer::Unreachable | Answer::TooShort(_) => false,
     };
     if is_alive {
         (row.misses, row.in_vain) = (0, 0);

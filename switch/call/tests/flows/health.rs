@@ -352,3 +352,43 @@ fn calls_from_a_gateway_are_its_account_s() {
     stranger.invite(&mut world);
     world.expect(stranger.at, "407");
 }
+
+/// A reseller may enter addresses; a carrier's stays a carrier's, even if it is a carrier's only since.
+#[test]
+fn calls_from_a_gateway_are_not_taken_by_a_resellers_customer() {
+    for (reseller, account) in [(None, 2), (Some(4), 1)] {
+        let mut plan = plan()
+            .account(4, 1, None)
+            .with_account(2, |account| account.reseller = reseller.map(AccountId))
+            .with_gateway(2, |gateway| gateway.inbound = Some(AccountId(1)))
+            .source(2, "203.0.113.2:5060");
+        let source = plan.directory.sources.last_mut().expect("a source");
+        (source.network, source.prefix_len, source.port) = ([203, 0, 113, 0].into(), 24, None);
+        let mut world = World::new(plan.build(), &[(1, 10), (2, 10), (4, 10)]);
+        let mut caller = Caller::new(GATE2, "4930123", "442071234", "a");
+        caller.invite(&mut world);
+        let callee = Callee::take(&mut world, GATE);
+        callee.answer(&mut world);
+        caller.ack(&mut world, None);
+        caller.bye(&mut world);
+        assert_eq!(world.book.only_cdr().account, Some(AccountId(account)));
+    }
+}
+
+#[test]
+fn a_host_listed_twice_keeps_what_is_known_of_it() {
+    let twice = || {
+        watched(asked()).with_gateway(1, |gateway| {
+            gateway.hosts.push(other_host(GATE));
+        })
+    };
+    let mut world = World::new(twice().build(), &[(1, 10)]);
+    silence(&mut world, GATE, 200);
+    let before = state(&mut world, 1).health;
+    assert!(before.down_since.is_some() && before.hosts[0].answer.is_some());
+    world.input(tandem_call::Input::Directory(twice().build()));
+    let after = state(&mut world, 1).health;
+    assert_eq!(after.down_since, before.down_since);
+    assert_eq!(after.hosts[0].answer, before.hosts[0].answer);
+    assert_eq!(alerts(&world), [AlertKind::GatewayDown]);
+}

@@ -1,13 +1,13 @@
-//! Accounts, devices, source addresses.
+//! Accounts and devices.
 
 use super::{
     EditError,
-    check::{Checked, Context, Faults, parse_network, text_of},
+    check::{Checked, Context, Faults, text_of},
     object, reseller,
     settings::text_setting,
 };
 use crate::query::Scope;
-use crate::record::{Account, AccountKind, CallerIdMode, Device, PaymentMode, SourceAddress};
+use crate::record::{Account, AccountKind, CallerIdMode, Device, PaymentMode};
 use rusqlite::types::Value as Sql;
 use serde_json::Value;
 use tandem_billing::{Micros, UtcMs};
@@ -293,7 +293,7 @@ fn secrets(
     ])
 }
 
-fn belongs_to_customer(
+pub(super) fn belongs_to_customer(
     context: &Context<'_>,
     account: i64,
     faults: &mut Faults,
@@ -313,30 +313,4 @@ fn belongs_to_customer(
         Some(_) => {}
     }
     Ok(())
-}
-
-pub(super) fn source_address(
-    context: &Context<'_>,
-    mut source: SourceAddress,
-) -> Result<Checked, EditError> {
-    let mut faults = Faults::default();
-    belongs_to_customer(context, source.account_id.0, &mut faults)?;
-    match parse_network(&source.network) {
-        Ok((address, length)) => {
-            let whole = if address.is_ipv4() { 32 } else { 128 };
-            source.network = if length == whole {
-                address.to_string()
-            } else {
-                format!("{address}/{length}")
-            };
-        }
-        Err(reason) => faults.add("network", reason),
-    }
-    faults.expect(
-        source.port != Some(0),
-        "port",
-        "must be 1 to 65535, or empty for any",
-    );
-    faults.prefix("tech_prefix", &source.tech_prefix);
-    faults.finish(&source)
 }

@@ -1,7 +1,8 @@
 //! What every record must be, whoever edits it: shared tools, and which check belongs to which resource.
 
 use super::{
-    Actor, EditError, FieldError, account, dial_plan, object, operator, reseller, tariff, upstream,
+    Actor, EditError, FieldError, account, dial_plan, object, operator, reseller, source_address,
+    tariff, upstream,
 };
 use crate::record::{Record, Resource};
 use rusqlite::{Connection, OptionalExtension, types::Value as Sql};
@@ -37,7 +38,7 @@ pub(super) fn check(
     match resource {
         Resource::Account => account::account(context, typed(value)?),
         Resource::Device => account::device(context, typed(value)?),
-        Resource::SourceAddress => account::source_address(context, typed(value)?),
+        Resource::SourceAddress => source_address::source_address(context, typed(value)?),
         Resource::Login => operator::login(context, typed(value)?),
         Resource::Setting => operator::setting(context, typed(value)?),
         Resource::ExchangeRatio => operator::exchange_ratio(typed(value)?),

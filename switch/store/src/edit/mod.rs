@@ -11,6 +11,7 @@ mod dial_plan;
 mod operator;
 mod reseller;
 mod settings;
+mod source_address;
 mod tariff;
 mod upstream;
 

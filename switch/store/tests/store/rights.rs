@@ -7,8 +7,8 @@ use tandem_store::{
     Edit, EditError, ListQuery, Scope,
     query::Op,
     record::{
-        Account, AccountKind, Device, ListEntry, ListSide, ListVerdict, Login, Rate, Record,
-        Resource, Rights, Role, Setting, Tariff,
+        Account, AccountKind, Device, Gateway, GatewayHost, ListEntry, ListSide, ListVerdict,
+        Login, Rate, Record, Resource, Rights, Role, Setting, SourceAddress, Tariff,
     },
 };
 
@@ -288,4 +288,87 @@ fn whom_the_switch_trusts_is_the_operators_to_say() {
         fields(fixture.try_create(&harmful)),
         ["signalling.add_headers"]
     );
+}
+
+/// Whoever has an address is heard, is never blocked, and its calls are the account's: so a reseller enters only what can
+/// be its customer's own.
+#[test]
+fn a_reseller_takes_no_addresses_of_others_and_not_too_many() {
+    let (fixture, operator) = Fixture::operator();
+    let me = branch(operator.reseller);
+    let source = |account, network: &str| SourceAddress {
+        id: 0,
+        revision: 0,
+        account_id: account,
+        network: network.into(),
+        port: None,
+        transport: None,
+        tech_prefix: String::new(),
+    };
+    let carrier = fixture.get::<Gateway>(operator.gateway.0).hosts[0].clone();
+    let gateway = |host: &str| Gateway {
+        name: format!("Carrier {host}"),
+        hosts: vec![GatewayHost {
+            host: host.into(),
+            ..carrier.clone()
+        }],
+        ..gateway(host)
+    };
+    fixture.create(&gateway("203.0.113.7"));
+    fixture.create(&gateway("2001:db8:7::7"));
+    fixture.create(&source(operator.direct, "198.51.100.64/28"));
+    let by = |actor: &tandem_store::Actor, network: &str| {
+        let record = source(operator.client, network);
+        let edit = Edit::create(actor.clone(), START, &record);
+        fixture.writer().edit(edit).map(|done| done.id)
+    };
+    for refused in [
+        "0.0.0.0/0",
+        "::/0",
+        "::ffff:0:0/96",
+        "10.0.0.0/23",
+        "2001:db8:1::/47",
+        "203.0.113.0/24",
+        "203.0.113.7",
+        "::ffff:203.0.113.7",
+        "2001:db8:7::/48",
+        "198.51.100.70",
+        "198.51.100.0/24",
+    ] {
+        assert_eq!(fields(by(&me, refused)), ["network"], "{refused}");
+    }
+    for taken in ["10.0.0.0/24", "10.0.0.8", "2001:db8:1::/48", "203.0.113.8"] {
+        by(&me, taken).unwrap();
+    }
+    for refused in [
+        "0.0.0.0/0",
+        "::/0",
+        "::ffff:0:0/96",
+        "8.0.0.0/7",
+        "2000::/15",
+    ] {
+        assert_eq!(fields(by(&root(), refused)), ["network"], "{refused}");
+    }
+    assert_eq!(fields(by(&root(), "203.0.113.7")), ["network"]);
+    let wide = by(&root(), "172.16.0.0/12").unwrap();
+    by(&root(), "198.51.100.0/24").unwrap();
+    // Carriers are customers, too.
+    fixture.create(&source(operator.direct, "203.0.113.7"));
+
+    let read: SourceAddress = fixture.get(wide);
+    let port = SourceAddress {
+        port: Some(5060),
+        ..read.clone()
+    };
+    let update = |record: &SourceAddress| {
+        let edit = Edit::update(me.clone(), START, record);
+        fixture.writer().edit(edit)
+    };
+    update(&port).unwrap();
+    let moved = SourceAddress {
+        network: "172.0.0.0/12".into(),
+        revision: 2,
+        ..port
+    };
+    assert_eq!(fields(update(&moved)), ["network"]);
 }
