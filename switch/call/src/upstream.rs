@@ -13,6 +13,7 @@ pub(crate) use register::{due, keep_alive};
 
 use crate::{
     directory::{Gateway, GatewayHost, Upstream},
+    guard::{Allowance, Pace},
     health::Answer,
     monitor::UpstreamState,
     switch::{
@@ -30,6 +31,14 @@ use tandem_sip::{Flow, Mono, Transport, endpoint::ClientTxn};
 
 /// The first REGISTERs after a start are spread over this, milliseconds.
 const SPREAD_MS: u64 = 3_000;
+/// Rounds that begin before their time, since a connection is gone or a gateway is back: when they come too often the
+/// next one waits.
+const HURRIED: Pace = Pace {
+    every: Duration::from_secs(60),
+    burst: 4,
+};
+/// So long.
+const CALM: Duration = Duration::from_secs(30);
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -55,6 +64,9 @@ struct Row {
     /// Challenges answered since the last REGISTER of our own accord.
     challenged: u32,
     expires_s: u32,
+    /// What is asked for was raised in this round: it is once.
+    raised: bool,
+    hurried: Allowance,
     until: Option<(Mono, UtcMs)>,
     /// Rounds in vain.
     failures: u32,
@@ -175,6 +187,8 @@ fn settle(core: &mut Core, id: UpstreamId) {
 fn begin(core: &mut Core, id: UpstreamId, (upstream, way): (Arc<Upstream>, Arc<Gateway>)) {
     let row = Row {
         expires_s: upstream.expires_s,
+        raised: false,
+        hurried: Allowance::default(),
         upstream,
         way,
         call_id: core.endpoint.new_call_id(),
@@ -196,14 +210,33 @@ fn begin(core: &mut Core, id: UpstreamId, (upstream, way): (Arc<Upstream>, Arc<G
 
 /// Another round, now or a little later.
 fn soon(core: &mut Core, id: UpstreamId, within_ms: u64) {
-    forget_sent(core, id);
     let after_ms = core.random() % within_ms.max(1);
-    let next_at = core.now.utc.plus_ms(i64::try_from(after_ms).unwrap_or(0));
+    wait(core, id, Duration::from_millis(after_ms));
+}
+
+/// The next round is after so long.
+fn wait(core: &mut Core, id: UpstreamId, after: Duration) {
+    forget_sent(core, id);
+    let after_ms = i64::try_from(after.as_millis()).unwrap_or(0);
+    let at = core.now.utc.plus_ms(after_ms);
     if let Some(row) = row(core, id) {
         row.stage = Stage::Waiting;
-        row.next_at = Some(next_at);
+        row.left.clear();
+        row.next_at = Some(at);
     }
-    core.arm_in(Timer::Upstream(id), Duration::from_millis(after_ms));
+    core.arm_in(Timer::Upstream(id), after);
+    core.feed.touch_upstream(id);
+}
+
+/// Another round before its time, unless there were many of late.
+fn hurry(core: &mut Core, id: UpstreamId) {
+    let now = core.now.mono;
+    let may = row(core, id).is_some_and(|row| row.hurried.take(HURRIED, now));
+    if may {
+        return soon(core, id, SPREAD_MS);
+    }
+    let jitter_ms = core.random() % SPREAD_MS;
+    wait(core, id, CALM + Duration::from_millis(jitter_ms));
 }
 
 fn forget_sent(core: &mut Core, id: UpstreamId) {
@@ -240,13 +273,18 @@ pub(crate) fn flow_failed(core: &mut Core, flow: Flow) {
     };
     let rows = core.peers.upstreams.rows.iter();
     let ids: Vec<UpstreamId> = rows.filter(|(_, row)| by(row)).map(|(id, _)| *id).collect();
-    ids.into_iter().for_each(|id| soon(core, id, SPREAD_MS));
+    ids.into_iter().for_each(|id| hurry(core, id));
 }
 
-/// A gateway works again: what waits to register there need not wait longer.
+/// A gateway works again: what waits to register there, since nobody was found, need not wait longer.
 pub(crate) fn gateway_up(core: &mut Core, gateway: GatewayId) {
+    let nobody = |row: &Row| {
+        let last = row.last.map(|(_, answer)| answer);
+        last.is_none_or(|answer| !matches!(answer, Answer::Status(_) | Answer::TooShort(_)))
+    };
     let rows = core.peers.upstreams.rows.iter();
-    let waiting = rows.filter(|(_, row)| row.way.id == gateway && row.stage == Stage::Waiting);
+    let waiting =
+        rows.filter(|(_, row)| row.way.id == gateway && row.stage == Stage::Waiting && nobody(row));
     let ids: Vec<UpstreamId> = waiting.map(|(id, _)| *id).collect();
-    ids.into_iter().for_each(|id| soon(core, id, SPREAD_MS));
+    ids.into_iter().for_each(|id| hurry(core, id));
 }

@@ -437,11 +437,13 @@ pub fn config() -> SwitchConfig {
     let address = SocketAddr::from(SWITCH);
     SwitchConfig {
         endpoint: EndpointConfig {
-            listeners: vec![Listener {
-                transport: Transport::Udp,
-                local: address,
-                advertised: address,
-            }],
+            listeners: [Transport::Udp, Transport::Tcp]
+                .map(|transport| Listener {
+                    transport,
+                    local: address,
+                    advertised: address,
+                })
+                .to_vec(),
             timers: Timers::default(),
             max_transactions: 200_000,
             product: "Tandem".into(),

@@ -26,6 +26,8 @@ const PAUSE_S: u32 = 30;
 const REFUSED_PAUSE_S: u32 = 120;
 /// Longest pause, and the longest Retry-After believed, seconds.
 const MAX_PAUSE_S: u32 = 1800;
+/// The shortest binding worth holding, seconds: its refreshes would be a storm.
+const MIN_GRANTED_S: u32 = 10;
 /// The longest binding believed, seconds.
 const MAX_GRANTED_S: u32 = 7 * 86_400;
 /// The longest Min-Expires followed, seconds.
@@ -127,9 +129,12 @@ fn lengthen(core: &mut Core, id: UpstreamId, message: &Message) {
     let Some(row) = row(core, id) else {
         return;
     };
-    match least_s.filter(|least| (row.expires_s + 1..=MAX_EXPIRES_S).contains(least)) {
+    let longer = row.expires_s.saturating_add(1)..=MAX_EXPIRES_S;
+    let may = !row.raised;
+    match least_s.filter(|least| may && longer.contains(least)) {
         Some(least_s) => {
             row.expires_s = least_s;
+            row.raised = true;
             row.challenged = 0;
             register::send(core, id, Draft::new());
         }
@@ -156,8 +161,8 @@ fn granted_s(core: &mut Core, id: UpstreamId, message: &Message) -> u32 {
 
 fn registered(core: &mut Core, id: UpstreamId, message: &Message) {
     let granted_s = granted_s(core, id, message);
-    if granted_s == 0 {
-        return in_vain(core, id, Answer::Status(200), None);
+    if granted_s < MIN_GRANTED_S {
+        return in_vain(core, id, Answer::TooShort(granted_s), None);
     }
     let now = core.now;
     let refresh = register::refresh_after(core, granted_s);
@@ -171,6 +176,7 @@ fn registered(core: &mut Core, id: UpstreamId, message: &Message) {
         now.utc.plus_ms(granted_ms),
     ));
     row.stage = Stage::Registered;
+    row.raised = false;
     row.failures = 0;
     row.next_at = Some(now.utc.plus_ms(refresh_ms));
     let back = std::mem::take(&mut row.alarmed);
@@ -196,23 +202,20 @@ pub(super) fn in_vain(core: &mut Core, id: UpstreamId, answer: Answer, after_s: 
     }
     let first_s = match answer {
         Answer::Status(408 | 480 | 500..=599) | Answer::Silence | Answer::Unreachable => PAUSE_S,
-        Answer::Status(_) => REFUSED_PAUSE_S,
+        Answer::Status(_) | Answer::TooShort(_) => REFUSED_PAUSE_S,
     };
     let times = 1u32.checked_shl(row.failures.min(8)).unwrap_or(1);
-    let pause_s = after_s.unwrap_or_else(|| first_s.saturating_mul(times));
-    let pause_ms = u64::from(pause_s.clamp(1, MAX_PAUSE_S)) * 1000;
+    let pause_s = after_s.map_or_else(|| first_s.saturating_mul(times), |after| after.max(first_s));
+    let pause_ms = u64::from(pause_s.min(MAX_PAUSE_S)) * 1000;
     let after_ms = pause_ms + jitter % (pause_ms / 5).max(1);
     row.failures = row.failures.saturating_add(1);
-    row.stage = Stage::Waiting;
-    row.left.clear();
     row.last = Some((now.utc, answer));
-    row.next_at = Some(now.utc.plus_ms(i64::try_from(after_ms).unwrap_or(0)));
     row.expires_s = row.upstream.expires_s;
+    row.raised = false;
     let told = std::mem::replace(&mut row.alarmed, true);
     let name = row.upstream.name.clone();
     core.timers.disarm(Timer::KeepAlive(id));
-    core.arm_in(Timer::Upstream(id), Duration::from_millis(after_ms));
-    core.feed.touch_upstream(id);
+    super::wait(core, id, Duration::from_millis(after_ms));
     if !told {
         alarm::upstream_down(core, &name, &answer.text());
     }

@@ -368,3 +368,77 @@ fn a_ping_keeps_the_way_back_open_while_it_holds() {
     let sent = world.pings(at(GATE2)) - before;
     assert!((5..=6).contains(&sent), "{sent} in 100 s");
 }
+
+/// How many REGISTERs came within so long, each answered so at once.
+fn asked(world: &mut World, seconds: u64, mut answer: impl FnMut(&mut World, &Message)) -> usize {
+    let mut count = 0;
+    for _ in 0..seconds * 10 {
+        while let Some(request) = world.take(at(GATE2)) {
+            count += usize::from(request.is_method(&Method::Register));
+            answer(world, &request);
+        }
+        world.advance(std::time::Duration::from_millis(100));
+    }
+    count
+}
+
+#[test]
+fn no_answer_of_a_registrar_makes_a_storm() {
+    type Answer = fn(&mut World, &Message);
+    let one_second: Answer = |world, request| grant(world, request, 1);
+    let ever_longer: Answer = |world, request| {
+        let asked = request
+            .header("Expires")
+            .and_then(|value| value.parse().ok());
+        let more = format!("Min-Expires: {}\r\n", asked.unwrap_or(0_u32) + 1);
+        say(world, GATE2, request, "423 Interval Too Brief", &more);
+    };
+    let absurd: Answer = |world, request| {
+        let most = "Min-Expires: 4294967295\r\n";
+        say(world, GATE2, request, "423 Interval Too Brief", most);
+    };
+    let soon: Answer = |world, request| {
+        let soon = "Retry-After: 0\r\n";
+        say(world, GATE2, request, "503 Service Unavailable", soon);
+    };
+    let stale: Answer = |world, request| {
+        let stale = CHALLENGE.replace("\r\n", ", stale=true\r\n");
+        say(world, GATE2, request, "401 Unauthorized", &stale);
+    };
+    for (name, answer, shown) in [
+        ("one second", one_second, "200, but for 1 s only"),
+        ("ever longer", ever_longer, "423"),
+        ("absurd", absurd, "423"),
+        ("retry at once", soon, "503"),
+        ("stale for ever", stale, "401"),
+    ] {
+        let mut world = world(|_| {});
+        let count = asked(&mut world, 900, answer);
+        assert!((2..=30).contains(&count), "{name}: {count}");
+        let state = state(&mut world);
+        assert_eq!(state.answer.as_deref(), Some(shown), "{name}");
+        assert!(state.next_at.is_some() && state.registered_until.is_none());
+        assert_eq!(alerts(&world), [AlertKind::UpstreamDown], "{name}");
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_again_and_again_makes_no_storm_either() {
+    let plan = registering(|_| {}).with_gateway(2, |gateway| {
+        gateway.hosts[0].transport = Transport::Tcp;
+    });
+    let mut world = World::new(plan.build(), &[(1, 10)]);
+    let flow = tandem_sip::Flow {
+        transport: Transport::Tcp,
+        listener: 1,
+        connection: 0,
+        remote: at(GATE2),
+    };
+    let count = asked(&mut world, 600, |world, request| {
+        grant(world, request, 600);
+        world.input(tandem_call::Input::FlowFailed { flow });
+    });
+    assert!((10..=40).contains(&count), "{count}");
+    assert!(state(&mut world).next_at.is_some());
+    assert!(holds(&mut world), "the registrar may still have it");
+}
