@@ -20,7 +20,7 @@ pub struct Upstream {
     /// Login of the account whose calls in are.
     #[serde(default)]
     pub inbound_account_login: Option<String>,
-    /// What can be edited; the password is never told.
+    /// What can be edited; the password and the Contact's user are never told.
     pub edit: UpstreamEdit,
 }
 
@@ -50,10 +50,10 @@ pub struct UpstreamEdit {
     /// Seconds between packets that keep the way back through a NAT open, 10 to 600; 0 sends none.
     #[serde(default = "half_minute")]
     pub keep_alive_s: u32,
-    /// User part of our Contact, by which calls in are recognised, from a host of the gateway only. Empty makes up
-    /// one that nobody can guess.
-    #[serde(default)]
-    pub contact_user: String,
+    /// User part of our Contact, by which calls in are recognised, from a host of the gateway only. Left out, a new
+    /// registration has one that nobody can guess, and an update keeps it. Never sent back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_user: Option<String>,
     /// Calls in.
     #[serde(default)]
     pub inbound: UpstreamInbound,
@@ -72,7 +72,7 @@ impl Default for UpstreamEdit {
             auth: UpstreamAuth::default(),
             expires_s: hour(),
             keep_alive_s: half_minute(),
-            contact_user: String::new(),
+            contact_user: None,
             inbound: UpstreamInbound::default(),
             notes: String::new(),
         }

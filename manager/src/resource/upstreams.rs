@@ -57,8 +57,8 @@ pub static UPSTREAMS: Resource = Resource {
                     Input::Integer { min: 0, max: 600 },
                 )
                 .hint("Keeps a NAT open; 0: none"),
-                field("contact_user", "Contact user", Input::Text)
-                    .hint("Empty: one that nobody can guess"),
+                field("contact_user", "Contact user", Input::Secret)
+                    .hint("Left empty it stays as it is, at first one that nobody can guess"),
                 field("notes", "Notes", Input::Notes),
             ],
         },

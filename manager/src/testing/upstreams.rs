@@ -12,7 +12,7 @@ pub fn rows() -> Vec<Value> {
     let rows = rows.iter().enumerate().map(|(at, (name, gateway, user))| {
         let edit = of::<UpstreamEdit>(json!({
             "name": name, "gateway": gateway, "username": user, "registrar": "sip.carrier.example",
-            "contact_user": format!("c0ffee{at}"), "inbound": { "account": 1 },
+            "inbound": { "account": 1 },
         }));
         let mut row = row(at + 1, edit);
         row["gateway_name"] = GATEWAYS[gateway - 1].0.into();

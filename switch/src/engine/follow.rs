@@ -56,8 +56,23 @@ pub(super) fn follow(
         remote: flow.remote,
         call_id,
         bytes,
+        tokens: &tokens(switch, bytes),
     };
     tracer.record(passing, &switch.belonging(stated));
+}
+
+/// Users of our Contacts elsewhere, wherever in the message, sound or not.
+fn tokens<'a>(switch: &Switch, bytes: &'a [u8]) -> Vec<&'a str> {
+    let users = bytes.split(|byte| *byte == b':').filter_map(|after| {
+        let end = after.iter().position(|byte| *byte == b'@')?;
+        std::str::from_utf8(after.get(..end)?).ok()
+    });
+    let mut tokens: Vec<&str> = users
+        .filter(|user| switch.is_upstream_contact(user))
+        .collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    tokens
 }
 
 /// What peers know the listener by, when it is bound to every address.

@@ -1,4 +1,5 @@
-//! Overwrites what a trace must not show: proofs of passwords, keys of audio, and digits pressed, which may be PINs.
+//! Overwrites what a trace must not show: proofs of passwords, keys of audio, digits pressed, which may be PINs, and the
+//! users of our Contacts elsewhere.
 //!
 //! Every byte masked becomes one `*`, so that lengths, and with them Content-Length, stay right. Of digest
 //! credentials only parameters known to be harmless stay; any other scheme loses all it says.
@@ -19,8 +20,11 @@ const HARMLESS: [&[u8]; 10] = [
 /// Lines of a description after whose prefix all is secret.
 const KEY_LINES: [&[u8]; 2] = [b"a=ice-pwd:", b"k="];
 
-/// Masks a message in place.
-pub(super) fn mask(message: &mut [u8]) {
+/// Masks a message in place; `tokens` wherever they are the user of a URI.
+pub(super) fn mask(message: &mut [u8], tokens: &[&str]) {
+    for token in tokens {
+        mask_user(message, token.as_bytes());
+    }
     let mut at = 0;
     let mut header = Header::Plain;
     let mut content_kind = Content::Other;
@@ -46,6 +50,21 @@ pub(super) fn mask(message: &mut [u8]) {
                 content_kind = named;
             }
             header = mask_header(line, header);
+        }
+        at = end;
+    }
+}
+
+fn mask_user(message: &mut [u8], user: &[u8]) {
+    let mut at = 0;
+    while let Some(found) = message.get(at..).and_then(|rest| {
+        let mut windows = rest.windows(user.len().max(1));
+        windows.position(|window| window == user)
+    }) {
+        let (start, end) = (at + found, at + found + user.len());
+        let before = start.checked_sub(1).and_then(|before| message.get(before));
+        if before == Some(&b':') && message.get(end) == Some(&b'@') {
+            fill(&mut message[start..end]);
         }
         at = end;
     }
@@ -229,7 +248,7 @@ mod tests {
 
     fn masked(text: &str) -> String {
         let mut bytes = text.as_bytes().to_vec();
-        mask(&mut bytes);
+        mask(&mut bytes, &["c0ffee"]);
         assert_eq!(bytes.len(), text.len());
         String::from_utf8(bytes).expect("only ASCII is written")
     }
@@ -284,6 +303,11 @@ mod tests {
                 "C: application/vnd.nortelnetworks.digits\n\np=****************\nd=**",
             ),
             ("C: text/plain\n\nSignal=5", "C: text/plain\n\nSignal=5"),
+            (
+                "INVITE sip:c0ffee@192.0.2.1 SIP/2.0\r\nContact: <sips:c0ffee@h>, c0ffee",
+                "INVITE sip:******@192.0.2.1 SIP/2.0\r\nContact: <sips:******@h>, c0ffee",
+            ),
+            ("To: <sip:c0ffeec0ffee@h>", "To: <sip:c0ffeec0ffee@h>"),
         ];
         for (said, shown) in table {
             assert_eq!(masked(said), shown);

@@ -108,6 +108,8 @@ pub struct Passing<'a> {
     pub call_id: &'a str,
     /// All of it.
     pub bytes: &'a [u8],
+    /// Users of our Contacts elsewhere that are in it: whoever knows one can call in by it.
+    pub tokens: &'a [&'a str],
 }
 
 /// A message kept.

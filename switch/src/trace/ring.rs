@@ -116,7 +116,7 @@ impl Ring {
     fn keep(&mut self, passing: Passing<'_>, call: Option<CallId>) {
         let mut bytes = passing.bytes.to_vec();
         if self.order.secrets == Secrets::Masked {
-            mask::mask(&mut bytes);
+            mask::mask(&mut bytes, passing.tokens);
         }
         self.bytes += bytes.len() + OVERHEAD;
         self.messages.push_back(Kept {

@@ -123,6 +123,12 @@ impl Upstreams {
         self.ways.get(&id)
     }
 
+    /// Whether this is the user of one's Contact.
+    #[must_use]
+    pub fn is_contact(&self, user: &str) -> bool {
+        self.tokens.contains_key(user)
+    }
+
     /// The one that a call came in by: to the user of its Contact, from an address of its gateway.
     #[must_use]
     pub fn of_call(&self, user: &str, remote: IpAddr) -> Option<&Arc<Upstream>> {

@@ -39,6 +39,12 @@ pub struct Belonging {
 }
 
 impl Switch {
+    /// Whether this is the user of our Contact at a registrar: a secret.
+    #[must_use]
+    pub fn is_upstream_contact(&self, user: &str) -> bool {
+        self.core.directory.upstreams.is_contact(user)
+    }
+
     /// Whose a message is, by the calls that are open now.
     #[must_use]
     pub fn belonging(&self, stated: Stated<'_>) -> Belonging {

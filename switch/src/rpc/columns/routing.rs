@@ -64,7 +64,7 @@ pub const UPSTREAM: Map = Map {
         col("edit.auth.realm", "realm"),
         col("edit.expires_s", "expires_s"),
         col("edit.keep_alive_s", "keep_alive_s"),
-        col("edit.contact_user", "contact_user"),
+        how("edit.contact_user", "contact_user", How::Secret),
         col("edit.inbound.account", "inbound_account_id"),
         col("edit.inbound.number", "inbound_number"),
         col("edit.notes", "notes"),

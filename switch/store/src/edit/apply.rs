@@ -92,7 +92,7 @@ impl Edit<'_> {
         let new = self.read(resource, id, Scope::All)?;
         note(changes, resource, id, old, Some(&new));
         let mut audited = new.clone();
-        for secret in ["password", "auth_password"] {
+        for secret in ["password", "auth_password", "contact_user"] {
             if given.get(secret).is_some_and(|value| !value.is_null()) {
                 audited.insert(secret.to_owned(), Value::from("(changed)"));
             }

@@ -51,8 +51,9 @@ pub(super) fn upstream(
         "must be 10 to 600 seconds, or 0 for none",
     );
     references(context, &upstream, &mut faults)?;
-    contact(context, &mut upstream, &mut faults)?;
-    let extra = password(context, &mut upstream, &mut faults);
+    let contact = contact(context, &mut upstream, &mut faults)?;
+    let mut extra = password(context, &mut upstream, &mut faults);
+    extra.extend(contact);
     faults.finish_with(&upstream, extra)
 }
 
@@ -77,28 +78,26 @@ fn contact(
     context: &Context<'_>,
     upstream: &mut Upstream,
     faults: &mut Faults,
-) -> Result<(), EditError> {
-    if upstream.contact_user.is_empty() {
-        let held = context.old.and_then(|old| old.get("contact_user"));
-        upstream.contact_user = match held.and_then(serde_json::Value::as_str) {
-            Some(held) => held.to_owned(),
-            None => {
-                let token = "SELECT lower(hex(randomblob(?1)))";
-                let mut statement = context.connection.prepare_cached(token)?;
-                statement.query_row([TOKEN_BYTES], |row| row.get(0))?
-            }
-        };
-    }
-    let plain = upstream
-        .contact_user
+) -> Result<Option<(&'static str, Sql)>, EditError> {
+    let given = upstream.contact_user.take();
+    let user = match given.filter(|given| !given.is_empty()) {
+        Some(given) => given,
+        None if context.old.is_some() => return Ok(None),
+        None => {
+            let token = "SELECT lower(hex(randomblob(?1)))";
+            let mut statement = context.connection.prepare_cached(token)?;
+            statement.query_row([TOKEN_BYTES], |row| row.get(0))?
+        }
+    };
+    let plain = user
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+'));
     faults.expect(
-        plain && (1..=64).contains(&upstream.contact_user.len()),
+        plain && user.len() <= 64,
         "contact_user",
         "must be at most 64 letters, digits, or - _ . +; empty for one nobody can guess",
     );
-    Ok(())
+    Ok(Some(("contact_user", Sql::Text(user))))
 }
 
 /// A password is kept as it is: we are the one who must show it to the registrar.

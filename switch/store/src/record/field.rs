@@ -289,7 +289,7 @@ const UPSTREAM: View = View {
         text("realm"),
         int("expires_s"),
         int("keep_alive_s"),
-        text("contact_user"),
+        secret("contact_user"),
         int("inbound_account_id"),
         text("inbound_number"),
         text("notes"),

@@ -40,9 +40,10 @@ pub struct Upstream {
     /// Seconds between packets that keep the way back open, 10 to 600; 0 sends none.
     #[serde(default = "half_minute")]
     pub keep_alive_s: u32,
-    /// User part of our Contact, by which calls in are recognised; empty for one that nobody can guess.
-    #[serde(default)]
-    pub contact_user: String,
+    /// User part of our Contact, by which calls in are recognised. Goes in, never comes out; None keeps the old one, and
+    /// for a new registration makes up one that nobody can guess.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_user: Option<String>,
     /// Whose calls those are that come in by it; None takes none.
     #[serde(default)]
     pub inbound_account_id: Option<AccountId>,

@@ -386,7 +386,7 @@ pub fn upstream(name: &str, gateway: GatewayId) -> Upstream {
         realm: None,
         expires_s: 3600,
         keep_alive_s: 30,
-        contact_user: String::new(),
+        contact_user: None,
         inbound_account_id: None,
         inbound_number: None,
         notes: String::new(),

@@ -1,6 +1,7 @@
 //! Upstream registrations: kept, checked, and in the directory with the way to them.
 
 use crate::fixture::{Fixture, START, fields, gateway, root, route, upstream};
+use std::sync::Arc;
 use tandem_billing::{AccountId, GatewayId, UpstreamId};
 use tandem_call::directory::Target;
 use tandem_store::{
@@ -48,29 +49,50 @@ fn secrets_and_the_token_stay() {
     let id = fixture.create(&upstream("line", operator.gateway));
     let read: Upstream = fixture.get(id);
     assert_eq!(read.auth_password, None);
-    let token = read.contact_user.clone();
+    assert_eq!(read.contact_user, None);
+    let held = || {
+        let directory = fixture.events.directory().unwrap();
+        Arc::clone(directory.upstreams.get(UpstreamId(id)).unwrap())
+    };
+    let token = held().contact_user.clone();
     let changed = Upstream {
         expires_s: 600,
-        contact_user: String::new(),
+        contact_user: Some(String::new()),
         ..read
     };
     fixture.update(&changed).unwrap();
     let read: Upstream = fixture.get(id);
-    assert_eq!((read.expires_s, read.contact_user), (600, token));
-    let directory = fixture.events.directory().unwrap();
-    let held = directory.upstreams.get(UpstreamId(id)).unwrap();
-    assert_eq!(held.login.password, "upstream-secret");
+    assert_eq!(
+        (read.expires_s, held().contact_user.clone()),
+        (600, token.clone())
+    );
+    assert_eq!(held().login.password, "upstream-secret");
+    let given = Upstream {
+        contact_user: Some("given-token".into()),
+        ..read
+    };
+    fixture.update(&given).unwrap();
+    assert_eq!(held().contact_user, "given-token");
+    let all = ListQuery::all(Scope::All);
+    let audited = fixture.reader().list(List::AuditLog, &all).unwrap().rows;
+    let audited = serde_json::to_string(&audited).unwrap();
     let list = List::Of(Resource::Upstream);
-    let rows = fixture.reader().list(list, &ListQuery::all(Scope::All));
+    let rows = fixture.reader().list(list, &all);
     let text = serde_json::to_string(&rows.unwrap().rows).unwrap();
-    assert!(!text.contains("upstream-secret"));
+    for secret in ["upstream-secret", &token, "given-token"] {
+        assert!(
+            !text.contains(secret) && !audited.contains(secret),
+            "{secret}"
+        );
+    }
+    assert!(audited.contains("(changed)"));
 }
 
 #[test]
 fn each_fault_names_its_field() {
     let (fixture, operator) = Fixture::operator();
     fixture.create(&Upstream {
-        contact_user: "token".into(),
+        contact_user: Some("token".into()),
         ..upstream("line", operator.gateway)
     });
     type Change = fn(&mut Upstream);
@@ -88,8 +110,8 @@ fn each_fault_names_its_field() {
             u.inbound_account_id = Some(AccountId(999));
         }),
         ("inbound_number", |u| u.inbound_number = Some("1 2".into())),
-        ("contact_user", |u| u.contact_user = "a@b".into()),
-        ("contact_user", |u| u.contact_user = "token".into()),
+        ("contact_user", |u| u.contact_user = Some("a@b".into())),
+        ("contact_user", |u| u.contact_user = Some("token".into())),
     ];
     for (field, change) in table {
         let mut wrong = upstream("other", operator.gateway);
