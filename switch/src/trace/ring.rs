@@ -205,6 +205,7 @@ mod tests {
             remote: ([192, 0, 2, 9], 5060).into(),
             call_id,
             bytes: b"BYE sip:x SIP/2.0\r\n\r\n",
+            tokens: &[],
         };
         ring.offer(passing, belonging);
         ring.messages.len()
