@@ -254,6 +254,17 @@ pub struct Totals {
     pub dropped: u64,
     /// Answered calls where only one side was heard for the time in the settings.
     pub one_way: u64,
+    /// Of scanners and guessers.
+    pub guarded: Guarded,
+    /// Calls whose audio was coded anew.
+    pub transcoded: u64,
+    /// What coding audio anew takes of one processor core now, percent.
+    pub coding_percent: u32,
+}
+
+/// What the guard did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guarded {
     /// Sources that the guard blocks now.
     pub blocked_sources: u32,
     /// Messages dropped unread, since their source is blocked or slowed.
@@ -262,10 +273,6 @@ pub struct Totals {
     pub blocks: u64,
     /// Secrets of phones that were compared, right and wrong.
     pub secrets_tried: u64,
-    /// Calls whose audio was coded anew.
-    pub transcoded: u64,
-    /// What coding audio anew takes of one processor core now, percent.
-    pub coding_percent: u32,
 }
 
 /// Everything at one instant.

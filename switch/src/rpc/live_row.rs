@@ -212,9 +212,9 @@ pub fn totals(totals: &Totals) -> Counters {
         rejected: totals.rejected,
         dropped: totals.dropped,
         one_way: totals.one_way,
-        blocked_sources: totals.blocked_sources,
-        ignored: totals.ignored,
-        blocks: totals.blocks,
+        blocked_sources: totals.guarded.blocked_sources,
+        ignored: totals.guarded.ignored,
+        blocks: totals.guarded.blocks,
         transcoded: totals.transcoded,
         coding_percent: totals.coding_percent,
     }

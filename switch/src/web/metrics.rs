@@ -40,7 +40,7 @@ fn gauges(registry: &mut Registry, totals: &Totals) {
         (
             "blocked_sources",
             "Sources that the guard blocks",
-            totals.blocked_sources,
+            totals.guarded.blocked_sources,
         ),
         (
             "coding_percent",
@@ -93,17 +93,17 @@ fn counters(registry: &mut Registry, totals: &Totals) {
         (
             "sip_messages_ignored",
             "SIP messages of blocked or slowed sources, dropped unread",
-            totals.ignored,
+            totals.guarded.ignored,
         ),
         (
             "sources_blocked",
             "Blocks that the guard began",
-            totals.blocks,
+            totals.guarded.blocks,
         ),
         (
             "secrets_tried",
             "Secrets of phones that were compared, right and wrong",
-            totals.secrets_tried,
+            totals.guarded.secrets_tried,
         ),
         (
             "calls_one_way",

@@ -77,10 +77,10 @@ pub(super) fn snapshot(core: &mut Core, calls: &Calls) -> Snapshot {
     totals.rejected = counters.rejected;
     totals.dropped = counters.dropped;
     let guarded = core.peers.guard.counts();
-    totals.ignored = guarded.dropped;
-    totals.blocks = guarded.blocks;
-    totals.secrets_tried = core.digest.worked();
-    totals.blocked_sources = u32::try_from(core.peers.guard.blocked()).unwrap_or(u32::MAX);
+    totals.guarded.ignored = guarded.dropped;
+    totals.guarded.blocks = guarded.blocks;
+    totals.guarded.secrets_tried = core.digest.worked();
+    totals.guarded.blocked_sources = u32::try_from(core.peers.guard.blocked()).unwrap_or(u32::MAX);
     totals.registrations = u32::try_from(core.registrar.len()).unwrap_or(u32::MAX);
     let gateways = core
         .directory

@@ -90,7 +90,7 @@ fn guesses_over_many_names_are_blocked_and_a_block_doubles_each_time() {
         world.book.blocked.clear();
     }
     assert_eq!(lasted, [300, 600, 1200]);
-    let totals = totals(&mut world);
+    let totals = totals(&mut world).guarded;
     assert_eq!((totals.blocks, totals.blocked_sources), (3, 0));
     assert!(totals.ignored >= 3);
     assert_eq!(world.book.alerts.len(), 3);

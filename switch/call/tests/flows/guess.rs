@@ -89,7 +89,7 @@ fn seen(answer: &Message) -> (Option<u16>, bool, Option<String>) {
 fn tried(world: &mut World) -> u64 {
     world.command(Command::Snapshot);
     match world.replies.pop() {
-        Some((_, Reply::Snapshot(shot))) => shot.totals.secrets_tried,
+        Some((_, Reply::Snapshot(shot))) => shot.totals.guarded.secrets_tried,
         other => panic!("a snapshot, not {other:?}"),
     }
 }
