@@ -69,3 +69,28 @@ impl Inbox {
         let _ = rustix::io::read(&self.bell, &mut [0u8; 8]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tandem_sdp::RelayId;
+
+    #[test]
+    fn beyond_the_bound_no_relay_is_opened_and_open_ones_are_still_served() {
+        let inbox = Inbox::new().unwrap();
+        let open = |id| RelayCommand::Open {
+            id: RelayId(id),
+            a_local: [127, 0, 0, 1].into(),
+            b_local: [127, 0, 0, 1].into(),
+        };
+        let bound = MAX_WAITING as u64;
+        let taken = (0..bound + 1_000).filter(|id| inbox.put(open(*id)).is_ok());
+        assert_eq!(taken.count(), MAX_WAITING);
+        let close = RelayCommand::Close { id: RelayId(1) };
+        assert!(inbox.put(close).is_ok());
+        let mut waiting = VecDeque::new();
+        inbox.take_all(&mut waiting);
+        assert_eq!(waiting.len(), MAX_WAITING + 1);
+        assert!(inbox.put(open(bound)).is_ok(), "there is room again");
+    }
+}

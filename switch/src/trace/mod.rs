@@ -305,3 +305,45 @@ pub fn text(messages: &[Kept]) -> String {
 pub fn capture(messages: &[Kept]) -> Vec<u8> {
     pcap::write(messages)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_have_an_end_in_number_and_size() {
+        let order = |login, view, bytes| Order {
+            subject: Subject::Source([192, 0, 2, 1].into()),
+            view,
+            login: LoginId(login),
+            by: "someone".to_owned(),
+            secrets: Secrets::Masked,
+            bytes,
+            from: UtcMs(0),
+            until: UtcMs(1_000),
+        };
+        let tracer = Tracer::default();
+        let own = View::Branch(AccountId(1));
+        for n in 0..MAX_PER_RESELLER + 1 {
+            let begun = tracer.start(order(1, own, 1_000));
+            assert_eq!(begun.is_ok(), n < MAX_PER_RESELLER, "{n}");
+        }
+        for n in MAX_PER_RESELLER..MAX_TRACES + 10 {
+            let begun = tracer.start(order(2, View::All, 1_000));
+            assert_eq!(begun.is_ok(), n < MAX_TRACES, "{n}");
+        }
+        assert_eq!(tracer.list(View::All, UtcMs(0)).len(), MAX_TRACES);
+
+        let tracer = Tracer::default();
+        tracer
+            .start(order(2, View::All, MAX_BYTES - 1_000))
+            .expect("there is room");
+        let refused = tracer
+            .start(order(2, View::All, 1_001))
+            .expect_err("too large");
+        assert_eq!(refused, Refused::TooLarge);
+        tracer
+            .start(order(2, View::All, 1_000))
+            .expect("there is room");
+    }
+}

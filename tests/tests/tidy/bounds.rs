@@ -134,6 +134,63 @@ const BOUNDS: &[(&str, &str, &str, &str)] = &[
         "BLOCKS",
         "a_flood_from_forged_addresses_fills_nothing",
     ),
+    // What calls take with them.
+    (
+        "relays and their ports",
+        "switch/media/src/ports.rs",
+        "PortPool",
+        "ports_run_out_and_come_back_and_strange_orders_do_no_harm",
+    ),
+    (
+        "orders that wait for a relay thread",
+        "switch/media/src/inbox.rs",
+        "MAX_WAITING",
+        "beyond_the_bound_no_relay_is_opened_and_open_ones_are_still_served",
+    ),
+    (
+        "streams of a relay that are decrypted",
+        "switch/media/src/srtp.rs",
+        "MAX_STREAMS",
+        "streams_are_bounded",
+    ),
+    (
+        "transfers of a call",
+        "switch/call/src/transfer/refer.rs",
+        "MAX_DEPTH",
+        "a_transferred_call_can_be_transferred_and_not_for_ever",
+    ),
+    // What registrars can make us do.
+    (
+        "challenges of a registrar that are answered",
+        "switch/call/src/upstream/answer.rs",
+        "MAX_CHALLENGES",
+        "no_answer_of_a_registrar_makes_a_storm",
+    ),
+    (
+        "upstream registrations made anew",
+        "switch/call/src/upstream.rs",
+        "HURRIED",
+        "a_connection_that_breaks_again_and_again_makes_no_storm_either",
+    ),
+    // What operators keep of it.
+    (
+        "SIP traces",
+        "switch/src/trace/mod.rs",
+        "MAX_TRACES",
+        "traces_have_an_end_in_number_and_size",
+    ),
+    (
+        "bytes of a SIP trace",
+        "switch/src/trace/ring.rs",
+        "OVERHEAD",
+        "time_and_size_are_bounds",
+    ),
+    (
+        "calls a SIP trace knows",
+        "switch/src/trace/ring.rs",
+        "MEMORY",
+        "memory_is_bounded",
+    ),
     // What the store keeps.
     (
         "records of refusals",
