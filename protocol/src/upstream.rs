@@ -109,4 +109,19 @@ pub struct UpstreamInbound {
     pub account: Option<AccountId>,
     /// What they count as having dialled; the number they were sent to, as their To says it, if none.
     pub number: Option<String>,
+    /// Where they may go.
+    pub reach: InboundReach,
+}
+
+/// Where calls in by an upstream registration may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InboundReach {
+    /// To the number that is set, if it is a registered phone of the account.
+    #[default]
+    Number,
+    /// To the number that is set, else to the one called, if it is a registered phone of the account.
+    Phones,
+    /// The same, but wherever the account may call, at its expense.
+    Anywhere,
 }

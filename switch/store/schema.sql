@@ -167,7 +167,7 @@ CREATE TABLE upstream (
     inbound_account_id INTEGER REFERENCES account (id),
     inbound_number     TEXT,
     notes              TEXT NOT NULL
-) STRICT;
+, inbound_reach TEXT NOT NULL DEFAULT 'number' CHECK (inbound_reach IN ('number', 'phones', 'anywhere'))) STRICT;
 CREATE INDEX upstream_gateway ON upstream (gateway_id);
 CREATE INDEX upstream_inbound_account ON upstream (inbound_account_id);
 

@@ -1,8 +1,16 @@
 //! Upstream registrations: where the switch registers as a phone does.
 
-use super::{Input, Kind, Methods, Resource, Section, View, col, default, field, put, same};
+use super::{
+    Choice, Input, Kind, Methods, Resource, Section, View, choice, col, default, field, put, same,
+};
 use serde_json::Value;
 use tandem_protocol::upstream::UpstreamEdit;
+
+static REACH: [Choice; 3] = [
+    choice("number", "A phone of its own, by the number set here"),
+    choice("phones", "Phones of its own, by the number called"),
+    choice("anywhere", "Wherever it may call"),
+];
 
 pub static UPSTREAMS: Resource = Resource {
     singular: "upstream registration",
@@ -71,8 +79,10 @@ pub static UPSTREAMS: Resource = Resource {
                     Input::OptionalRef(View::Accounts),
                 )
                 .hint("Its routing group and tariff; empty: refused"),
+                field("inbound.reach", "May reach", Input::Choice(&REACH))
+                    .hint("Beyond its own phones it pays for what others dial"),
                 field("inbound.number", "To number", Input::OptionalText)
-                    .hint("Empty: the number that was called"),
+                    .hint("Empty: the number that was called, if that may count"),
             ],
         },
     ],

@@ -80,6 +80,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 15,
         sql: include_str!("../migrations/0015_noted.sql"),
     },
+    Migration {
+        number: 16,
+        sql: include_str!("../migrations/0016_inbound_reach.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -17,8 +17,9 @@ use tandem_billing::{
 use tandem_call::directory::{
     Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
     Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, GuardSettings, Health, Hours,
-    HuntCodes, HuntTerms, Limits, LossPolicy, MediaMode, MediaSettings, Route, RoutingGroup,
-    RoutingPolicy, Settings, Signalling, SourceAddress, SrtpPolicy, Target, Upstream, Upstreams,
+    HuntCodes, HuntTerms, InboundReach, Limits, LossPolicy, MediaMode, MediaSettings, Route,
+    RoutingGroup, RoutingPolicy, Settings, Signalling, SourceAddress, SrtpPolicy, Target, Upstream,
+    Upstreams,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -204,6 +205,7 @@ impl Plan {
             contact_user: format!("token{id}"),
             inbound: None,
             inbound_number: None,
+            inbound_reach: InboundReach::Phones,
         };
         change(&mut upstream);
         self.upstreams.push(Arc::new(upstream));

@@ -7,7 +7,8 @@ use super::{
 use crate::{
     cause,
     directory::{
-        Account, Gateway, Limits, LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy, Target,
+        Account, Gateway, InboundReach, Limits, LossPolicy, MediaMode, Route, RoutingGroup,
+        RoutingPolicy, Target,
     },
 };
 use rust_decimal::Decimal;
@@ -117,6 +118,7 @@ fn unusable(trace: &mut Trace, numbers: &Numbers) -> Refusal {
 
 const NOT_REGISTERED: &str = "no phone is registered";
 const NOT_THAT_DEVICE: &str = "no device or extension has this number";
+const INBOUND_ONLY: &str = "calls in by this upstream reach its account's phones only";
 const NO_CODEC: &str = "no codec in common";
 /// How the reason begins that is given for a gateway none of whose hosts works.
 pub(crate) const GATEWAY_DOWN: &str = "gateway is down";
@@ -232,6 +234,9 @@ impl Hunt<'_> {
         account: AccountId,
         names: &[String],
     ) -> Result<Found, String> {
+        if !self.is_free() && account != self.account.id {
+            return Err(INBOUND_ONLY.to_owned());
+        }
         let called = self
             .call
             .directory
@@ -277,7 +282,18 @@ impl Hunt<'_> {
         self.by(route, way)
     }
 
+    /// Whether the call may go wherever its account may call: not one whose number the far side of an upstream
+    /// registration made up.
+    fn is_free(&self) -> bool {
+        let upstreams = &self.call.directory.upstreams;
+        let via = self.call.facts.via.and_then(|id| upstreams.get(id));
+        via.is_none_or(|via| via.inbound_reach == InboundReach::Anywhere)
+    }
+
     fn by(&self, route: &Arc<Route>, gateway: &Arc<Gateway>) -> Result<Found, String> {
+        if !self.is_free() {
+            return Err(INBOUND_ONLY.to_owned());
+        }
         self.check_gateway(gateway)?;
         let codecs = self.codecs(&gateway.codecs)?;
         let routed = route.rules.apply(RuleKey::ToGateway, &self.numbers.plan);

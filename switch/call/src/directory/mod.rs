@@ -24,7 +24,7 @@ pub use settings::{
 pub use signalling::Signalling;
 pub use spec::DirectorySpec;
 pub use tandem_sdp::play::is_file_name as is_sound_file;
-pub use upstream::{Upstream, Upstreams};
+pub use upstream::{InboundReach, Upstream, Upstreams};
 
 use serde::{Deserialize, Serialize};
 use std::{

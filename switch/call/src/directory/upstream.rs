@@ -38,6 +38,20 @@ pub struct Upstream {
     pub inbound: Option<AccountId>,
     /// What they count as having dialled; the number of their To if None.
     pub inbound_number: Option<String>,
+    /// Where they may go.
+    pub inbound_reach: InboundReach,
+}
+
+/// Where calls in by an upstream registration may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InboundReach {
+    /// To the number that is set, if it is a registered phone of the account.
+    #[default]
+    Number,
+    /// To the number that is set, else to the one called, if it is a registered phone of the account.
+    Phones,
+    /// The same, but wherever the account may call, at its expense.
+    Anywhere,
 }
 
 impl Upstream {

@@ -1,6 +1,10 @@
-//! Calls in: to the user of our Contact, from a host of the registrar.
+//! Calls in: to the user of our Contact, from a host of the registrar. What they dialled is the far side's word: where
+//! they may go is decided by the registration's [`InboundReach`].
 
-use crate::switch::state::Core;
+use crate::{
+    directory::{InboundReach, signalling::Trust},
+    switch::state::Core,
+};
 use std::net::IpAddr;
 use tandem_billing::UpstreamId;
 use tandem_sip::{Message, value::NameAddr};
@@ -18,17 +22,25 @@ pub(crate) fn dialled(
     match core.directory.upstreams.of_call(&user, remote) {
         None => (None, user),
         Some(upstream) => {
-            let number = upstream.inbound_number.clone();
-            (Some(upstream.id), number.unwrap_or_else(|| called(message)))
+            let way = core.directory.upstreams.way(upstream.id);
+            let trust = way.map_or(Trust::Untrusted, |way| way.signalling.trust);
+            let number = match (&upstream.inbound_number, upstream.inbound_reach) {
+                (Some(number), _) => number.clone(),
+                (None, InboundReach::Number) => String::new(),
+                (None, InboundReach::Phones | InboundReach::Anywhere) => called(message, trust),
+            };
+            (Some(upstream.id), number)
         }
     }
 }
 
 /// The number called, where the Request-URI is our Contact at a registrar: P-Called-Party-ID (RFC 7315 section 4.2)
-/// says it, else To.
-fn called(message: &Message) -> String {
+/// of a
+/// trusted gateway says it, else To.
+fn called(message: &Message, trust: Trust) -> String {
     let by_party = message
         .header("P-Called-Party-ID")
+        .filter(|_| trust == Trust::Trusted)
         .and_then(|value| NameAddr::parse(value).ok());
     let uri = by_party.map_or_else(|| message.to().uri.clone(), |party| party.uri);
     uri.user_unescaped().unwrap_or_default()

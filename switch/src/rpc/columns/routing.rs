@@ -67,6 +67,7 @@ pub const UPSTREAM: Map = Map {
         how("edit.contact_user", "contact_user", How::Secret),
         col("edit.inbound.account", "inbound_account_id"),
         col("edit.inbound.number", "inbound_number"),
+        col("edit.inbound.reach", "inbound_reach"),
         col("edit.notes", "notes"),
     ],
     finish: untouched,

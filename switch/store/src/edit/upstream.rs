@@ -5,7 +5,7 @@ use super::{
     check::{Checked, Context, Faults, text_of},
     dial_plan::host_name,
 };
-use crate::record::Upstream;
+use crate::record::{InboundReach, Upstream};
 use rusqlite::types::Value as Sql;
 
 /// Bytes of a contact user that is made up: too many to be guessed.
@@ -40,6 +40,13 @@ pub(super) fn upstream(
     if let Some(number) = &upstream.inbound_number {
         faults.name("inbound_number", number);
     }
+    let needs_number =
+        upstream.inbound_account_id.is_some() && upstream.inbound_reach == InboundReach::Number;
+    faults.expect(
+        !needs_number || upstream.inbound_number.is_some(),
+        "inbound_number",
+        "is needed, or inbound_reach must say that the number called counts",
+    );
     faults.expect(
         (60..=86_400).contains(&upstream.expires_s),
         "expires_s",

@@ -292,6 +292,7 @@ const UPSTREAM: View = View {
         secret("contact_user"),
         int("inbound_account_id"),
         text("inbound_number"),
+        text("inbound_reach"),
         text("notes"),
         text("gateway_name").is("(SELECT name FROM gateway WHERE id = t.gateway_id)"),
         text("inbound_account_login")

@@ -26,7 +26,7 @@ pub use gateway::{
 pub use operator::{ExchangeRatio, Login, Right, Rights, Role, Setting, SourceRule};
 pub use phone::{Device, SourceAddress};
 pub use tariff::{AniTariff, DnisTariff, Rate, Tariff};
-pub use upstream::Upstream;
+pub use upstream::{InboundReach, Upstream};
 
 pub use tandem_call::directory::{
     guard::{RuleOrigin, SourceVerdict},

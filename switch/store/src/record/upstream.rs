@@ -50,6 +50,9 @@ pub struct Upstream {
     /// What they count as having dialled; None takes the number of their To.
     #[serde(default)]
     pub inbound_number: Option<String>,
+    /// Where they may go.
+    #[serde(default)]
+    pub inbound_reach: InboundReach,
     /// Free text.
     #[serde(default)]
     pub notes: String,
@@ -59,6 +62,19 @@ fn hour() -> u32 {
 }
 fn half_minute() -> u32 {
     30
+}
+
+/// Where calls in by an upstream registration may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InboundReach {
+    /// To the number that is set, if it is a registered phone of the account.
+    #[default]
+    Number,
+    /// To the number that is set, else to the one called, if it is a registered phone of the account.
+    Phones,
+    /// The same, but wherever the account may call, at its expense.
+    Anywhere,
 }
 
 records!(Upstream);

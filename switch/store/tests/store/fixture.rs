@@ -16,9 +16,9 @@ use tandem_store::{
     Actor, Edit, EditError, Edited, Event, Reader, Scope, Store, StoreOptions, Writer,
     record::{
         Account, AccountKind, AccountStatus, CallTerms, Device, Gateway, GatewayAudio, GatewayAuth,
-        GatewayHost, GatewayHours, GatewayLimits, GatewayTls, HuntTerms, Identity, LowBalance,
-        PaymentMode, Person, Rate, Record, Route, RouteTarget, RoutingGroup, RoutingPolicy, Tariff,
-        Transport, Upstream,
+        GatewayHost, GatewayHours, GatewayLimits, GatewayTls, HuntTerms, Identity, InboundReach,
+        LowBalance, PaymentMode, Person, Rate, Record, Route, RouteTarget, RoutingGroup,
+        RoutingPolicy, Tariff, Transport, Upstream,
     },
 };
 use tempfile::TempDir;
@@ -389,6 +389,7 @@ pub fn upstream(name: &str, gateway: GatewayId) -> Upstream {
         contact_user: None,
         inbound_account_id: None,
         inbound_number: None,
+        inbound_reach: InboundReach::Number,
         notes: String::new(),
     }
 }

@@ -6,7 +6,7 @@ use tandem_billing::{AccountId, GatewayId, UpstreamId};
 use tandem_call::directory::Target;
 use tandem_store::{
     Edit, EditError, List, ListQuery, Scope,
-    record::{Gateway, GatewayHost, Resource, Route, RouteTarget, Upstream},
+    record::{Gateway, GatewayHost, InboundReach, Resource, Route, RouteTarget, Upstream},
 };
 
 #[test]
@@ -15,6 +15,7 @@ fn one_is_in_the_directory_with_the_way_to_it() {
     let id = fixture.create(&Upstream {
         auth_username: Some("auth".into()),
         inbound_account_id: Some(operator.direct),
+        inbound_reach: InboundReach::Anywhere,
         ..upstream("line", operator.gateway)
     });
     let directory = fixture.events.directory().unwrap();
@@ -22,6 +23,10 @@ fn one_is_in_the_directory_with_the_way_to_it() {
     assert_eq!(found.login.username, "auth");
     assert_eq!(found.login.password, "upstream-secret");
     assert_eq!(found.inbound, Some(operator.direct));
+    assert_eq!(
+        found.inbound_reach,
+        tandem_call::directory::InboundReach::Anywhere
+    );
     assert_eq!(found.contact_user.len(), 24, "made up");
     let way = directory.upstreams.way(UpstreamId(id)).unwrap();
     assert_eq!((way.id, way.name.as_str()), (operator.gateway, "line"));
@@ -96,7 +101,7 @@ fn each_fault_names_its_field() {
         ..upstream("line", operator.gateway)
     });
     type Change = fn(&mut Upstream);
-    let table: [(&str, Change); 13] = [
+    let table: [(&str, Change); 14] = [
         ("name", |u| u.name = String::new()),
         ("name", |u| u.name = "line".into()),
         ("username", |u| u.username = "a b".into()),
@@ -107,9 +112,13 @@ fn each_fault_names_its_field() {
         ("keep_alive_s", |u| u.keep_alive_s = 5),
         ("gateway_id", |u| u.gateway_id = GatewayId(999)),
         ("inbound_account_id", |u| {
+            u.inbound_reach = InboundReach::Phones;
             u.inbound_account_id = Some(AccountId(999));
         }),
         ("inbound_number", |u| u.inbound_number = Some("1 2".into())),
+        ("inbound_number", |u| {
+            u.inbound_account_id = Some(AccountId(1))
+        }),
         ("contact_user", |u| u.contact_user = Some("a@b".into())),
         ("contact_user", |u| u.contact_user = Some("token".into())),
     ];
