@@ -71,6 +71,8 @@ pub enum Command {
         call: CallId,
         name: String,
     },
+    /// Asks the chosen gateway, or registers the chosen upstream registration, now.
+    Probe,
     Unregister,
     UnregisterNow {
         username: String,
@@ -252,6 +254,12 @@ impl Command {
                 "📵",
                 None,
             ),
+            Self::Probe => (
+                "Ask now",
+                "Asks the chosen gateway whether it is there, or registers anew",
+                "📡",
+                None,
+            ),
             Self::Unregister | Self::UnregisterNow { .. } => {
                 ("Unregister", "Drops the phone's registrations", "✖", None)
             }
@@ -328,6 +336,7 @@ impl Command {
             Self::CloseForm,
             Self::Freeze,
             Self::HangUp,
+            Self::Probe,
             Self::Unregister,
             Self::Follow,
             Self::Record,

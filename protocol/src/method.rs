@@ -176,6 +176,10 @@ methods! {
     GatewayUpdate = "gateway.update", Needs(Gateways, Change), Update<GatewayId, GatewayEdit> => Gateway;
     /// Deletes a gateway that no route leads to.
     GatewayDelete = "gateway.delete", Needs(Gateways, Change), ById<GatewayId> => Empty;
+    /// Asks the hosts of a gateway now whether they are there; their answers show in its status. Not too often.
+    GatewayProbe = "gateway.probe", Needs(Gateways, Change), ById<GatewayId> => Empty;
+    /// Registers an upstream registration anew now. Not too often.
+    UpstreamRegister = "upstream.register", Needs(Gateways, Change), ById<UpstreamId> => Empty;
     /// Upstream registrations now: whether they hold, until when, the last answer, the next try.
     UpstreamStatusList = "upstream.status", Needs(Live, See), Empty => Vec<UpstreamStatus>;
     /// Upstream registrations.

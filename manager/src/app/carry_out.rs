@@ -166,6 +166,12 @@ impl App {
                     Purpose::Done(format!("Hung up {name}")),
                 );
             }
+            Command::Probe => {
+                if let Some((method, params)) = model.probed() {
+                    let done = Purpose::Done("Asked".to_owned());
+                    model.requests.call(method, params, done);
+                }
+            }
             Command::Unregister => self.ask_unregister(),
             Command::UnregisterNow { username } => {
                 let done = Purpose::Done(format!("{username} is unregistered"));

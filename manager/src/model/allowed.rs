@@ -36,6 +36,7 @@ impl Model {
             Command::Freeze => self.screen == Screen::LiveCalls,
             Command::HangUp => self.may_end(Screen::LiveCalls),
             Command::Unregister => self.may_end(Screen::Registrations),
+            Command::Probe => self.may(Area::Gateways, Right::Change) && self.probed().is_some(),
             Command::Record | Command::StopRecording => {
                 self.may(Area::Recordings, Right::Change) && self.chosen_call().is_some()
             }
@@ -106,6 +107,19 @@ impl Model {
         let mut chosen = self.open_table()?.selected.iter();
         let first = chosen.next().filter(|_| chosen.next().is_none())?;
         subject_of(self.screen, first)
+    }
+
+    /// How the chosen gateway, or upstream registration, is asked now.
+    pub fn probed(&self) -> Option<(&'static str, serde_json::Value)> {
+        let method = match self.screen {
+            Screen::GatewayStatus => "gateway.probe",
+            Screen::UpstreamStatus => "upstream.register",
+            _ => return None,
+        };
+        let mut chosen = self.open_table()?.selected.iter();
+        let first = chosen.next().filter(|_| chosen.next().is_none())?;
+        let id: i64 = first.parse().ok()?;
+        Some((method, serde_json::json!({ "id": id })))
     }
 
     /// The one open call that is chosen.

@@ -12,6 +12,7 @@ use tandem_protocol::{Area, Right};
 
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let may_follow = cx.model.may(Area::SipTraces, Right::Change);
+    let may_probe = cx.model.may(Area::Gateways, Right::Change);
     let model = &mut *cx.model;
     let state = &mut model.live_tables.gateways;
     let rows = GatewayRows(model.live.gateways());
@@ -23,6 +24,12 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     });
     ui.horizontal(|ui| {
         super::filter_box(ui, state, cx.focus_filter, "word, -word");
+        widget::button_if(
+            ui,
+            cx.commands,
+            Command::Probe,
+            may_probe && !state.selected.is_empty(),
+        );
         super::table_buttons(ui, cx.commands);
     });
     ui.add_space(theme::GAP_SMALL);
@@ -30,6 +37,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         return widget::state::empty(ui, "No gateway has been used yet.");
     }
     let mut menu = vec![Command::CopyRows, Command::ExportCsv];
+    menu.extend(may_probe.then_some(Command::Probe));
     menu.extend(may_follow.then_some(Command::Follow));
     table::show(
         ui,

@@ -8,10 +8,11 @@ mod mark;
 mod probe;
 
 pub(crate) use mark::{failed, rested, told};
-pub(crate) use probe::{answered, due, lost};
+pub(crate) use probe::{answered, due, lost, probe_now};
 
 use crate::{
     directory::{Directory, Gateway, GatewayHost, Health},
+    guard::Allowance,
     monitor::{GatewayHealth, HostHealth},
     switch::{
         alarm,
@@ -34,6 +35,8 @@ pub(crate) struct Hosts {
     /// OPTIONS under way.
     asked: HashMap<ClientTxn, Place>,
     down: BTreeMap<GatewayId, UtcMs>,
+    /// Gateways that operators had asked now.
+    by_hand: Allowance,
 }
 
 /// What is known of one host.

@@ -4,7 +4,7 @@ use crate::{Directory, directory::guard::Network, journal::Batch, monitor::FeedE
 use bytes::Bytes;
 use std::{net::IpAddr, sync::Arc};
 use tandem_billing::{
-    AccountId, CallId, Micros, UtcMs,
+    AccountId, CallId, GatewayId, Micros, UpstreamId, UtcMs,
     ledger::{
         Entry, LedgerError, Movement,
         refund::{RefundError, RefundLevel, RefundRequest},
@@ -113,6 +113,17 @@ pub enum Command {
         /// As in [`SwitchConfig::endpoint`].
         max_transactions: usize,
     },
+    /// Ask the hosts of a gateway now whether they are there: `Done`, `NotFound`, or `Refused` if that was done too often
+    /// of late.
+    ProbeGateway {
+        /// Which.
+        gateway: GatewayId,
+    },
+    /// Register an upstream registration anew now: answered likewise.
+    RegisterUpstream {
+        /// Which.
+        upstream: UpstreamId,
+    },
     /// Drop a device's phones: `Done`, or `NotFound` if it had none.
     Unregister {
         /// The device.
@@ -137,7 +148,7 @@ pub enum Reply {
     Snapshot(Box<crate::monitor::Snapshot>),
     /// Why not.
     Refused(&'static str),
-    /// There is no such call or phone.
+    /// There is no such thing at work.
     NotFound,
     /// No call is left, and every CDR is on disk.
     Drained,

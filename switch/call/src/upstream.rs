@@ -15,6 +15,7 @@ use crate::{
     directory::{Gateway, GatewayHost, Upstream},
     guard::{Allowance, Pace},
     health::Answer,
+    io::Reply,
     monitor::UpstreamState,
     switch::{
         state::{Core, Gate},
@@ -287,4 +288,24 @@ pub(crate) fn gateway_up(core: &mut Core, gateway: GatewayId) {
         rows.filter(|(_, row)| row.way.id == gateway && row.stage == Stage::Waiting && nobody(row));
     let ids: Vec<UpstreamId> = waiting.map(|(id, _)| *id).collect();
     ids.into_iter().for_each(|id| hurry(core, id));
+}
+
+/// An operator wants it registered anew now.
+pub(crate) fn register_now(core: &mut Core, id: UpstreamId) -> Reply {
+    let now = core.now.mono;
+    let Some(row) = row(core, id) else {
+        return Reply::NotFound;
+    };
+    match row.stage {
+        Stage::Asking | Stage::Leaving => Reply::Refused("it is asking its registrar already"),
+        Stage::Registered | Stage::Waiting => {
+            if !row.hurried.take(HURRIED, now) {
+                return Reply::Refused(
+                    "it was registered anew too often of late: try again in a minute",
+                );
+            }
+            soon(core, id, 1);
+            Reply::Done
+        }
+    }
 }

@@ -233,6 +233,8 @@ fn monitor(module: &mut Module) -> Registered {
     on::<m::LiveHangUp, _, _>(module, subscribe::hang_up)?;
     on::<m::RecordingRead, _, _>(module, recordings::read)?;
     on::<m::LiveRecord, _, _>(module, recordings::record)?;
+    on::<m::GatewayProbe, _, _>(module, system::probe)?;
+    on::<m::UpstreamRegister, _, _>(module, system::register)?;
     on::<m::GatewayStatusList, _, _>(module, system::gateways)?;
     on::<m::UpstreamStatusList, _, _>(module, system::upstreams)?;
     on::<m::SipTraceStart, _, _>(module, traces::start)?;

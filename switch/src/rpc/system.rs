@@ -3,11 +3,13 @@
 use super::{Api, Caller, columns, fault, lists, live::Sight, sounds};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tandem_call::io::{Command, Reply};
 use tandem_protocol::{
-    ErrorCode, RpcError, UtcMs,
+    ErrorCode, GatewayId, RpcError, UpstreamId, UtcMs,
     live::{Counters, GatewayStatus, UpstreamStatus},
     system::{
-        BackupResult, Empty, HistoryParams, Series, SetParams, Setting, SystemInfo, VerifyResult,
+        BackupResult, ById, Empty, HistoryParams, Series, SetParams, Setting, SystemInfo,
+        VerifyResult,
     },
 };
 use tandem_store::{List, ListQuery, query, record::Resource};
@@ -74,6 +76,47 @@ pub async fn upstreams(
     api.feed.renew_unless_fresh().await.map_err(fault::core)?;
     let snapshot = api.board.snapshot(sight(&caller), &api.directory());
     Ok(snapshot.upstreams)
+}
+
+/// Asks a gateway's hosts now.
+///
+/// # Errors
+/// It is not at work, or gateways were asked too often.
+pub async fn probe(
+    api: Arc<Api>,
+    _: Arc<Caller>,
+    params: ById<GatewayId>,
+) -> Result<Empty, RpcError> {
+    let gateway = tandem_billing::GatewayId(params.id.0);
+    let asked = api.core.ask(Command::ProbeGateway { gateway }).await;
+    at_once(asked.map_err(fault::core)?, "gateway at work", params.id.0)
+}
+
+/// Registers an upstream registration now.
+///
+/// # Errors
+/// It is not at work, or that was done too often.
+pub async fn register(
+    api: Arc<Api>,
+    _: Arc<Caller>,
+    params: ById<UpstreamId>,
+) -> Result<Empty, RpcError> {
+    let upstream = tandem_billing::UpstreamId(params.id.0);
+    let asked = api.core.ask(Command::RegisterUpstream { upstream }).await;
+    at_once(
+        asked.map_err(fault::core)?,
+        "upstream registration at work",
+        params.id.0,
+    )
+}
+
+fn at_once(reply: Reply, what: &str, id: i64) -> Result<Empty, RpcError> {
+    match reply {
+        Reply::Done => Ok(Empty {}),
+        Reply::NotFound => Err(fault::not_found(what, id)),
+        Reply::Refused(why) => Err(RpcError::new(ErrorCode::TooMany, why)),
+        other => Err(fault::unexpected("gateway.probe", &other)),
+    }
 }
 
 /// Figures over time.

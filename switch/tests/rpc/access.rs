@@ -43,6 +43,8 @@ const EXPECTED: &str = "
     gateway.create           - A O - -
     gateway.update           - A O - -
     gateway.delete           - A O - -
+    gateway.probe            - A O - -
+    upstream.register        - A O - -
     upstream.status          - A O V R
     upstream.list            - A O V -
     upstream.get             - A O V -

@@ -204,6 +204,15 @@ impl CoreHandle for Core {
                     Reply::NotFound
                 }
             }
+            Command::ProbeGateway { gateway } => {
+                let mut rows = state.snapshot.gateways.iter();
+                if rows.any(|row| row.gateway == gateway) {
+                    Reply::Done
+                } else {
+                    Reply::NotFound
+                }
+            }
+            Command::RegisterUpstream { .. } => Reply::Refused("too often"),
             Command::Unregister { username } => {
                 let before = state.snapshot.registrations.len();
                 state

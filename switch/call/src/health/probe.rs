@@ -4,11 +4,16 @@
 //! the settings are not.
 
 use super::{Answer, Condition, settings, settle};
-use crate::switch::{
-    state::Core,
-    timer::{Place, Timer},
+use crate::{
+    guard::Pace,
+    io::Reply,
+    switch::{
+        state::Core,
+        timer::{Place, Timer},
+    },
 };
 use std::{sync::Arc, time::Duration};
+use tandem_billing::GatewayId;
 use tandem_sip::{
     Flow, Message,
     endpoint::{ClientTxn, RequestOut},
@@ -33,6 +38,30 @@ pub(crate) fn due(core: &mut Core, place: Place) {
         }
         None => ask(core, place),
     }
+}
+
+/// Gateways asked because an operator wants to know.
+const BY_HAND: Pace = Pace {
+    every: Duration::from_secs(2),
+    burst: 5,
+};
+
+/// An operator wants to know now. Of a gateway that is not watched it is shown and nothing follows.
+pub(crate) fn probe_now(core: &mut Core, gateway: GatewayId) -> Reply {
+    let hosts = &core.peers.hosts;
+    let places: Vec<Place> = hosts.of(gateway).map(|(place, _)| *place).collect();
+    if places.is_empty() {
+        return Reply::NotFound;
+    }
+    if !core.peers.hosts.by_hand.take(BY_HAND, core.now.mono) {
+        return Reply::Refused("gateways were asked too often of late: try again in some seconds");
+    }
+    for place in places {
+        if row(core, place).is_some_and(|row| row.asked.is_none()) {
+            ask(core, place);
+        }
+    }
+    Reply::Done
 }
 
 fn row(core: &mut Core, place: Place) -> Option<&mut Condition> {
@@ -64,7 +93,10 @@ fn ask(core: &mut Core, place: Place) {
     if let Some(row) = row(core, place) {
         row.asked = Some((txn, now));
     }
-    let patience = PATIENCE_S.min(gateway.health.interval_s);
+    let patience = match gateway.health.interval_s {
+        0 => PATIENCE_S,
+        every_s => PATIENCE_S.min(every_s),
+    };
     core.arm_in(Timer::Probe(place), Duration::from_secs(patience.into()));
 }
 
@@ -146,6 +178,11 @@ fn judge(core: &mut Core, place: Place, answer: Answer) {
         return;
     };
     row.last = Some((at, answer));
+    if !health.probes() {
+        core.timers.disarm(Timer::Probe(place));
+        core.feed.touch_gateway(place.gateway);
+        return;
+    }
     let is_alive = match answer {
         Answer::Status(status) => !health.dead_codes.contains(&status),
         Answer::Silence | Answer::Unreachable | Answer::TooShort(_) => false,

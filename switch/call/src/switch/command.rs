@@ -8,7 +8,7 @@ use super::{
 use crate::{
     announce,
     call::{Call, Stage},
-    cause,
+    cause, health,
     io::{Command, Output, Reply, Token},
     journal::Record,
     media, upstream,
@@ -54,6 +54,10 @@ impl Switch {
                 Reply::Done
             }
             Command::Drain { within_s } => return self.drain(token, within_s),
+            Command::ProbeGateway { gateway } => health::probe_now(&mut self.core, gateway),
+            Command::RegisterUpstream { upstream } => {
+                upstream::register_now(&mut self.core, upstream)
+            }
             Command::Unregister { username } => {
                 if register::unregister(&mut self.core, &username) {
                     Reply::Done

@@ -392,3 +392,39 @@ fn a_host_listed_twice_keeps_what_is_known_of_it() {
     assert_eq!(after.hosts[0].answer, before.hosts[0].answer);
     assert_eq!(alerts(&world), [AlertKind::GatewayDown]);
 }
+
+#[test]
+fn an_operator_has_a_gateway_asked_now_but_not_all_the_time() {
+    let probe = |world: &mut World, id| {
+        let gateway = GatewayId(id);
+        world.command(Command::ProbeGateway { gateway });
+        world.replies.pop().expect("a reply").1
+    };
+    // One that is not watched shows what it said, and is asked no more.
+    let mut world = World::new(plan().build(), &[(1, 10)]);
+    assert!(matches!(probe(&mut world, 1), Reply::Done));
+    assert_eq!(answer(&mut world, GATE, "200 OK"), 1);
+    let health = state(&mut world, 1).health;
+    assert_eq!(health.hosts[0].answer.as_deref(), Some("200"));
+    assert!(health.hosts[0].round_trip_us.is_some());
+    assert!(matches!(probe(&mut world, 1), Reply::Done));
+    silence(&mut world, GATE, 600);
+    let health = state(&mut world, 1).health;
+    assert_eq!(health.hosts[0].answer.as_deref(), Some("no answer"));
+    assert_eq!(health.down_since, None);
+    assert_eq!(alerts(&world), []);
+    assert!(matches!(probe(&mut world, 99), Reply::NotFound));
+
+    // One that is down comes back at once.
+    let mut world = World::new(watched(asked()).build(), &[(1, 10)]);
+    silence(&mut world, GATE, 600);
+    assert!(state(&mut world, 1).health.down_since.is_some());
+    for _ in 0..2 {
+        assert!(matches!(probe(&mut world, 1), Reply::Done));
+        answer(&mut world, GATE, "200 OK");
+    }
+    assert_eq!(state(&mut world, 1).health.down_since, None);
+    let done = (0..100).filter(|_| matches!(probe(&mut world, 1), Reply::Done));
+    assert!(done.count() <= 5);
+    assert!(matches!(probe(&mut world, 1), Reply::Refused(_)));
+}

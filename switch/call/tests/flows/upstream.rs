@@ -1,13 +1,13 @@
 //! Upstream registrations: held, refreshed, refused, lost; calls out and in by them.
 
 use super::{
-    GATE, GATE2, TRUNK, at,
+    ALICE, BOB, GATE, GATE2, TRUNK, at,
     kit::{Callee, Caller, Plan, World, sip},
     plan,
 };
 use tandem_billing::{AccountId, GatewayId, UpstreamId};
 use tandem_call::{
-    directory::{GatewayHost, Target, Upstream},
+    directory::{GatewayHost, InboundReach, Target, Upstream, signalling::Trust},
     io::{Command, Reply},
     journal::AlertKind,
     monitor::UpstreamState,
@@ -285,7 +285,10 @@ fn a_call_in_is_the_account_s_by_contact_and_source() {
         ("198.51.100.99:5060", "token1", None, None),
         (GATE2, "token2", None, None),
     ] {
-        let mut world = world(|upstream| upstream.inbound_number = number.map(Into::into));
+        let mut world = world(|upstream| {
+            upstream.inbound_number = number.map(Into::into);
+            upstream.inbound_reach = InboundReach::Anywhere;
+        });
         registered(&mut world, 600);
         world.heard(at(GATE2));
         let mut caller = Caller::new(source, "4930999", "44207", "a").dialling(user);
@@ -441,4 +444,90 @@ fn a_connection_that_breaks_again_and_again_makes_no_storm_either() {
     assert!((10..=40).contains(&count), "{count}");
     assert!(state(&mut world).next_at.is_some());
     assert!(holds(&mut world), "the registrar may still have it");
+}
+
+/// The number is the far side's word, so no such call goes out at the account's expense unless an operator says so.
+#[test]
+fn a_call_in_reaches_phones_of_its_account_only_unless_it_is_told_otherwise() {
+    use InboundReach::{Anywhere, Number, Phones};
+    for (reach, number, to, reached) in [
+        (Phones, None, "alice", Some(ALICE)),
+        (Phones, None, "44207", None),
+        (Phones, None, "carl", None),
+        (Phones, Some("alice"), "44207", Some(ALICE)),
+        (Phones, Some("44911"), "alice", None),
+        (Number, Some("alice"), "44207", Some(ALICE)),
+        (Number, None, "alice", None),
+        (Anywhere, None, "44207", Some(GATE)),
+        (Anywhere, None, "carl", Some(BOB)),
+    ] {
+        let plan = registering(|upstream| {
+            upstream.inbound = Some(AccountId(2));
+            upstream.inbound_number = number.map(Into::into);
+            upstream.inbound_reach = reach;
+        });
+        let plan = plan
+            .account(3, 1, None)
+            .device(3, "carl")
+            .route("c", 1, Target::LocalDevice);
+        let mut world = World::new(plan.build(), &[(1, 10), (2, 10), (3, 10)]);
+        registered(&mut world, 600);
+        sip::register(&mut world, ALICE, "alice");
+        sip::register(&mut world, BOB, "carl");
+        world.heard(at(GATE2));
+        let mut caller = Caller::new(GATE2, "4930999", to, "a").dialling("token1");
+        caller.invite(&mut world);
+        let found = [ALICE, BOB, GATE]
+            .into_iter()
+            .find(|phone| world.waits(at(phone), "INVITE"));
+        assert_eq!(found, reached, "{reach:?} {number:?} {to}");
+        if reached.is_none() {
+            assert!(!world.heard(at(GATE2)).is_empty(), "it was refused");
+        }
+    }
+}
+
+#[test]
+fn the_called_party_is_a_trusted_gateways_to_say() {
+    for (trust, reached) in [(Trust::Trusted, BOB), (Trust::Untrusted, ALICE)] {
+        let plan = registering(|upstream| upstream.inbound = Some(AccountId(2)));
+        let plan = plan.with_gateway(2, |gateway| gateway.signalling.trust = trust);
+        let mut world = World::new(plan.build(), &[(1, 10), (2, 10)]);
+        registered(&mut world, 600);
+        sip::register(&mut world, ALICE, "alice");
+        sip::register(&mut world, BOB, "bob");
+        let mut caller = Caller::new(GATE2, "4930999", "alice", "a")
+            .dialling("token1")
+            .with_headers("P-Called-Party-ID: <sip:bob@carrier.test>\r\n");
+        caller.invite(&mut world);
+        assert!(world.waits(at(reached), "INVITE"), "{trust:?}");
+    }
+}
+
+#[test]
+fn an_operator_has_it_registered_now_but_not_all_the_time() {
+    let again = |world: &mut World, id| {
+        let upstream = UpstreamId(id);
+        world.command(Command::RegisterUpstream { upstream });
+        world.replies.pop().expect("a reply").1
+    };
+    let mut world = world(|_| {});
+    assert!(matches!(again(&mut world, 9), Reply::NotFound));
+    let first = register(&mut world, GATE2, 5);
+    assert!(matches!(again(&mut world, 1), Reply::Refused(_)), "it asks");
+    say(&mut world, GATE2, &first, "403 Forbidden", "");
+    assert!(!holds(&mut world));
+    assert!(matches!(again(&mut world, 1), Reply::Done));
+    let second = register(&mut world, GATE2, 1);
+    grant(&mut world, &second, 600);
+    assert!(holds(&mut world));
+    let mut done = 0;
+    for _ in 0..100 {
+        done += usize::from(matches!(again(&mut world, 1), Reply::Done));
+        world.seconds(1);
+        while let Some(request) = world.take(at(GATE2)) {
+            grant(&mut world, &request, 600);
+        }
+    }
+    assert!((1..=6).contains(&done), "{done}");
 }
