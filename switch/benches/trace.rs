@@ -46,6 +46,7 @@ fn pass(tracer: &Tracer, belonging: &Belonging, peer: SocketAddr) {
             remote: peer,
             call_id: "one@198.51.100.10",
             bytes: divan::black_box(INVITE),
+            tokens: &[],
         };
         tracer.record(passing, belonging);
     }
