@@ -59,6 +59,20 @@ impl Described {
 }
 
 impl Passing {
+    fn new(core: &Core, (from, what): (Side, What), server: ServerTxn, state: State) -> Self {
+        Self {
+            from,
+            what,
+            server,
+            draft: Draft::new(),
+            offer: None,
+            before: None,
+            authorised: false,
+            asked: core.now.mono,
+            state,
+        }
+    }
+
     /// It was refused: the peer it went to has what it had (RFC 3261 section 14.2).
     fn restore(&mut self, call: &mut Call) {
         let side = self.from.other();
@@ -101,6 +115,8 @@ impl What {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The ports of its video are awaited; nothing was sent on yet.
+    Waiting,
     /// The other side has not answered.
     Sent(ClientTxn),
     /// Both have answered; the asker's ACK is awaited. It carries the answer if `unconfirmed` made the offer.
@@ -139,21 +155,52 @@ pub(crate) fn handle(
         return core.respond(txn, answer, "", draft);
     }
     follow(call, side, what, flow);
+    if !what.is_plain() && brings_video(core, call, message) {
+        core.index.servers.insert(txn, call.id);
+        return call
+            .passing
+            .push(Passing::new(core, (side, what), txn, State::Waiting));
+    }
+    send_on(core, call, side, what, request);
+}
+
+/// Whether it offers video in a call that has none, and waits for the ports of that.
+fn brings_video(core: &mut Core, call: &mut Call, message: &Message) -> bool {
+    match media::read_body(message) {
+        Body::Audio(offer) => media::video::bring_up(core, call, &offer),
+        Body::None | Body::Unfit => false,
+    }
+}
+
+/// The ports that a change waited for have come, or will not.
+pub(crate) fn resume(core: &mut Core, call: &mut Call) {
+    let Some(waiting) = take(core, call, |passing| passing.state == State::Waiting) else {
+        return;
+    };
+    let (side, txn) = (waiting.from, waiting.server);
+    let request = core.endpoint.server_request(txn).cloned();
+    if let (Some(message), Some(flow)) = (request, call.leg(side).map(|leg| leg.flow)) {
+        send_on(core, call, side, waiting.what, (txn, flow, &message));
+    }
+}
+
+fn send_on(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    what: What,
+    (txn, flow, message): (ServerTxn, Flow, &Message),
+) {
     let before = Described::of(call, side.other()).filter(|_| !what.is_plain());
     match prepare(core, call, side, what, message) {
         Prepared::Pass(draft, offer) => pass(
             core,
             call,
             Passing {
-                from: side,
-                what,
-                server: txn,
                 draft,
                 offer,
                 before,
-                authorised: false,
-                asked: core.now.mono,
-                state: State::Answered { unconfirmed: None },
+                ..Passing::new(core, (side, what), txn, State::Waiting)
             },
         ),
         Prepared::Refresh => {
@@ -347,17 +394,9 @@ fn take(core: &mut Core, call: &mut Call, found: impl Fn(&Passing) -> bool) -> O
 /// A re-INVITE or the INVITE of a phone that stepped in was answered by us: its ACK is awaited.
 pub(crate) fn await_ack(core: &mut Core, call: &mut Call, side: Side, txn: ServerTxn) {
     core.index.servers.insert(txn, call.id);
-    call.passing.push(Passing {
-        from: side,
-        what: What::Invite,
-        server: txn,
-        draft: Draft::new(),
-        offer: None,
-        before: None,
-        authorised: false,
-        asked: core.now.mono,
-        state: State::Answered { unconfirmed: None },
-    });
+    let answered = State::Answered { unconfirmed: None };
+    call.passing
+        .push(Passing::new(core, (side, What::Invite), txn, answered));
 }
 
 /// A side is exchanged: what was on its way to it, or from it, and is no offer goes nowhere.
@@ -371,12 +410,13 @@ pub(crate) fn drop_plain(core: &mut Core, call: &mut Call) {
 /// A side has gone: what the other one asked of it is answered by us, and nobody waits for its ACKs.
 pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
     let asked = |passing: &Passing| match passing.state {
+        State::Waiting => true,
         State::Sent(_) => passing.from != side,
         State::Answered { .. } => passing.from == side,
     };
     while let Some(passing) = take(core, call, asked) {
         replaces::confirmed(core, call, passing.server);
-        if passing.from != side {
+        if passing.from != side || passing.state == State::Waiting {
             core.respond(passing.server, (491, "Request Pending"), "", Draft::new());
         } else if let State::Answered {
             unconfirmed: Some(txn),
@@ -388,10 +428,15 @@ pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
 }
 
 /// The asker takes its re-INVITE back: the other side is told, and its answer is the asker's.
-pub(crate) fn cancelled(core: &mut Core, call: &Call, txn: ServerTxn) {
+pub(crate) fn cancelled(core: &mut Core, call: &mut Call, txn: ServerTxn) {
+    let waits = |passing: &Passing| passing.server == txn && passing.state == State::Waiting;
+    if take(core, call, waits).is_some() {
+        core.respond(txn, (487, "Request Terminated"), "", Draft::new());
+        return media::video::settle(core, call);
+    }
     let sent = call.passing.iter().find_map(|passing| match passing.state {
         State::Sent(sent) if passing.server == txn => Some(sent),
-        State::Sent(_) | State::Answered { .. } => None,
+        State::Waiting | State::Sent(_) | State::Answered { .. } => None,
     });
     if let Some(sent) = sent {
         core.endpoint.cancel(core.now.mono, sent);
@@ -402,13 +447,13 @@ pub(crate) fn cancelled(core: &mut Core, call: &Call, txn: ServerTxn) {
 pub(crate) fn abandon(core: &mut Core, call: &mut Call) {
     while let Some(passing) = take(core, call, |_| true) {
         match (passing.state, passing.what) {
-            (State::Sent(_), What::Invite) => core.respond(
+            (State::Waiting | State::Sent(_), What::Invite) => core.respond(
                 passing.server,
                 (487, "Request Terminated"),
                 "",
                 Draft::new(),
             ),
-            (State::Sent(_), What::Update | What::Info | What::Message) => {
+            (State::Waiting | State::Sent(_), What::Update | What::Info | What::Message) => {
                 core.respond(
                     passing.server,
                     (481, "Call/Transaction Does Not Exist"),

@@ -38,7 +38,7 @@ pub(crate) fn conclude(
     }
     hear(core, call, other, Said::Answer, answer)?;
     note_direction(core, call, answer.direction());
-    video::settle(core, call, answer);
+    video::settle(core, call);
     let body = body_for(core, call, asker, Said::Answer, &told);
     settle(core, call, asker);
     body

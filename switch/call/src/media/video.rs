@@ -1,12 +1,14 @@
 //! A call's video: a relay of its own beside the audio's, where caller and operator want it and neither leg has keys.
 //!
-//! It is asked for with the audio's, for the caller's first offer; video that comes up later in a call is rejected, as
-//! is all of it when the relay has no ports: a call never fails for want of pictures.
+//! It is asked for with the audio's for the caller's first offer, or when a change within the call brings video up,
+//! and given back when an answer has none. Where its relay has no ports video is rejected: a call never fails for want
+//! of pictures.
 
-use super::{Relay, latch_of};
+use super::{RELAY_OPEN, Relay, latch_of};
 use crate::{
-    call::{Call, Stage},
-    switch::state::Core,
+    call::Call,
+    leg::Leg,
+    switch::{state::Core, timer::Timer},
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tandem_sdp::{RelayCommand, RelayId, RelayReport, SessionDescription, Side, Stream};
@@ -19,7 +21,13 @@ pub(super) fn prepare(core: &mut Core, call: &mut Call, (a_local, b_local): (IpA
         .offer
         .as_ref()
         .and_then(SessionDescription::video_target);
-    if offered.is_none() || !call.directory.settings.media.pass_video {
+    if offered.is_some() {
+        open(core, call, (a_local, b_local));
+    }
+}
+
+fn open(core: &mut Core, call: &mut Call, (a_local, b_local): (IpAddr, IpAddr)) {
+    if !call.directory.settings.media.pass_video {
         return;
     }
     let id = core.new_relay_id();
@@ -44,11 +52,35 @@ pub(super) fn close(core: &mut Core, call: &mut Call) {
     call.media.video = Relay::Unasked;
 }
 
-/// The call was answered: ports that are not wanted are free again.
-pub(super) fn settle(core: &mut Core, call: &mut Call, answer: &SessionDescription) {
-    match call.stage {
-        Stage::Hunting | Stage::Answering if answer.video_target().is_none() => close(core, call),
-        Stage::Hunting | Stage::Answering | Stage::Talking | Stage::Ending => {}
+/// A side offers video in a call that has none: whether ports for it are on their way.
+pub(crate) fn bring_up(core: &mut Core, call: &mut Call, offer: &SessionDescription) -> bool {
+    let local = |leg: &Leg| core.media(leg.flow.listener).map(|media| media.local);
+    let plain = |leg: &Leg| leg.security.is_plain();
+    let Some(callee) = call.callee.as_ref() else {
+        return false;
+    };
+    let caller = &call.caller.leg;
+    let (Some(a), Some(b)) = (local(caller), local(callee)) else {
+        return false;
+    };
+    let has_way = super::is_open(call) && !call.media.direct && plain(caller) && plain(callee);
+    if offer.video_target().is_none() || !has_way || call.media.video != Relay::Unasked {
+        return false;
+    }
+    open(core, call, (a, b));
+    let coming = is_opening(call);
+    if coming {
+        core.arm_in(Timer::RelayOpen(call.id), RELAY_OPEN);
+    }
+    coming
+}
+
+/// A round is over: ports that are not wanted are free again.
+pub(crate) fn settle(core: &mut Core, call: &mut Call) {
+    let shows = |leg: &Leg| leg.heard().is_some_and(|sdp| sdp.video_target().is_some());
+    let wanted = shows(&call.caller.leg) && call.callee.as_ref().is_some_and(shows);
+    if !wanted {
+        close(core, call);
     }
 }
 

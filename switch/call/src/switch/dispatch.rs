@@ -215,6 +215,7 @@ fn resume(core: &mut Core, call: &mut Call) {
     if media::is_open(call) && !media::video::is_opening(call) {
         hunt::resume(core, call);
         renew::resume(core, call);
+        change::resume(core, call);
     }
 }
 

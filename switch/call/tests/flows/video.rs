@@ -137,6 +137,105 @@ fn a_call_does_not_fail_for_want_of_pictures() {
     world.check_idle();
 }
 
+fn hang_up(world: &mut World, caller: &mut Caller, callee: &Callee) {
+    caller.bye(world);
+    let bye = world.expect(callee.at, "BYE");
+    callee.respond(world, &bye, "200 OK", None);
+    world.check_idle();
+    let count = |is: fn(&RelayCommand) -> bool| world.relay.iter().filter(|c| is(c)).count();
+    assert_eq!(
+        count(|command| matches!(command, RelayCommand::Open { .. })),
+        count(|command| matches!(command, RelayCommand::Close { .. })),
+        "every relay is given back"
+    );
+}
+
+fn talking(world: &mut World) -> (Caller, Callee) {
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite(world);
+    let callee = Callee::take(world, GATE);
+    callee.answer(world);
+    caller.ack(world, None);
+    world.heard(callee.at);
+    (caller, callee)
+}
+
+#[test]
+fn video_comes_up_within_a_call_and_goes_and_comes_again() {
+    let mut world = world();
+    let (mut caller, callee) = talking(&mut world);
+    for (round, answered) in [(0, 51_000), (1, 0), (2, 51_000)] {
+        let body = with_video(caller.audio, 41_000);
+        caller.request(&mut world, "INVITE", Some(&body));
+        let reinvite = world.expect(callee.at, "INVITE");
+        assert_hidden(&reinvite, &["198.51.100.10"]);
+        assert_eq!(live(&reinvite), [true, true], "{round}");
+        let answer = with_video(callee.audio, answered);
+        callee.respond(&mut world, &reinvite, "200 OK", Some(&answer));
+        let told = caller.ack(&mut world, None);
+        assert_eq!(live(&told), [true, answered != 0], "{round}");
+        world.heard(callee.at);
+    }
+    let is_told = |command: &RelayCommand| matches!(command, RelayCommand::SetTarget { rtp, .. } if *rtp == at("203.0.113.1:51000"));
+    assert!(world.relay.iter().any(is_told));
+    hang_up(&mut world, &mut caller, &callee);
+}
+
+#[test]
+fn the_called_side_may_bring_video_up_and_is_refused_without_a_trace() {
+    let mut world = world();
+    let (mut caller, mut callee) = talking(&mut world);
+    for (status, keeps) in [("488 Not Acceptable Here", false), ("200 OK", true)] {
+        let body = with_video(callee.audio, 51_000);
+        callee.request(&mut world, "INVITE", Some(&body));
+        let reinvite = world.expect(caller.at, "INVITE");
+        assert_eq!(live(&reinvite), [true, true]);
+        let answer = with_video(caller.audio, 41_000);
+        caller.respond(&mut world, &reinvite, status, Some(&answer));
+        let closed = matches!(world.relay.last(), Some(RelayCommand::Close { .. }));
+        assert_eq!(closed, !keeps, "{status}");
+        if keeps {
+            callee.ack(&mut world);
+        } else {
+            world.expect(callee.at, "488");
+        }
+    }
+    hang_up(&mut world, &mut caller, &callee);
+}
+
+#[test]
+fn a_change_waits_for_its_video_and_not_for_ever() {
+    let mut world = world();
+    let (mut caller, mut callee) = talking(&mut world);
+    world.hold_opens = true;
+    let body = with_video(caller.audio, 41_000);
+    // Taken back before its ports came.
+    caller.request(&mut world, "INVITE", Some(&body));
+    assert!(!world.waits(callee.at, "INVITE"));
+    callee.request(&mut world, "INVITE", Some(&callee.sdp()));
+    world.expect(callee.at, "491");
+    caller.cancel(&mut world);
+    let refused = world.expect(caller.at, "487");
+    caller.ack_failure(&mut world, &refused);
+    world.answer_open(0);
+    assert!(!world.waits(callee.at, "INVITE"));
+    // Ports that never come.
+    caller.request(&mut world, "INVITE", Some(&body));
+    world.seconds(3);
+    let reinvite = world.expect(callee.at, "INVITE");
+    assert_eq!(live(&reinvite), [true, false]);
+    callee.respond(&mut world, &reinvite, "200 OK", Some(&callee.sdp()));
+    let told = caller.ack(&mut world, None);
+    assert_eq!(live(&told), [true, false]);
+    // And a call that ends meanwhile.
+    caller.request(&mut world, "INVITE", Some(&body));
+    callee.bye(&mut world);
+    let bye = world.expect(caller.at, "BYE");
+    caller.respond(&mut world, &bye, "200 OK", None);
+    world.expect(caller.at, "487");
+    world.check_idle();
+}
+
 #[test]
 fn where_it_may_not_pass_it_is_rejected_and_the_call_goes_on() {
     for (policy, passes) in [(SrtpPolicy::Accepted, false), (SrtpPolicy::Required, true)] {

@@ -66,6 +66,7 @@ fn agreed(
     };
     let body = said.and_then(|sdp| described(core, call, asker, passing.offer.as_deref(), *sdp));
     let Some(body) = body else {
+        media::video::settle(core, call);
         if let Some(txn) = unconfirmed {
             acknowledge(core, call, other, txn, None);
         }
@@ -155,6 +156,7 @@ fn refused(core: &mut Core, call: &mut Call, mut passing: Passing, status: u16, 
         _ => (500, "Server Internal Error"),
     };
     passing.restore(call);
+    media::video::settle(core, call);
     media::record::follow(core, call);
     core.respond(passing.server, answer, "", Draft::new());
     if matches!(status, 408 | 481) {
