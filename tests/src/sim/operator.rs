@@ -13,7 +13,7 @@ use tandem_billing::{
     tariff::{BandPolicy, Rate, Span, TariffSpec},
 };
 use tandem_call::directory::{
-    AccountKind, AccountStatus, Directory, GatewayAuth, GatewayHost, Limits, Target,
+    AccountKind, AccountStatus, Directory, GatewayAuth, GatewayHost, Limits, SoundSettings, Target,
 };
 use tandem_sip::Transport;
 
@@ -182,9 +182,27 @@ impl Operator {
             .route("50", 1, Target::LocalDevice)
             .route("60", 1, Target::LocalDevice)
             .route("70", 1, Target::LocalDevice)
-            .with_settings(|settings| settings.max_slice_s = slice_s);
+            .with_settings(|settings| {
+                settings.max_slice_s = slice_s;
+                sound(&mut settings.media.sounds);
+            });
         plan.directory.version = version;
         plan.build()
+    }
+}
+
+/// Everything that can be heard is.
+fn sound(sounds: &mut SoundSettings) {
+    sounds.music_on_hold = "music.wav".into();
+    sounds.money_warning_s = 20;
+    sounds.max_announcements = 3;
+    for cause in [
+        "refused.no_money",
+        "refused.no_route",
+        "refused.channel_limit",
+    ] {
+        let file = format!("{cause}.wav");
+        sounds.announcements.insert(cause.into(), file);
     }
 }
 

@@ -6,7 +6,9 @@ use super::{
     trouble::Trouble,
 };
 use std::collections::BTreeSet;
-use tandem_sdp::{RelayCommand, RelayId, RelayReport, relay::Counters};
+use tandem_sdp::{
+    PlayEnd, PlayOrder, RelayCommand, RelayId, RelayReport, Side, play::Until, relay::Counters,
+};
 
 /// The relay.
 #[derive(Clone, Debug)]
@@ -67,11 +69,14 @@ impl VirtualRelay {
                     },
                 ))
             }
+            RelayCommand::Play { id, side, order } => {
+                assert!(self.open.contains(&id), "relay {id:?} is not open");
+                self.play((id, side), &order)
+            }
             RelayCommand::SetTransport { id, .. }
             | RelayCommand::SetTarget { id, .. }
             | RelayCommand::SetConversion { id, .. }
             | RelayCommand::PlayDigit { id, .. }
-            | RelayCommand::Play { id, .. }
             | RelayCommand::StopPlaying { id, .. }
             | RelayCommand::SetStream { id, .. }
             | RelayCommand::SetRecording { id, .. }
@@ -80,6 +85,23 @@ impl VirtualRelay {
                 None
             }
         }
+    }
+
+    /// What ends by itself does so in a moment, unless it cannot be played or the relay is lost.
+    fn play(
+        &mut self,
+        (id, side): (RelayId, Side),
+        order: &PlayOrder,
+    ) -> Option<(u64, RelayReport)> {
+        let how = if self.fails(200) {
+            PlayEnd::Failed("a file is not there".into())
+        } else if order.until == Until::Stopped || self.fails(100) {
+            return None;
+        } else {
+            PlayEnd::Ended
+        };
+        let after = self.dice.between(20, 4_000);
+        Some((after, RelayReport::Played { id, side, how }))
     }
 
     fn opened(&mut self, id: RelayId) -> Option<(u64, RelayReport)> {
