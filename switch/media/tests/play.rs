@@ -93,16 +93,22 @@ fn a_file_is_played_once_to_its_side() {
     write(&folder.path().join("prompt.wav"), 16_000 / 5);
     let call = call(folder.path());
     call.play(Side::A, Sound::File("prompt.wav".into()), Until::End);
-    let packets: Vec<_> = (0..10).map(|_| call.hear(0)).collect();
+    let packets: Vec<_> = (0..20).map(|_| call.hear(0)).collect();
     assert_eq!(call.ended(), (Side::A, PlayEnd::Ended));
     call.phones[0].hears_nothing_more();
     call.phones[1].hears_nothing_more();
     assert_eq!(packets[0][1], 0x80, "a marker at the beginning");
+    let silent = |packet: &&Vec<u8>| packet[12..].iter().all(|code| matches!(code, 0x7f | 0xff));
+    assert_eq!(
+        packets.iter().take_while(silent).count(),
+        10,
+        "200 ms to open"
+    );
     // 8000 in mu-law, to the nearest code.
     assert!(
         packets
             .iter()
-            .skip(2)
+            .skip(12)
             .take(7)
             .all(|packet| packet[100] == 0xa0),
         "{packets:?}"

@@ -30,6 +30,8 @@ const BURST: u64 = 5;
 const QUIET_US: Micros = 400_000;
 /// A file that is not there after this is given up.
 const PATIENCE_US: Micros = 5_000_000;
+/// Silence before a file that is played once: phones, and the way to one behind NAT, open with the first packets.
+const LEAD_MS: u64 = 200;
 /// Of a tone with one frequency, and of each of two.
 const AMPLITUDES: (f64, f64) = (6_000.0, 4_000.0);
 
@@ -245,10 +247,15 @@ impl Sounding {
     fn of_file(&self, pcm: &[i16], frame: usize) -> Piece {
         let length = pcm.len() as u64;
         let loops = self.until == Until::Stopped;
-        if length == 0 || (self.at >= length && !loops) {
+        let lead = match self.until {
+            Until::Stopped => 0,
+            Until::End | Until::Digit => LEAD_MS * u64::from(self.encoder.rate()) / 1_000,
+        };
+        if length == 0 || (self.at >= lead + length && !loops) {
             return Piece::Over;
         }
         let sample = |at: u64| {
+            let at = at.checked_sub(lead)?;
             let at = if loops { at % length } else { at };
             usize::try_from(at).ok().and_then(|at| pcm.get(at).copied())
         };
