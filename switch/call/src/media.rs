@@ -4,6 +4,7 @@
 //! alone is passed on, under an origin of ours.
 
 mod bargain;
+pub(crate) mod carry;
 mod listen;
 pub(crate) mod play;
 pub(crate) mod record;
@@ -86,6 +87,8 @@ pub(crate) struct CallMedia {
     pub(crate) recording: record::Recording,
     pub(crate) sounds: play::Sounds,
     pub(crate) counters: (Counters, Counters),
+    /// What they were when the relay came from another call.
+    pub(crate) counted: (Counters, Counters),
     pub(crate) unheard: listen::Unheard,
 }
 
@@ -107,13 +110,17 @@ impl CallMedia {
             recording: record::Recording::default(),
             sounds: play::Sounds::default(),
             counters: (Counters::default(), Counters::default()),
+            counted: (Counters::default(), Counters::default()),
             unheard: listen::Unheard::default(),
         }
     }
 
     /// Both sides' audio for CDR and monitor.
     pub(crate) fn stats(&self) -> (MediaStats, MediaStats) {
-        let (a, b) = &self.counters;
+        let (a, b) = (
+            &self.counters.0.since(&self.counted.0),
+            &self.counters.1.since(&self.counted.1),
+        );
         let name = |codec: &Option<String>| codec.clone().unwrap_or_default();
         let (codec_a, codec_b) = (name(&self.codec), name(&self.codec_b));
         let mut stats = (listen::stats(&codec_a, a, b), listen::stats(&codec_b, b, a));
@@ -197,7 +204,7 @@ pub(crate) fn prepare(core: &mut Core, call: &mut Call, b_flow: Flow) -> Ready {
         id,
         b_local: b.local,
     };
-    core.index.relays.insert(id, call.id);
+    core.index.open(id, call.id);
     core.relay(RelayCommand::Open {
         id,
         a_local: a.local,
@@ -223,16 +230,25 @@ pub(crate) fn adopt(core: &mut Core, call: &mut Call, side: Side, before: Option
     let same = before.and_then(local) == local(now);
     match call.media.relay {
         Relay::Open { .. } if same => return Ready::Yes,
-        Relay::Opening { id, .. } | Relay::Open { id, .. } => {
-            video::close(core, call);
-            core.index.relays.remove(&id);
-            core.relay(RelayCommand::Close { id });
-        }
+        Relay::Opening { .. } | Relay::Open { .. } => drop_relay(core, call),
         Relay::Unasked | Relay::Closed => {}
         Relay::Closing { .. } => return Ready::Never,
     }
     call.media.relay = Relay::Unasked;
     prepare(core, call, b_flow)
+}
+
+/// The relay makes room for another one; what it says at its end finds nobody.
+fn drop_relay(core: &mut Core, call: &mut Call) {
+    video::close(core, call);
+    match call.media.relay {
+        Relay::Opening { id, .. } | Relay::Open { id, .. } => {
+            core.index.relays.remove(&id);
+            core.relay(RelayCommand::Close { id });
+            call.media.relay = Relay::Unasked;
+        }
+        Relay::Unasked | Relay::Closing { .. } | Relay::Closed => {}
+    }
 }
 
 /// Whether the audio has its relay.

@@ -37,6 +37,7 @@ use crate::{
     media, register, upstream,
 };
 use bytes::Bytes;
+use index::{Facing, Relayed};
 use state::{Core, Gate};
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use tandem_billing::{AccountId, CallId, Micros, UtcMs, ledger::Ledger};
@@ -219,8 +220,13 @@ impl Switch {
     }
 
     fn handle_relay(&mut self, report: RelayReport) {
-        let Some(call) = self.core.index.relays.get(&report.id()).copied() else {
+        let Some(Relayed { call, facing }) = self.core.index.relays.get(&report.id()).copied()
+        else {
             return announce::report(&mut self.core, report);
+        };
+        let report = match facing {
+            Facing::Straight => report,
+            Facing::Turned => report.turned(),
         };
         self.with(call, |core, call| dispatch::relay(core, call, report));
     }

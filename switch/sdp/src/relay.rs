@@ -2,6 +2,8 @@
 //!
 //! Commands are never answered out of line: what must come back comes as a [`RelayReport`] input of the core.
 
+mod turned;
+
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
@@ -345,6 +347,28 @@ pub struct Counters {
     pub forged: u64,
     /// What the side says of the audio it was sent.
     pub heard: Heard,
+}
+
+impl Counters {
+    /// What came after `before`, which is an earlier state of the same side.
+    #[must_use]
+    pub fn since(self, before: &Self) -> Self {
+        Self {
+            packets: self.packets.saturating_sub(before.packets),
+            bytes: self.bytes.saturating_sub(before.bytes),
+            lost: self.lost.saturating_sub(before.lost),
+            jitter_us: self.jitter_us,
+            foreign: self.foreign.saturating_sub(before.foreign),
+            malformed: self.malformed.saturating_sub(before.malformed),
+            excess: self.excess.saturating_sub(before.excess),
+            forged: self.forged.saturating_sub(before.forged),
+            heard: Heard {
+                reports: self.heard.reports.saturating_sub(before.heard.reports),
+                lost: self.heard.lost.saturating_sub(before.heard.lost),
+                ..self.heard
+            },
+        }
+    }
 }
 
 /// What a side's RTCP says of the audio it was sent (RFC 3550 section 6.4.1).

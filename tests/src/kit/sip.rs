@@ -34,6 +34,17 @@ pub fn sdp_with(address: SocketAddr, codecs: &[(u8, &str)], direction: &str) -> 
     text
 }
 
+/// An audio offer or answer as a browser writes it; `setup` is its part in the handshake.
+#[must_use]
+pub fn browser_sdp(address: SocketAddr, setup: &str) -> String {
+    let fingerprint = ["5B"; 32].join(":");
+    sdp(address, G711).replace("RTP/AVP", "UDP/TLS/RTP/SAVPF")
+        + &format!(
+            "a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZgXY\r\na=fingerprint:sha-256 {fingerprint}\r\n\
+             a=setup:{setup}\r\na=mid:0\r\na=rtcp-mux\r\n"
+        )
+}
+
 /// What every virtual phone speaks.
 pub const G711: &[(u8, &str)] = &[(8, "PCMA"), (0, "PCMU")];
 

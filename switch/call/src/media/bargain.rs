@@ -217,6 +217,12 @@ impl Spoken {
         self.faxes = false;
     }
 
+    /// A relay that served another call may have been told of a conversion.
+    pub(crate) fn told_before(&mut self) {
+        self.converted = true;
+        self.faxes = false;
+    }
+
     pub(crate) fn of_mut(&mut self, side: Side) -> &mut LegCodecs {
         match side {
             Side::A => &mut self.a,

@@ -69,6 +69,15 @@ pub(crate) fn follow(core: &mut Core, call: &mut Call) {
     }
 }
 
+/// The relay goes to another call: what it plays is of this one.
+pub(super) fn stop(core: &mut Core, call: &mut Call) {
+    for side in [Side::A, Side::B] {
+        if let Some(Ordered { relay: id, .. }) = call.media.sounds.of(side).take() {
+            core.relay(RelayCommand::StopPlaying { id, side });
+        }
+    }
+}
+
 fn relay_of(call: &Call) -> Option<RelayId> {
     match call.media.relay {
         Relay::Open { id, .. } => Some(id),
@@ -128,7 +137,10 @@ fn can_hear(call: &Call, side: Side) -> bool {
 /// Whether it waits until the target of a transfer has answered.
 fn waits(call: &Call, side: Side) -> bool {
     let pending = call.links.pending.as_ref();
-    pending.is_some_and(|pending| pending.kind == Kind::Blind && pending.by == side.other())
+    pending.is_some_and(|pending| match pending.kind {
+        Kind::Blind | Kind::Early => pending.by == side.other(),
+        Kind::Attended => false,
+    })
 }
 
 /// The music for a side that was put on hold.

@@ -32,7 +32,7 @@ fn open(core: &mut Core, call: &mut Call, (a_local, b_local): (IpAddr, IpAddr)) 
     }
     let id = core.new_relay_id();
     call.media.video = Relay::Opening { id, b_local };
-    core.index.relays.insert(id, call.id);
+    core.index.open(id, call.id);
     core.relay(RelayCommand::Open {
         id,
         a_local,

@@ -25,7 +25,32 @@ pub(crate) struct Index {
     pub(crate) tags: HashMap<String, (CallId, Side)>,
     /// Call-IDs of open legs: a merged request, or our own call coming back to us.
     pub(crate) call_ids: HashMap<String, (CallId, Side)>,
-    pub(crate) relays: HashMap<RelayId, CallId>,
+    pub(crate) relays: HashMap<RelayId, Relayed>,
+}
+
+/// Whose a relay is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Relayed {
+    pub(crate) call: CallId,
+    pub(crate) facing: Facing,
+}
+
+/// How the sides of a relay are those of its call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Facing {
+    /// As it was opened.
+    Straight,
+    /// Its A side is the call's B side: a party brought it along that stood on the other side before.
+    Turned,
+}
+
+impl Facing {
+    pub(crate) fn turned(self) -> Self {
+        match self {
+            Self::Straight => Self::Turned,
+            Self::Turned => Self::Straight,
+        }
+    }
 }
 
 impl Index {
@@ -33,6 +58,17 @@ impl Index {
     pub(crate) fn enter(&mut self, dialog: &Dialog, at: (CallId, Side)) {
         self.tags.insert(dialog.local_tag.clone(), at);
         self.call_ids.insert(dialog.call_id.clone(), at);
+    }
+
+    /// A relay that is about to be opened.
+    pub(crate) fn open(&mut self, relay: RelayId, call: CallId) {
+        let facing = Facing::Straight;
+        self.relays.insert(relay, Relayed { call, facing });
+    }
+
+    pub(crate) fn facing(&self, relay: RelayId) -> Facing {
+        let found = self.relays.get(&relay);
+        found.map_or(Facing::Straight, |relayed| relayed.facing)
     }
 
     /// A call has no such dialog any more; one that went over to another call is still found there.

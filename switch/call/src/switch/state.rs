@@ -2,7 +2,7 @@
 
 use super::{
     feed::Feed,
-    index::{Index, Strays},
+    index::{Facing, Index, Strays},
     outbox::Outbox,
     timer::{Timer, Timers},
 };
@@ -287,6 +287,10 @@ impl Core {
     }
 
     pub(crate) fn relay(&mut self, command: RelayCommand) {
+        let command = match self.index.facing(command.id()) {
+            Facing::Straight => command,
+            Facing::Turned => command.turned(),
+        };
         self.outputs.push_back(Output::Relay(command));
     }
 

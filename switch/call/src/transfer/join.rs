@@ -50,9 +50,17 @@ pub(crate) fn join(core: &mut Core, from: &mut Call, to: &mut Call) {
     note(from, (pending.by, &pending.number), to.id, "joined");
     note(to, (pending.by, &pending.number), from.id, "joined");
     dismiss(core, from, &pending);
+    let brings = brings_relay(from, &pending);
     let before = cross(core, from, to, &pending);
+    let renewal = if brings {
+        media::carry::bring(core, (from, pending.by.other()), (to, pending.place));
+        media::record::joined(to, pending.place);
+        (Ready::Yes, renew::Then::Other)
+    } else {
+        another_relay(core, to, &pending, before)
+    };
     pay_on(core, from, to);
-    renew_audio(core, to, &pending, before);
+    renew_audio(core, to, pending.place, renewal);
     core.feed.touch(from.id);
     core.feed.touch(to.id);
 }
@@ -63,11 +71,23 @@ fn is_at_rest(call: &Call) -> bool {
     confirmed && !change::is_under_way(call) && call.own.is_empty()
 }
 
+/// A browser takes audio from no other relay than the one it has keys with.
+fn brings_relay(from: &Call, pending: &Pending) -> bool {
+    let stays = from.leg(pending.by.other());
+    stays.is_some_and(|leg| leg.security.is_web())
+}
+
 /// An attended transfer joins two whole calls that were not joined with each other before.
 fn fits(core: &Core, from: &Call, to: &Call, pending: &Pending) -> bool {
     let stays = from.leg(pending.by.other());
     let placed = to.leg(pending.place);
-    let reachable = stays.is_some_and(|leg| core.media(leg.flow.listener).is_some());
+    let has_way = stays.is_some_and(|leg| core.media(leg.flow.listener).is_some());
+    let stay = (from, pending.by.other());
+    let reachable = if brings_relay(from, pending) {
+        media::carry::fits(core, stay, (to, pending.place))
+    } else {
+        has_way
+    };
     match pending.kind {
         Kind::Blind | Kind::Early => reachable && to.links.serves == Some(from.id),
         Kind::Attended => {
@@ -130,20 +150,29 @@ fn pay_on(core: &mut Core, from: &mut Call, to: &mut Call) {
     media::close(core, from);
 }
 
-/// The party that came is told where to send, then the other one.
-fn renew_audio(core: &mut Core, to: &mut Call, pending: &Pending, before: Option<u16>) {
-    let place = pending.place;
+/// The relay of the call where the talk goes on takes in the party that came, or makes room for one that can.
+fn another_relay(
+    core: &mut Core,
+    to: &mut Call,
+    pending: &Pending,
+    before: Option<u16>,
+) -> (Ready, renew::Then) {
     match pending.kind {
         Kind::Blind => {}
         Kind::Early | Kind::Attended => to.media.direct = false,
     }
-    media::record::joined(to, place);
-    let ready = media::adopt(core, to, place, before);
+    media::record::joined(to, pending.place);
+    let ready = media::adopt(core, to, pending.place, before);
     let then = match (pending.kind, ready) {
         // It answered what the party that came had described.
         (Kind::Blind, Ready::Yes | Ready::Never) => renew::Then::Rest,
         (Kind::Blind, Ready::Wait) | (Kind::Early | Kind::Attended, _) => renew::Then::Other,
     };
+    (ready, then)
+}
+
+/// The party that came is told where to send, then the other one.
+fn renew_audio(core: &mut Core, to: &mut Call, place: Side, (ready, then): (Ready, renew::Then)) {
     if let Some(leg) = to.leg_mut(place) {
         leg.owed = renew::Owed::Description(then);
     }

@@ -107,13 +107,6 @@ fn may_ask(core: &Core, call: &Call, side: Side) -> Result<Arc<Account>, Refusal
     if unconfirmed || call.links.pending.is_some() || !call.is_whole() {
         return Err(pending());
     }
-    // A browser's keys belong to the relay it has: it cannot be sent to another one.
-    if call
-        .leg(side.other())
-        .is_none_or(|leg| leg.security.is_web())
-    {
-        return Err(no(488, "Not Acceptable Here"));
-    }
     Ok(Arc::clone(account))
 }
 

@@ -1,6 +1,7 @@
 //! REFER and Replaces: who may, who pays, what each side hears, and every order in which it can go wrong.
 
 mod attended;
+mod browser;
 mod early;
 mod hostile;
 mod media;
