@@ -335,6 +335,10 @@ pub(crate) fn request(
     let Some(fork) = attempt.forks.get_mut(at) else {
         return core.reject(txn, gone, Draft::new());
     };
+    // Not allowed before the answer (RFC 3261 section 15), and taken from anywhere: it counts for nothing.
+    if message.is_method(&Method::Bye) {
+        return core.respond(txn, gone, "", Draft::new());
+    }
     if let Err(rejection) = fork.dialog.accept_request(message) {
         return core.respond(txn, rejection.status(), "", Draft::new());
     }

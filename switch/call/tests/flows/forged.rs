@@ -231,13 +231,24 @@ fn no_request_from_elsewhere_moves_the_audio_of_a_call_that_rings() {
     let callee = Callee::take(&mut world, GATE);
     callee.say(&mut world, "183 Session Progress", Some(&callee.sdp()));
     let before = world.relay.len();
-    let header = |name| callee.invite.header(name).expect(name).to_owned();
+    let invite = callee.invite.clone();
+    let header = |name| invite.header(name).expect(name).to_owned();
     let from = format!("{};tag={}", header("To"), callee.tag());
-    let text = forged("UPDATE", callee.invite.call_id(), &from, &header("From"), 1);
-    world.send(at(EVIL), text);
-    assert_eq!(world.heard(at(EVIL)), ["403"]);
+    let mut callee = callee;
+    for (n, method, refused) in [(1, "UPDATE", "403"), (2, "INFO", "403"), (3, "BYE", "481")] {
+        let text = forged(method, callee.invite.call_id(), &from, &header("From"), n);
+        world.send(at(EVIL), text);
+        assert_eq!(world.heard(at(EVIL)), [refused], "{method}");
+    }
     assert_eq!(world.relay.len(), before);
-    caller.cancel(&mut world);
+    // Nor do they keep it from being heard later.
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    world.heard(callee.at);
+    callee.bye(&mut world);
+    assert_eq!(world.heard(callee.at), ["200"]);
+    world.expect(caller.at, "BYE");
+    world.check_idle();
 }
 
 /// A target is exchanged by a request that was agreed to, and by no other one.
