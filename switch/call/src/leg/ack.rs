@@ -5,9 +5,13 @@ use crate::{
     call::{Call, Confirm, Stage},
     cause,
     media::{self, Body, Offer},
-    switch::{end, state::Core},
+    switch::{
+        end,
+        genuine::{self, Peer},
+        state::Core,
+    },
 };
-use tandem_sdp::Side;
+use tandem_sdp::{SessionDescription, Side};
 use tandem_sip::{
     Message,
     endpoint::{ClientTxn, ServerTxn},
@@ -44,11 +48,23 @@ fn answered_late(core: &mut Core, call: &mut Call, message: &Message) {
     }
 }
 
+/// What the ACK of a side describes, if it came from there: it cannot be challenged, and it says where audio goes.
+pub(crate) fn answer_of(
+    core: &Core,
+    call: &Call,
+    side: Side,
+    message: &Message,
+) -> Option<Box<SessionDescription>> {
+    let peer = Peer::of(call.leg(side)?);
+    let from = message.source()?.ip();
+    match media::read_body(message) {
+        Body::Audio(sdp) => genuine::is_at_home(core, &peer, from).then_some(sdp),
+        Body::None | Body::Unfit => None,
+    }
+}
+
 fn confirm_with(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &Message) -> Option<()> {
-    let sdp = match media::read_body(message) {
-        Body::Audio(sdp) => sdp,
-        Body::None | Body::Unfit => return None,
-    };
+    let sdp = answer_of(core, call, Side::A, message)?;
     let offer = call.media.asked.take()?;
     let body = media::conclude(core, call, Side::B, Offer::Heard(&offer), &sdp)?;
     answer::confirm(core, call, txn, Some(body));

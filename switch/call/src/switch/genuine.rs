@@ -1,7 +1,8 @@
 //! Whether a request within a dialog is its peer's. Its tags are known to whoever saw one message of it: what would
 //! move the audio, spend money or raise the CSeq must come from where the peer is, or prove whose it is.
 //!
-//! A BYE alone is taken from anywhere, so that a phone whose address changed can end its call.
+//! A BYE alone is taken from anywhere, so that a phone whose address changed can end its call; an ACK, too, but not the
+//! description in it.
 
 use super::{
     auth::{self, Proof},
@@ -91,12 +92,8 @@ pub(crate) fn judge(
     (flow, message): (Flow, &Message),
 ) -> Genuine {
     let is_free = matches!(message.method(), Method::Bye | Method::Ack);
-    let from = flow.remote.ip();
     // What is not of the dialog is refused as such.
-    if is_free || !peer.dialog.holds(message) || from == peer.at {
-        return Genuine::Yes;
-    }
-    if is_known(&core.directory, peer, from) {
+    if is_free || !peer.dialog.holds(message) || is_at_home(core, peer, flow.remote.ip()) {
         return Genuine::Yes;
     }
     if peer.reach == Reach::Contact {
@@ -108,6 +105,11 @@ pub(crate) fn judge(
         Proof::Nothing(stale) => Genuine::Challenge(stale),
         Proof::Later => Genuine::Later,
     }
+}
+
+/// Whether a message came from where the peer is known to be.
+pub(crate) fn is_at_home(core: &Core, peer: &Peer<'_>, from: IpAddr) -> bool {
+    from == peer.at || is_known(&core.directory, peer, from)
 }
 
 /// The address is the gateway's, the account's, or one that the peer itself named.

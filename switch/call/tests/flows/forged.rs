@@ -8,6 +8,7 @@ use super::{
 use proptest::prelude::*;
 use tandem_billing::{GatewayId, Micros};
 use tandem_call::directory::{CallerIdRule, Target, signalling::HeaderLine};
+use tandem_sdp::RelayCommand;
 use tandem_sip::{Message, value::Method};
 
 const EVIL: &str = "203.0.113.66:5060";
@@ -248,6 +249,31 @@ fn no_request_from_elsewhere_moves_the_audio_of_a_call_that_rings() {
     callee.bye(&mut world);
     assert_eq!(world.heard(callee.at), ["200"]);
     world.expect(caller.at, "BYE");
+    world.check_idle();
+}
+
+/// The answer to a late offer comes in an ACK, which nobody can challenge.
+#[test]
+fn an_ack_from_elsewhere_moves_no_audio() {
+    let mut world = world();
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    caller.invite_without_offer(&mut world);
+    let callee = Callee::take(&mut world, GATE);
+    callee.answer(&mut world);
+    caller.take_answer(&mut world);
+    caller.at = at(EVIL);
+    let body = sip::sdp(at("203.0.113.66:9000"), sip::G711);
+    caller.confirm(&mut world, Some(&body));
+    let ack = world.expect(callee.at, "ACK");
+    assert!(ack.body().is_empty());
+    world.expect(callee.at, "BYE");
+    let evil = at("203.0.113.66:9000");
+    let moved = world
+        .relay
+        .iter()
+        .any(|command| matches!(command, RelayCommand::SetTarget { rtp, .. } if *rtp == evil));
+    assert!(!moved, "the relay never heard of it");
+    assert_eq!(world.book.only_cdr().cause, "answered.media_refused");
     world.check_idle();
 }
 

@@ -4,7 +4,7 @@ use super::{Passing, State, What, agree, take};
 use crate::{
     call::Call,
     cause,
-    leg::{Owed, dialog_flow, renew, session, session_draft},
+    leg::{Owed, ack, dialog_flow, renew, session, session_draft},
     media::{self, Body, Offer},
     switch::{end, state::Core},
     transfer::replaces,
@@ -214,10 +214,7 @@ pub(crate) fn confirmed(core: &mut Core, call: &mut Call, txn: ServerTxn, messag
         return;
     };
     let other = passing.from.other();
-    let answer = match media::read_body(message) {
-        Body::Audio(sdp) => Some(sdp),
-        Body::None | Body::Unfit => None,
-    };
+    let answer = ack::answer_of(core, call, passing.from, message);
     let offer = call.media.asked.take();
     let body = answer
         .zip(offer)
