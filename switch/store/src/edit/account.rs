@@ -238,18 +238,26 @@ pub(super) fn device(context: &Context<'_>, mut device: Device) -> Result<Checke
     let plain = !device.username.contains(['@', ':', ';', '"', '<', '>']);
     faults.expect(plain, "username", "must not have any of @ : ; \" < >");
     device.extension = device.extension.filter(|extension| !extension.is_empty());
+    let others = |column: &str, number: &str| -> Result<bool, EditError> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM device WHERE {column} = ?1 AND id <> ?2)");
+        let mut statement = context.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row((number, device.id), |row| row.get(0))?)
+    };
+    // A number that is dialled is looked for among usernames first: calls to an extension would be theirs.
+    if others("extension", &device.username)? {
+        faults.add(
+            "username",
+            "is the extension of another device: choose a different one",
+        );
+    }
     if let Some(extension) = &device.extension {
         faults.name("extension", extension);
-        let taken = "SELECT count(*) FROM device WHERE username = ?1 AND id <> ?2";
-        let taken: i64 = context
-            .connection
-            .prepare_cached(taken)?
-            .query_row((extension, device.id), |row| row.get(0))?;
-        faults.expect(
-            taken == 0,
-            "extension",
-            "is the username of another device: choose a different one",
-        );
+        if others("username", extension)? {
+            faults.add(
+                "extension",
+                "is the username of another device: choose a different one",
+            );
+        }
     }
     belongs_to_customer(context, device.account_id.0, &mut faults)?;
     let extra = secrets(context, &mut device, &mut faults)?;

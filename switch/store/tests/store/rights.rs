@@ -372,3 +372,28 @@ fn a_reseller_takes_no_addresses_of_others_and_not_too_many() {
     };
     assert_eq!(fields(update(&moved)), ["network"]);
 }
+
+/// A dialled number is looked for among usernames, then among extensions: neither may be had twice.
+#[test]
+fn no_device_takes_the_number_of_another() {
+    let (fixture, operator) = Fixture::operator();
+    fixture.create(&Device {
+        extension: Some("100".into()),
+        ..device(operator.direct, "front")
+    });
+    let me = branch(operator.reseller);
+    let create = |record: &Device| {
+        let edit = Edit::create(me.clone(), START, record);
+        fixture.writer().edit(edit)
+    };
+    let thief = device(operator.client, "100");
+    assert_eq!(fields(create(&thief)), ["username"]);
+    let by_extension = |extension: &str| Device {
+        extension: Some(extension.into()),
+        ..device(operator.client, "other")
+    };
+    for taken in ["front", "100"] {
+        assert_eq!(fields(create(&by_extension(taken))), ["extension"]);
+    }
+    create(&by_extension("101")).unwrap();
+}
