@@ -74,7 +74,8 @@ fn a_converted_call_is_heard_to_its_end() {
         encodes: Some((0, Format::Pcmu)),
         ..TALK
     };
-    for (plan, packets) in [(renumbered, 300_000usize), (coded, 70_000)] {
+    // What passes keeps the time stamps of its source; what is coded has its own.
+    for (plan, packets, leap) in [(renumbered, 300_000usize, 0), (coded, 70_000, 0x9000_0000)] {
         let mut line = Line::new(plan);
         for at in 0..packets {
             match at % 20_000 {
@@ -82,7 +83,7 @@ fn a_converted_call_is_heard_to_its_end() {
                 9_999 => line.sequence = line.sequence.wrapping_add(40_000),
                 14_999 => {
                     line.sequence = line.sequence.wrapping_sub(5_000);
-                    line.timestamp = line.timestamp.wrapping_add(0x9000_0000);
+                    line.timestamp = line.timestamp.wrapping_add(leap);
                 }
                 _ => {}
             }
@@ -95,5 +96,13 @@ fn a_converted_call_is_heard_to_its_end() {
             line.heard.len()
         );
         sequences_have_no_gap(&line.heard);
+        for pair in line.heard.windows(2) {
+            let ticks = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+            assert!(
+                (160..=480).contains(&ticks),
+                "{ticks} at {}",
+                pair[1].sequence
+            );
+        }
     }
 }
