@@ -217,6 +217,13 @@ impl Spoken {
         self.faxes = false;
     }
 
+    /// The legs speak as they did before; what the relay was told since, and what is counted, stays known.
+    pub(crate) fn restore(&mut self, before: Self) {
+        self.a = before.a;
+        self.b = before.b;
+        self.fax = before.fax;
+    }
+
     /// A relay that served another call may have been told of a conversion.
     pub(crate) fn told_before(&mut self) {
         self.converted = true;

@@ -275,7 +275,7 @@ fn put_back(core: &mut Core, call: &mut Call, mut replaced: Replaced) -> Leg {
     if let Some((heard, way)) = back {
         media::learn(core, call, side, &heard, way);
     }
-    call.media.spoken = spoken;
+    call.media.spoken.restore(spoken);
     media::settle(core, call, side.other());
     leg
 }

@@ -251,3 +251,37 @@ fn a_phone_steps_into_a_call_whose_audio_is_coded() {
         world.check_idle();
     }
 }
+
+/// A coded call's place is given back when the one that wanted it never confirms.
+#[test]
+fn a_phone_that_never_confirms_takes_no_place_among_coded_calls() {
+    let plan = three()
+        .with_gateway(1, |gateway| gateway.codecs = vec!["pcma".into()])
+        .with_settings(|settings| settings.media.max_transcoded_calls = 1);
+    let mut world = world_of(&plan);
+    let mut alice = Caller::new(ALICE, "alice", "442071234", "a");
+    alice.invite_with_digest(&mut world);
+    let gate = Callee::take(&mut world, GATE);
+    gate.say(
+        &mut world,
+        "200 OK",
+        Some(&sip::sdp(gate.audio, &[(8, "PCMA")])),
+    );
+    alice.ack(&mut world, None);
+    let named = format!("Replaces: {}\r\n", replaces(&alice));
+    let mut bob = Caller::new(BOB, "bob", "x", "p").with_headers(&named);
+    let g722 = sip::sdp(bob.audio, &[(9, "G722")]);
+    bob.invite_with_digest_offering(&mut world, &g722);
+    bob.take_answer(&mut world);
+    assert!(conversion(&world, Side::A).is_some_and(|plan| plan.transcodes()));
+    world.seconds(40);
+    world.expect(bob.at, "BYE");
+    assert_eq!(conversion(&world, Side::A), None, "as it was");
+    let mut carol = Caller::new(CAROL, "carol", "442071234", "c");
+    world.heard(gate.at);
+    carol.invite_with_digest_offering(&mut world, &g722);
+    let second = Callee::take(&mut world, GATE);
+    second.say(&mut world, "486 Busy Here", None);
+    alice.bye(&mut world);
+    world.check_idle();
+}
