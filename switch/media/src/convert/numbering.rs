@@ -13,6 +13,9 @@ const MAX_MISORDER: u16 = 100;
 const SHIFT_REACH: u16 = 0x2000;
 /// A time stamp that is further from the time that passed begins anew, microseconds.
 const LEAP_US: i64 = 10_000_000;
+/// Clocks of audio, Hz.
+const SLOWEST: u32 = 8_000;
+const FASTEST: u32 = 48_000;
 
 /// The stream that leaves.
 #[derive(Debug)]
@@ -187,7 +190,9 @@ impl Numbering {
             0 => 0,
             sent_us => now_us.saturating_sub(sent_us),
         };
-        let now = self.timestamp_now(to, now_us);
+        // What passes as it is keeps its time stamps: how fast its clock goes is not known, within these bounds.
+        let known = from > 1;
+        let now = self.timestamp_now(if known { to } else { SLOWEST }, now_us);
         let Some(source) = &mut self.source else {
             return arrived;
         };
@@ -196,13 +201,19 @@ impl Numbering {
             let passed_us = passed(*before) * 1_000_000 / i64::from(from.max(1));
             (passed_us - i64::try_from(elapsed_us).unwrap_or(i64::MAX)).abs() < LEAP_US
         };
-        // What passes as it is keeps its time stamps: how fast its clock goes is not known.
-        let known = from > 1;
-        let clock = source.clock.filter(|clock| !known || goes_on(clock));
+        let leap_us = i64::try_from(elapsed_us)
+            .unwrap_or(i64::MAX)
+            .saturating_add(LEAP_US);
+        let may_go_on = |(before, _): &(u32, u32)| {
+            passed(*before).abs() < leap_us.saturating_mul(i64::from(FASTEST)) / 1_000_000
+        };
+        let clock = source.clock.filter(|clock| match known {
+            true => goes_on(clock),
+            false => may_go_on(clock),
+        });
         let Some((before, became)) = clock else {
-            let begins = if known { now } else { arrived };
-            source.clock = Some((arrived, begins));
-            return begins;
+            source.clock = Some((arrived, now));
+            return now;
         };
         let ticks = passed(before) * i64::from(to) / i64::from(from.max(1));
         let leaves = became.wrapping_add(ticks as u32);
