@@ -8,12 +8,12 @@ use crate::{
 };
 use rusqlite::Connection;
 use std::{
-    fs::File,
+    fs::{File, TryLockError},
     io::ErrorKind,
     net::ToSocketAddrs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tandem_billing::{AccountId, CallId, Micros, UtcMs, ledger::Ledger};
 use tandem_call::{Directory, journal::Registration};
@@ -191,6 +191,10 @@ pub(crate) fn open_migrated(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// A switch that is just ending, or a process forked off it that has not become another program yet, holds the file a
+/// moment longer.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
 fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -206,10 +210,16 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .write(true)
         .open(&name)
         .map_err(file)?;
-    match lock.try_lock() {
-        Ok(()) => make_private(path).map(|()| lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
-        Err(std::fs::TryLockError::Error(source)) => Err(file(source)),
+    let patient_until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return make_private(path).map(|()| lock),
+            Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
+                std::thread::sleep(LOCK_PATIENCE / 50);
+            }
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(file(source)),
+        }
     }
 }
 

@@ -194,6 +194,26 @@ fn two_switches_never_share_a_file() {
 }
 
 #[test]
+fn the_next_switch_waits_while_the_last_one_lets_go() {
+    let mut fixture = Fixture::empty();
+    fixture.close();
+    let held = std::fs::File::open(fixture.folder.path().join("tandem.db.lock")).unwrap();
+    held.try_lock().unwrap();
+    let (path, options) = (fixture.path(), fixture.options());
+    let begun = Arc::new(std::sync::Barrier::new(2));
+    let begins = Arc::clone(&begun);
+    let next = thread::spawn(move || {
+        begins.wait();
+        Store::open(&path, options).map(drop)
+    });
+    begun.wait();
+    // It asks for the file meanwhile.
+    (0..1_000).for_each(|_| thread::yield_now());
+    drop(held);
+    assert!(next.join().unwrap().is_ok());
+}
+
+#[test]
 fn an_unbalanced_file_is_refused() {
     let (mut fixture, operator) = Fixture::operator();
     operator.desk(&mut fixture);
