@@ -30,7 +30,7 @@ def run(binary, folder):
         did = operator.account("did", 10_000_000)
         upstream = daemon.create(
             "upstream", name="line", gateway=carrier, registrar="carrier.test", username="u1",
-            auth={"password": "secret"}, expires_s=60, keep_alive_s=20, inbound={"account": did},
+            auth={"password": "secret"}, expires_s=60, keep_alive_s=20, inbound={"account": did, "reach": "anywhere"},
         )
         daemon.create(
             "route", group=operator.group, prefix="9", target={"to": "upstream", "upstream": upstream}
