@@ -9,9 +9,6 @@ use std::{collections::BTreeSet, time::Duration};
 
 /// How long an INVITE may wait for its user before the layer says 100 Trying (RFC 3261 section 17.2.1).
 const TRYING_MS: u64 = 200;
-/// Timers after which a transaction is only forgotten run out together, so often: a quiet switch wakes once for all
-/// that end within it, instead of four times for each call.
-const FORGET_EVERY: Duration = Duration::from_millis(250);
 
 /// All timers; "64*T1" is 32 s by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,19 +61,6 @@ impl Timer {
             Self::I | Self::K => Some(if reliable { 0 } else { timers.t4_ms }),
             Self::J => Some(if reliable { 0 } else { long }),
             Self::Trying => Some(TRYING_MS),
-        }
-    }
-
-    /// When it runs out, `after` from now; a moment later if nobody waits for it.
-    fn deadline(self, now: Mono, after: Duration) -> Mono {
-        let exact = now + after;
-        match self {
-            Self::D | Self::I | Self::J | Self::K | Self::M => {
-                let every = u64::try_from(FORGET_EVERY.as_micros()).unwrap_or(u64::MAX);
-                Mono(exact.0.checked_next_multiple_of(every).unwrap_or(exact.0))
-            }
-            Self::A | Self::B | Self::E | Self::F | Self::G | Self::H | Self::L => exact,
-            Self::Repeat | Self::Trying | Self::CancelWait | Self::Unanswered => exact,
         }
     }
 
@@ -144,7 +128,7 @@ impl TimerIndex {
         (timer, after_ms): (Timer, u64),
     ) {
         self.disarm(owner, armed, timer);
-        let deadline = timer.deadline(now, Duration::from_millis(after_ms));
+        let deadline = now + Duration::from_millis(after_ms);
         if armed.put(timer, deadline) {
             self.0.insert((deadline, owner, timer));
         }
@@ -184,29 +168,6 @@ impl TimerIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_only_forgotten_goes_together_and_never_early() {
-        let after = Duration::from_secs(5);
-        let at = |timer: Timer, ms: u64| timer.deadline(Mono(ms * 1_000), after).0 / 1_000;
-        for timer in [Timer::D, Timer::I, Timer::J, Timer::K, Timer::M] {
-            assert_eq!(
-                [0, 1, 250, 251].map(|ms| at(timer, ms)),
-                [5_000, 5_250, 5_250, 5_500]
-            );
-        }
-        for timer in [
-            Timer::A,
-            Timer::B,
-            Timer::F,
-            Timer::G,
-            Timer::H,
-            Timer::L,
-            Timer::Repeat,
-        ] {
-            assert_eq!(at(timer, 1), 5_001, "{timer:?} is waited for");
-        }
-    }
 
     #[test]
     fn lengths_follow_table_4() {
