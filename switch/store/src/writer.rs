@@ -344,22 +344,21 @@ impl Body {
     /// The next job; what is done while there is none. None when nobody can send any more.
     fn next(&mut self, idle: &mut Idle) -> Option<Job> {
         loop {
-            let wait = match (self.settle_at, *idle) {
-                (Some(at), _) => match at.checked_duration_since(Instant::now()) {
-                    Some(wait) => wait,
-                    None => {
-                        self.settle();
-                        continue;
-                    }
-                },
-                (None, Idle::Sweep) => Duration::ZERO,
-                (None, Idle::Rest) => self.options.heartbeat,
+            if self.settle_at.is_some_and(|at| at <= Instant::now()) {
+                self.settle();
+            }
+            let wait = match (*idle, self.settle_at) {
+                (Idle::Sweep, _) => Duration::ZERO,
+                (Idle::Rest, Some(at)) => at.saturating_duration_since(Instant::now()),
+                (Idle::Rest, None) => self.options.heartbeat,
             };
             match (self.queue.recv_timeout(wait), *idle) {
                 (Ok(job), _) => return Some(job),
                 (Err(RecvTimeoutError::Disconnected), _) => return None,
-                (Err(RecvTimeoutError::Timeout), _) if self.settle_at.is_some() => self.settle(),
                 (Err(RecvTimeoutError::Timeout), Idle::Sweep) => *idle = self.sweep(),
+                (Err(RecvTimeoutError::Timeout), Idle::Rest) if self.settle_at.is_some() => {
+                    self.settle();
+                }
                 (Err(RecvTimeoutError::Timeout), Idle::Rest) => self.beat(),
             }
         }
@@ -404,7 +403,7 @@ impl Body {
     /// Until the batches are on disk.
     fn store(&mut self, mut group: Vec<Batch>) {
         let last = group.last().map(|batch| batch.seq);
-        let noting = worth_noting(&group) && self.committer.noted() < MOST_NOTED;
+        let mut noting = worth_noting(&group) && self.committer.noted() < MOST_NOTED;
         let mut wait = RETRY.0;
         let mut failed = false;
         loop {
@@ -425,6 +424,8 @@ impl Body {
                 }
                 Err(failure) => {
                     failed = true;
+                    // A commit puts aside what breaks a rule; a note would fail on it for ever.
+                    noting = false;
                     let reason = chain(&failure);
                     error!(
                         reason,

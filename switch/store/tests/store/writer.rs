@@ -387,3 +387,17 @@ fn a_failure_to_write_rows_is_told_and_so_is_its_end() {
     drop(store);
     assert_eq!(count(&fixture, "SELECT count(*) FROM open_call"), 1);
 }
+
+#[test]
+fn a_batch_that_cannot_be_noted_is_committed() {
+    let (mut fixture, operator) = Fixture::operator();
+    let mut desk = answered(&mut fixture, operator);
+    let noted = desk.seq;
+    let (mut call, mut opened) = desk.open(operator.direct, START, 5);
+    let mut answered = desk.answer(&mut call, START.plus_ms(1_000));
+    // Numbers that are taken: no core gives them, and no retry would help.
+    (opened.seq, answered.seq) = (noted - 1, noted);
+    fixture.writer().submit_all(vec![opened, answered]).unwrap();
+    fixture.in_rows(noted);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM open_call"), 2);
+}
