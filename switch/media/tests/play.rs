@@ -5,11 +5,11 @@ mod rig;
 
 use std::path::Path;
 
-use rig::{PATIENCE, Phone, Rig, config, local};
+use rig::{Call, PATIENCE, config, local};
 use tandem_media::RelayConfig;
 use tandem_media::{gate::Channel, srtp::Receiver};
 use tandem_sdp::{
-    Latch, PlayEnd, PlayOrder, Protection, RelayCommand, RelayId, RelayReport, Side, Sound, Tone,
+    PlayEnd, PlayOrder, Protection, RelayCommand, RelayId, RelayReport, Side, Sound, Tone,
     convert::Format,
     play::{Talk, Until},
     relay::SdesKeys,
@@ -18,27 +18,11 @@ use tandem_sdp::{
 
 const EVENT: u8 = 101;
 
-struct Call {
-    rig: Rig,
-    phones: [Phone; 2],
-    ports: [u16; 2],
-}
-
 fn call(folder: &Path) -> Call {
-    let rig = Rig::new(RelayConfig {
+    Call::new(RelayConfig {
         sounds: Some(folder.to_owned()),
         ..config(1)
-    });
-    let (a, b) = rig.open(1, local());
-    let phones = [(); 2].map(|()| Phone::new(local()));
-    for (side, phone) in [(Side::A, &phones[0]), (Side::B, &phones[1])] {
-        rig.target(1, side, phone.address(), Latch::FirstPacket);
-    }
-    Call {
-        rig,
-        phones,
-        ports: [a, b],
-    }
+    })
 }
 
 impl Call {

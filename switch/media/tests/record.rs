@@ -5,10 +5,10 @@ mod rig;
 
 use std::path::Path;
 
-use rig::{Phone, Rig, config, local};
+use rig::{Call, config, local};
 use tandem_media::RelayConfig;
 use tandem_sdp::convert::Format;
-use tandem_sdp::{Latch, RecordingOrder, RelayCommand, RelayId, RelayReport, Side};
+use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport};
 
 const PCMU: u8 = 0;
 const PCMA: u8 = 8;
@@ -24,27 +24,11 @@ fn audio(payload_type: u8, sequence: u16, code: u8) -> Vec<u8> {
     packet
 }
 
-struct Call {
-    rig: Rig,
-    phones: [Phone; 2],
-    ports: [u16; 2],
-}
-
 fn call(folder: &Path) -> Call {
-    let rig = Rig::new(RelayConfig {
+    Call::new(RelayConfig {
         recordings: Some(folder.to_owned()),
         ..config(1)
-    });
-    let (a, b) = rig.open(1, local());
-    let phones = [(); 2].map(|()| Phone::new(local()));
-    for (side, phone) in [(Side::A, &phones[0]), (Side::B, &phones[1])] {
-        rig.target(1, side, phone.address(), Latch::FirstPacket);
-    }
-    Call {
-        rig,
-        phones,
-        ports: [a, b],
-    }
+    })
 }
 
 impl Call {

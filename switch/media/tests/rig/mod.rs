@@ -140,6 +140,29 @@ impl Phone {
     }
 }
 
+/// A call of two phones through a relay of its own, each waited for where it says it is.
+pub struct Call {
+    pub rig: Rig,
+    pub phones: [Phone; 2],
+    pub ports: [u16; 2],
+}
+
+impl Call {
+    pub fn new(config: RelayConfig) -> Self {
+        let rig = Rig::new(config);
+        let (a, b) = rig.open(1, local());
+        let phones = [(); 2].map(|()| Phone::new(local()));
+        for (side, phone) in [(Side::A, &phones[0]), (Side::B, &phones[1])] {
+            rig.target(1, side, phone.address(), Latch::FirstPacket);
+        }
+        Self {
+            rig,
+            phones,
+            ports: [a, b],
+        }
+    }
+}
+
 pub fn packet(sequence: u16, tag: u8) -> Vec<u8> {
     let [high, low] = sequence.to_be_bytes();
     let timestamp = (u32::from(sequence) * 160).to_be_bytes();
