@@ -23,7 +23,7 @@ use std::{
 };
 use tandem_billing::AccountId;
 use tandem_sdp::{
-    Codec, Latch, PlayEnd, PlayOrder, Protection, RelayCommand, RelayId, RelayReport,
+    Codec, Latch, Medium, PlayEnd, PlayOrder, Protection, RelayCommand, RelayId, RelayReport,
     SessionDescription, Side, Sound,
     convert::Format,
     play::{Talk, Until},
@@ -199,7 +199,7 @@ fn play(core: &mut Core, id: RelayId, port: u16) -> Option<()> {
     let (codec, format) = announcement.codec.clone();
     let offer = &announcement.offer;
     let (rtp, rtcp) = (offer.audio_target()?, offer.rtcp_target()?);
-    let (protection, rtcp_mux) = announcement.security.transport();
+    let (protection, rtcp_mux) = announcement.security.transport().audio;
     let order = PlayOrder {
         sound: Sound::File(announcement.file.clone()),
         until: Until::End,
@@ -216,7 +216,7 @@ fn play(core: &mut Core, id: RelayId, port: u16) -> Option<()> {
     let address = SocketAddr::new(core.media(flow.listener)?.advertised, port);
     sdp.rewrite(address, None, origin);
     if let Some(dress) = &dress {
-        sdp.dress(dress);
+        sdp.dress(Medium::Audio, dress);
     }
     let draft = session_draft(core, flow, Some(sdp.to_bytes().into()));
     core.respond(invite, (183, "Session Progress"), &tag, draft);

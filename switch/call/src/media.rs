@@ -17,7 +17,7 @@ pub(crate) use bargain::{
 };
 pub(crate) use listen::note_audio;
 pub(crate) use round::{Offer, ask, conclude, could_answer};
-pub(crate) use security::{Said, Security};
+pub(crate) use security::{Said, Security, Ways};
 
 use crate::{
     call::Call,
@@ -31,7 +31,7 @@ use std::{
 };
 use tandem_billing::cdr::MediaStats;
 use tandem_sdp::{
-    Direction, Dress, Protection, RelayCommand, RelayId, SessionDescription, Side,
+    Direction, Dress, Medium, Protection, RelayCommand, RelayId, SessionDescription, Side,
     relay::{Counters, Latch},
     session::Origin,
 };
@@ -315,15 +315,15 @@ pub(crate) fn learn(
     call: &mut Call,
     side: Side,
     sdp: &SessionDescription,
-    way: (IpAddr, (Protection, bool)),
+    (signalling, ways): (IpAddr, Ways),
 ) {
     call.media.spoken.of_mut(side).theirs = sdp.codecs();
     call.media.spoken.fax = sdp.is_fax();
-    video::learn(core, call, side, sdp, way.0);
+    video::learn(core, call, side, sdp, (signalling, ways.video));
     let Relay::Open { id, .. } = call.media.relay else {
         return;
     };
-    let (signalling, (protection, rtcp_mux)) = way;
+    let (protection, rtcp_mux) = ways.audio;
     if call.media.wrapped || rtcp_mux || protection != Protection::Plain {
         call.media.wrapped = true;
         core.relay(RelayCommand::SetTransport {
@@ -411,7 +411,7 @@ pub(crate) fn offer_for(
 ) -> Result<Option<Bytes>, &'static str> {
     let Some(offer) = &call.media.offer else {
         // It will be asked for an offer, and answered: its keys must be fit to travel.
-        security.dress(Said::Offer)?;
+        security.dress(Medium::Audio, Said::Offer)?;
         return Ok(None);
     };
     let mut sdp = offer.clone();
@@ -421,10 +421,14 @@ pub(crate) fn offer_for(
     }
     let address =
         audio_address(core, call, Side::B, flow.listener, &sdp).ok_or("no audio address")?;
-    let place = (Side::B, flow.listener, security.is_plain());
-    let video = video::address(core, call, place, &sdp);
-    sdp.rewrite(address, video, origin);
-    put_on(&mut sdp, dress.as_ref());
+    let place = (Side::B, flow.listener, security);
+    let video = video::place(core, call, place, (Said::Offer, &sdp));
+    Shown {
+        address,
+        dress,
+        video,
+    }
+    .print(&mut sdp, origin);
     Ok(Some(sdp.to_bytes().into()))
 }
 
@@ -439,10 +443,14 @@ pub(crate) fn early_body(
     let dress = security.dress_of(Said::Answer, sdp).ok()?;
     let address = audio_address(core, call, Side::B, flow.listener, sdp)?;
     let mut sdp = sdp.clone();
-    let place = (Side::B, flow.listener, security.is_plain());
-    let video = video::address(core, call, place, &sdp);
-    sdp.rewrite(address, video, origin);
-    put_on(&mut sdp, dress.as_ref());
+    let place = (Side::B, flow.listener, security);
+    let video = video::place(core, call, place, (Said::Answer, &sdp));
+    Shown {
+        address,
+        dress,
+        video,
+    }
+    .print(&mut sdp, origin);
     Some(sdp.to_bytes().into())
 }
 
@@ -458,30 +466,44 @@ pub(crate) fn body_for(
     let leg = call.leg(to)?;
     let dress = leg.security.dress_of(said, sdp).ok()?;
     let address = audio_address(core, call, to, leg.flow.listener, sdp)?;
-    let place = (to, leg.flow.listener, leg.security.is_plain());
-    let video = video::address(core, call, place, sdp);
+    let place = (to, leg.flow.listener, &leg.security);
+    let video = video::place(core, call, place, (said, sdp));
     call.media.spoken.of_mut(to).ours = sdp.codecs();
-    call.leg_mut(to)
-        .map(|leg| write_body(leg, sdp, (address, video), dress.as_ref()))
+    let shown = Shown {
+        address,
+        dress,
+        video,
+    };
+    call.leg_mut(to).map(|leg| write_body(leg, sdp, &shown))
 }
 
-fn put_on(sdp: &mut SessionDescription, dress: Option<&Dress>) {
-    if let Some(dress) = dress {
-        sdp.dress(dress);
+/// What a description of one side becomes on its way to the other.
+struct Shown {
+    address: SocketAddr,
+    /// None: fax wears nothing.
+    dress: Option<Dress>,
+    /// None: its video is rejected.
+    video: Option<(SocketAddr, Dress)>,
+}
+
+impl Shown {
+    fn print(&self, sdp: &mut SessionDescription, origin: Origin) {
+        let video = self.video.as_ref();
+        sdp.rewrite(self.address, video.map(|(address, _)| *address), origin);
+        if let Some(dress) = &self.dress {
+            sdp.dress(Medium::Audio, dress);
+        }
+        if let Some((_, dress)) = video {
+            sdp.dress(Medium::Video, dress);
+        }
     }
 }
 
 /// The version in o= rises with each change and only then (RFC 3264 section 8).
-fn write_body(
-    leg: &mut Leg,
-    sdp: &SessionDescription,
-    (address, video): (SocketAddr, Option<SocketAddr>),
-    dress: Option<&Dress>,
-) -> Bytes {
+fn write_body(leg: &mut Leg, sdp: &SessionDescription, shown: &Shown) -> Bytes {
     let print = |origin| {
         let mut sdp = sdp.clone();
-        sdp.rewrite(address, video, origin);
-        put_on(&mut sdp, dress);
+        shown.print(&mut sdp, origin);
         Bytes::from(sdp.to_bytes())
     };
     let mut body = print(leg.origin);

@@ -2,7 +2,10 @@
 //!
 //! Names are compared without case and reported in lower case; the lines themselves keep their spelling.
 
-use crate::{convert::free_number, session::SessionDescription};
+use crate::{
+    convert::free_number,
+    session::{Medium, SessionDescription},
+};
 
 /// One codec of the audio line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +149,7 @@ impl SessionDescription {
 
     /// Takes out how long its packets are: they will be of another codec.
     pub fn drop_packet_times(&mut self) {
-        self.drop_attributes(&["ptime", "maxptime"]);
+        self.drop_attributes(Medium::Audio, &["ptime", "maxptime"]);
     }
 
     /// Writes the format list and drops the attributes of payload types that are not in it.

@@ -1,17 +1,17 @@
 //! Putting a leg's own transport on a description that was pointed at our relay.
 //!
-//! [`rewrite`](SessionDescription::rewrite) leaves plain audio without keys or ways; what the leg's peer needs
+//! [`rewrite`](SessionDescription::rewrite) leaves plain media without keys or ways; what the leg's peer needs
 //! beside that (profile, `a=crypto`, or a whole WebRTC line) is added here.
 
 use crate::{
     media_line::MediaLine,
     profile::Profile,
     sdes::Crypto,
-    session::SessionDescription,
+    session::{Medium, SessionDescription},
     web::{Fingerprint, IceCredentials, Setup},
 };
 
-/// What a leg's audio line is to say of its transport.
+/// What a media line of a leg is to say of its transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dress {
     /// The media line's protocol: that of the offer in an answer.
@@ -44,7 +44,8 @@ pub struct WebDress {
     pub ice: IceCredentials,
     /// The line's name, if the offer named it; ours in an offer.
     pub mid: Option<String>,
-    /// Whether the offer had a BUNDLE group; ours has one.
+    /// Whether the offer had a BUNDLE group; ours has one, of the audio line alone: video has a port and a handshake of
+    /// its own (RFC 8843 section 7.3.3).
     pub bundle: bool,
 }
 
@@ -64,16 +65,17 @@ const WEB_ONLY: &[&str] = &[
 ];
 
 impl SessionDescription {
-    /// Dresses a rewritten description for its leg. Nothing happens without live audio.
-    pub fn dress(&mut self, dress: &Dress) {
-        let Some(profile) = self.profile() else {
+    /// Dresses a medium's line of a rewritten description for its leg. Nothing happens where that is not live.
+    pub fn dress(&mut self, medium: Medium, dress: &Dress) {
+        let Some(profile) = self.profile(medium) else {
             return;
         };
         if profile != dress.profile {
-            self.set_profile(dress.profile);
+            self.set_profile(medium, dress.profile);
         }
-        if !dress.profile.has_feedback() {
-            self.drop_attributes(&["rtcp-fb"]);
+        // Pictures need feedback, and phones take it under any profile.
+        if medium == Medium::Audio && !dress.profile.has_feedback() {
+            self.drop_attributes(medium, &["rtcp-fb"]);
         }
         let mut lines = Vec::new();
         match &dress.keys {
@@ -85,33 +87,38 @@ impl SessionDescription {
                         .map(|line| format!("a=crypto:{}", line.print())),
                 );
             }
-            Keys::Dtls(web) => self.dress_web(web, &mut lines),
+            Keys::Dtls(web) => self.dress_web(medium, web, &mut lines),
         }
         if dress.rtcp_mux {
             lines.push("a=rtcp-mux".to_owned());
-            self.drop_attributes(&["rtcp"]);
+            self.drop_attributes(medium, &["rtcp"]);
         }
-        if let Some(section) = self.audio_section() {
+        if let Some(section) = self.section_of(medium) {
             self.insert_lines(section.end, &lines);
         }
     }
 
-    fn dress_web(&mut self, web: &WebDress, lines: &mut Vec<String>) {
-        self.drop_attributes(&["mid"]);
-        let mut session = vec!["a=ice-lite".to_owned()];
+    fn dress_web(&mut self, medium: Medium, web: &WebDress, lines: &mut Vec<String>) {
+        self.drop_attributes(medium, &["mid"]);
         if let Some(mid) = &web.mid {
             lines.push(format!("a=mid:{mid}"));
-            if web.bundle {
-                session.push(format!("a=group:BUNDLE {mid}"));
-            }
         }
-        let at = self.session_end();
-        self.insert_lines(at, &session);
+        if medium == Medium::Audio {
+            let mut session = vec!["a=ice-lite".to_owned()];
+            session.extend(
+                web.mid
+                    .as_ref()
+                    .filter(|_| web.bundle)
+                    .map(|mid| format!("a=group:BUNDLE {mid}")),
+            );
+            let at = self.session_end();
+            self.insert_lines(at, &session);
+        }
         lines.push(format!("a=ice-ufrag:{}", web.ice.ufrag));
         lines.push(format!("a=ice-pwd:{}", web.ice.pwd));
         lines.push(format!("a=fingerprint:{}", web.fingerprint));
         lines.push(format!("a=setup:{}", web.setup.as_str()));
-        if let Some(target) = self.audio_target() {
+        if let Some(target) = self.target_of(medium) {
             // RFC 8445 section 5.1.2.1: a host candidate of the first component.
             let place = format!("{} {}", target.ip(), target.port());
             lines.push(format!("a=candidate:1 1 udp 2130706431 {place} typ host"));
@@ -119,8 +126,8 @@ impl SessionDescription {
         }
     }
 
-    pub(crate) fn set_profile(&mut self, profile: Profile) {
-        let Some(start) = self.audio_section().map(|section| section.start) else {
+    pub(crate) fn set_profile(&mut self, medium: Medium, profile: Profile) {
+        let Some(start) = self.section_of(medium).map(|section| section.start) else {
             return;
         };
         let line = self.media_line(start).map(|line| {
@@ -137,41 +144,55 @@ impl SessionDescription {
         }
     }
 
-    /// Rejects the secured audio lines, for a peer that offered the same audio plain as well. False, and nothing
-    /// is changed, if no live audio would be left.
-    pub fn reject_secure_audio(&mut self) -> bool {
-        let profile = |sdp: &Self, start: usize| {
-            let line = sdp
-                .media_line(start)
-                .filter(MediaLine::is_relayable_audio)?;
-            Profile::of_name(line.profile)
-        };
-        let starts: Vec<usize> = self.media_starts().collect();
-        if !starts
-            .iter()
-            .any(|start| profile(self, *start).is_some_and(|profile| !profile.is_secure()))
-        {
+    /// Rejects the secured lines of a medium, for a peer that offered the same plain as well. False, and nothing is
+    /// changed, if no live line of it would be left.
+    pub fn reject_secure(&mut self, medium: Medium) -> bool {
+        let lines = self.lines_of(medium);
+        if lines.iter().all(|(_, profile)| profile.is_secure()) {
             return false;
         }
-        for start in starts {
-            if profile(self, start).is_some_and(Profile::is_secure) {
-                let line = self
-                    .media_line(start)
-                    .map(|line| line.print_with(0, line.formats));
-                self.replace_line(start, &line.unwrap_or_default());
-            }
+        for (start, _) in lines.iter().filter(|(_, profile)| profile.is_secure()) {
+            self.reject(*start);
         }
         true
     }
 
-    /// Takes out what only a browser's own streams need.
-    pub(crate) fn drop_web_only(&mut self) {
-        self.drop_attributes(WEB_ONLY);
+    /// Rejects all video.
+    pub fn reject_video(&mut self) {
+        for (start, _) in self.lines_of(Medium::Video) {
+            self.reject(start);
+        }
     }
 
-    /// Takes attributes out of the session part and the audio section.
-    pub(crate) fn drop_attributes(&mut self, names: &[&str]) {
-        let Some(section) = self.audio_section() else {
+    /// Where the live lines of a medium stand.
+    fn lines_of(&self, medium: Medium) -> Vec<(usize, Profile)> {
+        let is_of = |line: &MediaLine<'_>| match medium {
+            Medium::Audio => line.is_relayable_audio(),
+            Medium::Video => line.is_relayable_video(),
+        };
+        self.media_starts()
+            .filter_map(|start| {
+                let line = self.media_line(start).filter(is_of)?;
+                Some((start, Profile::of_name(line.profile)?))
+            })
+            .collect()
+    }
+
+    fn reject(&mut self, start: usize) {
+        let line = self
+            .media_line(start)
+            .map(|line| line.print_with(0, line.formats));
+        self.replace_line(start, &line.unwrap_or_default());
+    }
+
+    /// Takes out what only a browser's own streams need.
+    pub(crate) fn drop_web_only(&mut self, medium: Medium) {
+        self.drop_attributes(medium, WEB_ONLY);
+    }
+
+    /// Takes attributes out of the session part and a medium's section.
+    pub(crate) fn drop_attributes(&mut self, medium: Medium, names: &[&str]) {
+        let Some(section) = self.section_of(medium) else {
             return;
         };
         let dropped: Vec<usize> = (0..self.session_end())

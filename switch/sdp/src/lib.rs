@@ -31,4 +31,4 @@ pub use relay::{
     Stream,
 };
 pub use rewrite::Origin;
-pub use session::{Direction, SdpError, SessionDescription};
+pub use session::{Direction, Medium, SdpError, SessionDescription};

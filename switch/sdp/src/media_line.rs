@@ -36,11 +36,11 @@ impl<'a> MediaLine<'a> {
             && Profile::of_name(self.profile).is_some()
     }
 
-    /// Video without protection.
+    /// Video the relay can carry, as with audio.
     pub(crate) fn is_relayable_video(&self) -> bool {
         self.port != 0
             && self.kind.eq_ignore_ascii_case("video")
-            && Profile::of_name(self.profile).is_some_and(|profile| !profile.is_secure())
+            && Profile::of_name(self.profile).is_some()
     }
 
     /// Fax by T.38 over UDPTL.

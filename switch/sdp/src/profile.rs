@@ -1,8 +1,8 @@
-//! How an audio line says its packets travel: RFC 3551, 4585, 3711, 5124, 5764.
+//! How a media line says its packets travel: RFC 3551, 4585, 3711, 5124, 5764.
 
-use crate::session::SessionDescription;
+use crate::session::{Medium, SessionDescription};
 
-/// The transport protocol of an audio line the relay can carry.
+/// The transport protocol of a media line the relay can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// `RTP/AVP`: plain, unless it carries keys all the same, as some phones do.
@@ -77,17 +77,17 @@ impl Profile {
 }
 
 impl SessionDescription {
-    /// The transport protocol of the audio line; None without live audio.
+    /// The transport protocol of a medium's line; None where that is not live.
     #[must_use]
-    pub fn profile(&self) -> Option<Profile> {
-        let start = self.audio_section()?.start;
+    pub fn profile(&self, medium: Medium) -> Option<Profile> {
+        let start = self.section_of(medium)?.start;
         Profile::of_name(self.media_line(start)?.profile)
     }
 
-    /// Whether the describing side takes RTCP on its RTP port (RFC 5761).
+    /// Whether the describing side takes a medium's RTCP on its RTP port (RFC 5761).
     #[must_use]
-    pub fn rtcp_mux(&self) -> bool {
-        self.audio_section().is_some_and(|mut section| {
+    pub fn rtcp_mux(&self, medium: Medium) -> bool {
+        self.section_of(medium).is_some_and(|mut section| {
             section.any(|index| {
                 self.attribute(index)
                     .is_some_and(|(name, _)| name == "rtcp-mux")

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::connection::print;
-use crate::session::{Direction, SessionDescription};
+use crate::session::{Direction, Medium, SessionDescription};
 
 /// The o= line we write: kept per leg, version raised with each change (RFC 3264 section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +59,15 @@ const ENDED: &[&str] = &[
 impl SessionDescription {
     /// Points audio at our relay: `c=`, the `m=` port, `a=rtcp` and `o=` are replaced (no address of the other leg
     /// stays); the session's name, its contacts, ICE, DTLS and key lines are taken out; further media lines are rejected with port 0, in place. A
-    /// hold by `c=0.0.0.0` becomes a direction attribute, since our address stands in its stead. A secured profile
-    /// becomes the plain one: what the leg's own transport needs is put on by [`dress`](Self::dress). `video`: where
+    /// hold by `c=0.0.0.0` becomes a direction attribute, since our address stands in its stead. Secured profiles
+    /// become the plain one: what the leg's own transport needs is put on by [`dress`](Self::dress). `video`: where
     /// the [video line](Self::video_target) is pointed at, instead of being rejected.
     pub fn rewrite(&mut self, rtp: SocketAddr, video: Option<SocketAddr>, origin: Origin) {
+        let secured = [Medium::Audio, Medium::Video].map(|medium| {
+            let profile = self.profile(medium)?;
+            profile.is_secure().then_some((medium, profile))
+        });
         let video = self.video_section().zip(video);
-        let profile = self.profile();
         let audio = self.audio_section();
         let hold = self
             .audio_ip()
@@ -88,9 +91,9 @@ impl SessionDescription {
             }
         }
         *self = new;
-        if let Some(profile) = profile.filter(|profile| profile.is_secure()) {
-            self.set_profile(profile.plain());
-            self.drop_web_only();
+        for (medium, profile) in secured.into_iter().flatten() {
+            self.set_profile(medium, profile.plain());
+            self.drop_web_only(medium);
         }
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::session::SessionDescription;
+use crate::session::{Medium, SessionDescription};
 
 /// Most `a=crypto` lines read of one description.
 const MAX_LINES: usize = 16;
@@ -186,10 +186,10 @@ fn is_harmless(parameter: &str) -> bool {
 }
 
 impl SessionDescription {
-    /// The keys the audio line offers or answers with, in its order, as far as the relay can use them.
+    /// The keys a medium's line offers or answers with, in its order, as far as the relay can use them.
     #[must_use]
-    pub fn cryptos(&self) -> Vec<Crypto> {
-        let Some(section) = self.audio_section() else {
+    pub fn cryptos(&self, medium: Medium) -> Vec<Crypto> {
+        let Some(section) = self.section_of(medium) else {
             return Vec::new();
         };
         section

@@ -94,6 +94,15 @@ impl Direction {
     }
 }
 
+/// What is relayed, each by a media line of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// The first live audio, or fax in its place.
+    Audio,
+    /// The first live video.
+    Video,
+}
+
 /// Why a body is no session description we can work with; answered with 488 or 400.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("session description line {line}: {reason}")]
@@ -222,12 +231,7 @@ impl SessionDescription {
     /// (no audio, port 0, or an unknown profile). The address is unspecified (0.0.0.0) when held by RFC 2543.
     #[must_use]
     pub fn audio_target(&self) -> Option<SocketAddr> {
-        let section = self.audio_section()?;
-        let address = self.connection(&section)?.address()?;
-        Some(SocketAddr::new(
-            address,
-            self.media_line(section.start)?.port,
-        ))
+        self.target_of(Medium::Audio)
     }
 
     /// Where the peer takes RTCP when it does not come on the RTP port: from a=rtcp (RFC 3605), else the audio port + 1. None where
@@ -249,14 +253,19 @@ impl SessionDescription {
         stated.or_else(|| Some(SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?)))
     }
 
-    /// Where the peer says it takes video, and its RTCP: from the first live video line that is not secured, with an
+    /// Where the peer says it takes video, and its RTCP: from the first live video line, secured or not, with an
     /// address of its own or the session's. None without one.
     #[must_use]
     pub fn video_target(&self) -> Option<(SocketAddr, SocketAddr)> {
-        let section = self.video_section()?;
-        let ip = self.connection(&section)?.address()?;
-        let rtp = SocketAddr::new(ip, self.media_line(section.start)?.port);
-        Some((rtp, self.rtcp_of(&section, rtp)?))
+        let rtp = self.target_of(Medium::Video)?;
+        Some((rtp, self.rtcp_of(&self.video_section()?, rtp)?))
+    }
+
+    pub(crate) fn target_of(&self, medium: Medium) -> Option<SocketAddr> {
+        let section = self.section_of(medium)?;
+        let address = self.connection(&section)?.address()?;
+        let port = self.media_line(section.start)?.port;
+        Some(SocketAddr::new(address, port))
     }
 
     /// The audio direction. Hold by `c=0.0.0.0` takes away receiving (RFC 2543, RFC 3264 section 8.4); without
@@ -386,7 +395,14 @@ impl SessionDescription {
         Some(self.section(start))
     }
 
-    /// The lines of the first live video that needs no keys.
+    pub(crate) fn section_of(&self, medium: Medium) -> Option<Range<usize>> {
+        match medium {
+            Medium::Audio => self.audio_section(),
+            Medium::Video => self.video_section(),
+        }
+    }
+
+    /// The lines of the first live video.
     pub(crate) fn video_section(&self) -> Option<Range<usize>> {
         let is_video = |at: &usize| {
             self.media_line(*at)
@@ -404,15 +420,6 @@ impl SessionDescription {
             .is_some_and(|line| line.is_relayable_fax())
     }
 
-    pub(crate) fn audio_attribute(&self, name: &str) -> Option<&str> {
-        let mut section = self.audio_section()?;
-        section.find_map(|index| {
-            self.attribute(index)
-                .filter(|(key, _)| *key == name)
-                .map(|(_, value)| value)
-        })
-    }
-
     /// A section's own connection line wins over the session's (RFC 8866 section 5.7).
     pub(crate) fn connection(&self, section: &Range<usize>) -> Option<Connection> {
         let of = |index: usize| match self.kind(index) {
@@ -424,7 +431,7 @@ impl SessionDescription {
 
     /// With ICE the address of `c=` means nothing, and 0.0.0.0 there is no hold (RFC 8839 section 4.2.1.3).
     pub(crate) fn has_ice(&self) -> bool {
-        self.audio_or_session("ice-ufrag").next().is_some()
+        self.stated(Medium::Audio, "ice-ufrag").next().is_some()
     }
 
     pub(crate) fn audio_ip(&self) -> Option<IpAddr> {

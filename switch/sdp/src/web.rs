@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::session::SessionDescription;
+use crate::session::{Medium, SessionDescription};
 
 /// RFC 8839 section 5.4: ufrag 4 to 256 characters, password 22 to 256.
 const ICE_UFRAG: std::ops::RangeInclusive<usize> = 4..=256;
@@ -156,21 +156,20 @@ pub struct WebPeer {
 }
 
 impl SessionDescription {
-    /// The browser's side of the audio line: None without a strong fingerprint, or ICE credentials of the
+    /// The browser's side of a medium's line: None without a strong fingerprint, or ICE credentials of the
     /// lengths RFC 8839 wants.
     #[must_use]
-    pub fn web_peer(&self) -> Option<WebPeer> {
-        let fingerprint = self
-            .audio_or_session("fingerprint")
-            .find_map(Fingerprint::parse)?;
-        let setup = match self.audio_or_session("setup").next() {
+    pub fn web_peer(&self, medium: Medium) -> Option<WebPeer> {
+        let stated = |name| self.stated(medium, name);
+        let fingerprint = stated("fingerprint").find_map(Fingerprint::parse)?;
+        let setup = match stated("setup").next() {
             None => Setup::ActPass,
             Some(value) => [Setup::Active, Setup::Passive, Setup::ActPass]
                 .into_iter()
                 .find(|setup| setup.as_str() == value.trim())?,
         };
-        let ufrag = self.audio_or_session("ice-ufrag").next()?.trim();
-        let pwd = self.audio_or_session("ice-pwd").next()?.trim();
+        let ufrag = stated("ice-ufrag").next()?.trim();
+        let pwd = stated("ice-pwd").next()?.trim();
         let ice = |text: &str| {
             text.bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
@@ -186,15 +185,18 @@ impl SessionDescription {
         })
     }
 
-    /// The audio line's name in its group (RFC 5888), if it is a plain token.
+    /// The name of a medium's line in its group (RFC 5888), if it is a plain token.
     #[must_use]
-    pub fn mid(&self) -> Option<&str> {
-        let mid = self.audio_attribute("mid")?.trim();
+    pub fn mid(&self, medium: Medium) -> Option<&str> {
+        let mid = self.section_of(medium)?.find_map(|index| {
+            let (name, value) = self.attribute(index)?;
+            (name == "mid").then(|| value.trim())
+        })?;
         let token = mid.bytes().all(|byte| byte.is_ascii_graphic());
         (token && !mid.is_empty() && mid.len() <= 64).then_some(mid)
     }
 
-    /// Whether the audio line is in a `BUNDLE` group (RFC 8843).
+    /// Whether there is a `BUNDLE` group (RFC 8843).
     #[must_use]
     pub fn is_bundled(&self) -> bool {
         (0..self.session_end()).any(|index| {
@@ -203,11 +205,13 @@ impl SessionDescription {
         })
     }
 
-    pub(crate) fn audio_or_session<'a>(
+    /// Values of an attribute that speaks of a medium: those of its line first.
+    pub(crate) fn stated<'a>(
         &'a self,
+        medium: Medium,
         name: &'a str,
     ) -> impl Iterator<Item = &'a str> + 'a {
-        self.audio_section()
+        self.section_of(medium)
             .unwrap_or(0..0)
             .chain(0..self.session_end())
             .filter_map(|index| self.attribute(index))

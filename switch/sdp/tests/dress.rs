@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tandem_sdp::dress::{Keys, WebDress};
 use tandem_sdp::sdes::{Crypto, SrtpKey, SrtpSuite};
 use tandem_sdp::web::{Fingerprint, FingerprintHash, IceCredentials, Setup};
-use tandem_sdp::{Direction, Dress, Origin, Profile, SessionDescription};
+use tandem_sdp::{Direction, Dress, Medium, Origin, Profile, SessionDescription};
 
 /// As Chromium writes it, its candidates hidden behind mDNS names.
 const BROWSER: &str = "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE audio0\r\n\
@@ -34,7 +34,7 @@ fn rewritten(text: &str, dress: &Dress) -> String {
         address: "203.0.113.1".parse().unwrap(),
     };
     sdp.rewrite(rtp, None, origin);
-    sdp.dress(dress);
+    sdp.dress(Medium::Audio, dress);
     String::from_utf8(sdp.to_bytes()).unwrap()
 }
 
@@ -66,16 +66,20 @@ fn web() -> Dress {
 #[test]
 fn a_browser_is_read() {
     let sdp = parse(BROWSER);
-    let peer = sdp.web_peer().unwrap();
+    let peer = sdp.web_peer(Medium::Audio).unwrap();
     assert_eq!(
         (peer.ice.ufrag.as_str(), peer.setup),
         ("8hhY", Setup::ActPass)
     );
     assert_eq!(
-        (sdp.mid(), sdp.is_bundled(), sdp.rtcp_mux()),
+        (
+            sdp.mid(Medium::Audio),
+            sdp.is_bundled(),
+            sdp.rtcp_mux(Medium::Audio)
+        ),
         (Some("audio0"), true, true)
     );
-    assert_eq!(sdp.profile(), Some(Profile::DtlsSavpf));
+    assert_eq!(sdp.profile(Medium::Audio), Some(Profile::DtlsSavpf));
     assert_eq!(
         sdp.direction(),
         Direction::SendRecv,
@@ -131,7 +135,7 @@ fn keys_are_offered_and_read_back() {
         };
         let read = parse(&rewritten(PLAIN, &dress));
         assert_eq!(
-            (read.profile(), read.cryptos()),
+            (read.profile(Medium::Audio), read.cryptos(Medium::Audio)),
             (Some(profile), offered.clone())
         );
     }
@@ -157,11 +161,11 @@ fn the_plain_one_of_two_lines_is_taken_alone() {
     let both = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\n\
         m=audio 4002 RTP/AVP 8\r\n";
     let mut sdp = parse(both);
-    assert!(sdp.reject_secure_audio());
+    assert!(sdp.reject_secure(Medium::Audio));
     assert_eq!(sdp.audio_target(), Some("192.0.2.1:4002".parse().unwrap()));
     assert_eq!(sdp.media_count(), 2);
     let mut only = parse(&both.replace("RTP/AVP 8", "RTP/SAVP 8"));
-    assert!(!only.reject_secure_audio());
+    assert!(!only.reject_secure(Medium::Audio));
     assert_eq!(only.audio_target(), Some("192.0.2.1:4000".parse().unwrap()));
 }
 
@@ -178,9 +182,9 @@ proptest! {
         let read = parse(&printed);
         prop_assert_eq!(read.media_count(), sdp.media_count());
         if sdp.audio_target().is_some() {
-            prop_assert_eq!(read.web_peer().is_some(), secure);
-            prop_assert_eq!(read.rtcp_mux(), secure);
-            prop_assert_eq!(read.profile(), Some(dress.profile));
+            prop_assert_eq!(read.web_peer(Medium::Audio).is_some(), secure);
+            prop_assert_eq!(read.rtcp_mux(Medium::Audio), secure);
+            prop_assert_eq!(read.profile(Medium::Audio), Some(dress.profile));
         }
         for hidden in ["8hhY", "10.9.8.7", ".local", "4A:AD"] {
             prop_assert!(!printed.contains(hidden), "{} in {}", hidden, printed);

@@ -155,7 +155,7 @@ pub(crate) fn handle(
         return core.respond(txn, answer, "", draft);
     }
     follow(call, side, what, flow);
-    if !what.is_plain() && brings_video(core, call, message) {
+    if !what.is_plain() && brings_video(core, call, side, message) {
         core.index.servers.insert(txn, call.id);
         return call
             .passing
@@ -165,9 +165,9 @@ pub(crate) fn handle(
 }
 
 /// Whether it offers video in a call that has none, and waits for the ports of that.
-fn brings_video(core: &mut Core, call: &mut Call, message: &Message) -> bool {
+fn brings_video(core: &mut Core, call: &mut Call, side: Side, message: &Message) -> bool {
     match media::read_body(message) {
-        Body::Audio(offer) => media::video::bring_up(core, call, &offer),
+        Body::Audio(offer) => media::video::bring_up(core, call, side, *offer),
         Body::None | Body::Unfit => false,
     }
 }

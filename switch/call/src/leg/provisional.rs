@@ -61,6 +61,9 @@ fn early_audio(
     let mut told = (*sdp).clone();
     let mut security = lone_attempt(call, txn)?.security.clone();
     security.hear(media::Said::Answer, &sdp).ok()?;
+    if !security.has_video() {
+        told.reject_video();
+    }
     adapt_early(core, call, &mut told)?;
     let attempt = lone_attempt(call, txn)?;
     let way = (attempt.flow.remote.ip(), security.transport());

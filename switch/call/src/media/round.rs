@@ -61,6 +61,9 @@ pub(crate) fn ask(
     leg.security.dress_of(Said::Offer, &told).ok()?;
     audio_address(core, call, asker, leg.flow.listener, &told)?;
     hear(core, call, asker.other(), Said::Offer, &offer)?;
+    if !call.leg(asker.other())?.security.has_video() {
+        told.reject_video();
+    }
     note_direction(core, call, offer.direction());
     call.media.asked = Some(Box::new(offer));
     body_for(core, call, asker, Said::Offer, &told)

@@ -1,8 +1,9 @@
-//! How a leg's audio is protected: what the operator allows, what the peer said, and what we say to it.
+//! How a leg's audio and video are protected: what the operator allows, what the peer said, and what we say to it.
 //!
 //! One [`Security`] per leg, and per INVITE under way. It hears the peer's descriptions, dresses ours, and tells
 //! the relay's transport of the leg. Our keys are drawn from one secret of the leg, a stream of its own for each
-//! suite and each change of suite, so that no key is ever used twice.
+//! medium, suite and change of suite, and each time video comes up again, so that no key is ever used twice. Video
+//! that cannot be protected is rejected, and the call goes on.
 
 use crate::{
     directory::{Settings, SrtpPolicy},
@@ -14,7 +15,7 @@ use rand_chacha::{
 };
 use std::sync::Arc;
 use tandem_sdp::{
-    Dress, Profile, Protection, SessionDescription,
+    Dress, Medium, Profile, Protection, SessionDescription,
     dress::{Keys, WebDress},
     relay::{DtlsSide, SdesKeys},
     sdes::{Crypto, SrtpKey, SrtpSuite},
@@ -29,6 +30,10 @@ const ICE_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 const ICE_STREAM: u64 = 15;
 /// Streams of one generation of keys.
 const GENERATION: u64 = 16;
+/// Above the streams of audio.
+const VIDEO_STREAMS: u64 = 1 << 63;
+/// What an offer of ours calls its lines in their group; video takes the other one where audio is called so.
+const MIDS: (&str, &str) = ("0", "1");
 
 /// What a peer's description asked for cannot be, or what it answered does not fit our offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +54,8 @@ pub(crate) struct Security {
     web: bool,
     fingerprint: Option<Arc<Fingerprint>>,
     secret: [u8; 32],
-    generation: u64,
+    /// Of the keys of audio and of video.
+    generations: (u64, u64),
     agreed: Option<Box<Agreed>>,
 }
 
@@ -67,6 +73,14 @@ enum Sdes {
 /// What both descriptions said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Agreed {
+    audio: Line,
+    /// None: it has no video, or none that could be agreed on.
+    video: Option<Line>,
+}
+
+/// Of one media line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
     profile: Profile,
     rtcp_mux: bool,
     keys: AgreedKeys,
@@ -116,14 +130,14 @@ impl Security {
             web: matches!(flow.transport, Transport::Ws | Transport::Wss),
             fingerprint: core.fixed.fingerprint.clone(),
             secret,
-            generation: 0,
+            generations: (0, 0),
             agreed: None,
         }
     }
 
     /// Whether the peer is a browser, or has agreed on keys as one does.
     pub(crate) fn is_web(&self) -> bool {
-        let dtls = |agreed: &Agreed| match agreed.keys {
+        let dtls = |agreed: &Agreed| match agreed.audio.keys {
             AgreedKeys::Dtls { .. } => true,
             AgreedKeys::None | AgreedKeys::Sdes { .. } => false,
         };
@@ -133,10 +147,11 @@ impl Security {
     /// Whether nothing but plain packets on two ports was or will be agreed on: such a leg may exchange audio
     /// directly.
     pub(crate) fn is_plain(&self) -> bool {
-        let agreed = self
-            .agreed
-            .as_ref()
-            .is_none_or(|agreed| agreed.keys == AgreedKeys::None);
+        let plain = |medium| {
+            self.agreed(medium)
+                .is_none_or(|line| line.keys == AgreedKeys::None)
+        };
+        let agreed = plain(Medium::Audio) && plain(Medium::Video);
         agreed && !self.web && matches!(self.sdes, Sdes::Never | Sdes::Accepted)
     }
 
@@ -145,26 +160,58 @@ impl Security {
         if sdp.is_fax() {
             return self.hear_fax();
         }
-        let profile = sdp.profile().ok_or(Unfit)?;
-        let keys = match said {
-            Said::Offer => self.keys_of_offer(profile, sdp)?,
-            Said::Answer => self.keys_of_answer(profile, sdp)?,
-        };
-        self.agreed = Some(Box::new(Agreed {
-            profile,
-            rtcp_mux: sdp.rtcp_mux(),
-            keys,
-        }));
+        let audio = self.hear_line(Medium::Audio, said, sdp)?;
+        let video = self.hear_line(Medium::Video, said, sdp).ok();
+        if video.is_none() {
+            self.forget_video();
+        }
+        self.agreed = Some(Box::new(Agreed { audio, video }));
         Ok(())
+    }
+
+    fn hear_line(
+        &mut self,
+        medium: Medium,
+        said: Said,
+        sdp: &SessionDescription,
+    ) -> Result<Line, Unfit> {
+        let profile = sdp.profile(medium).ok_or(Unfit)?;
+        let keys = match said {
+            Said::Offer => self.keys_of_offer(medium, profile, sdp)?,
+            Said::Answer => self.keys_of_answer(medium, profile, sdp)?,
+        };
+        Ok(Line {
+            profile,
+            rtcp_mux: sdp.rtcp_mux(medium),
+            keys,
+        })
+    }
+
+    fn agreed(&self, medium: Medium) -> Option<&Line> {
+        let agreed = self.agreed.as_deref()?;
+        match medium {
+            Medium::Audio => Some(&agreed.audio),
+            Medium::Video => agreed.video.as_ref(),
+        }
+    }
+
+    /// Whether the peer's last description has video that was agreed on.
+    pub(crate) fn has_video(&self) -> bool {
+        self.agreed(Medium::Video).is_some()
+    }
+
+    /// There is no video any more, whatever was said: what comes up later has other keys.
+    pub(crate) fn forget_video(&mut self) {
+        let before = self.agreed.as_mut().and_then(|agreed| agreed.video.take());
+        self.generations.1 += u64::from(before.is_some());
     }
 
     /// Fax has no keys, and what was agreed for audio waits until there is audio again.
     fn hear_fax(&self) -> Result<(), Unfit> {
         let required = matches!(self.sdes, Sdes::Required | Sdes::Exposed);
         let plain = self
-            .agreed
-            .as_ref()
-            .is_none_or(|agreed| agreed.keys == AgreedKeys::None && !agreed.rtcp_mux);
+            .agreed(Medium::Audio)
+            .is_none_or(|line| line.keys == AgreedKeys::None && !line.rtcp_mux);
         if plain && !required && !self.web {
             Ok(())
         } else {
@@ -184,39 +231,67 @@ impl Security {
                 Err(Unfit) => Err("fax on a leg with keys"),
             };
         }
-        self.dress(said).map(Some)
+        self.dress(Medium::Audio, said).map(Some)
     }
 
-    /// Takes the peer's offer; one that has the same audio plain as well is taken so if it cannot be otherwise.
+    /// The same of its video; None without video, or with video that cannot be protected.
+    pub(crate) fn video_dress(&self, said: Said, sdp: &SessionDescription) -> Option<Dress> {
+        let shown = sdp.profile(Medium::Video).filter(|_| !sdp.is_fax())?;
+        let mut dress = self.dress(Medium::Video, said).ok()?;
+        // Whoever asked for feedback in plain packets gets it from whoever can.
+        if said == Said::Offer && dress.profile == Profile::Avp {
+            dress.profile = shown.plain();
+        }
+        Some(dress)
+    }
+
+    /// Takes the peer's offer; what it has plain as well is taken so if it cannot be otherwise, and video that cannot
+    /// be agreed on is rejected in it.
     pub(crate) fn hear_offer(&mut self, offer: &mut SessionDescription) -> Result<(), Unfit> {
         match self.hear(Said::Offer, offer) {
-            Err(Unfit) if offer.reject_secure_audio() => self.hear(Said::Offer, offer),
-            other => other,
+            Err(Unfit) if offer.reject_secure(Medium::Audio) => self.hear(Said::Offer, offer)?,
+            other => other?,
         }
+        if !self.has_video() && offer.reject_secure(Medium::Video) {
+            self.hear(Said::Offer, offer)?;
+        }
+        if !self.has_video() {
+            offer.reject_video();
+        }
+        Ok(())
     }
 
     fn keys_of_offer(
         &mut self,
+        medium: Medium,
         profile: Profile,
         sdp: &SessionDescription,
     ) -> Result<AgreedKeys, Unfit> {
-        if means_dtls(profile, sdp) {
-            return self.dtls(sdp);
+        if means_dtls(medium, profile, sdp) {
+            return self.dtls(medium, sdp);
         }
         let line = match self.sdes {
             Sdes::Never | Sdes::Exposed => None,
-            Sdes::Accepted | Sdes::Offered | Sdes::Required => sdp.cryptos().into_iter().next(),
+            Sdes::Accepted | Sdes::Offered | Sdes::Required => {
+                sdp.cryptos(medium).into_iter().next()
+            }
         };
         let Some(line) = line else {
             return self.plain(profile);
         };
         let suite = line.key.suite();
-        if self.agreed_suite().is_some_and(|before| before != suite) {
-            self.generation += 1;
+        if self
+            .agreed_suite(medium)
+            .is_some_and(|before| before != suite)
+        {
+            match medium {
+                Medium::Audio => self.generations.0 += 1,
+                Medium::Video => self.generations.1 += 1,
+            }
         }
         let ours = Crypto {
             tag: line.tag,
-            key: self.key(suite).ok_or(Unfit)?,
+            key: self.key(medium, suite).ok_or(Unfit)?,
         };
         Ok(AgreedKeys::Sdes {
             ours,
@@ -226,15 +301,16 @@ impl Security {
 
     fn keys_of_answer(
         &self,
+        medium: Medium,
         profile: Profile,
         sdp: &SessionDescription,
     ) -> Result<AgreedKeys, Unfit> {
-        let offered = match self.offer().map_err(|_| Unfit)?.keys {
+        let offered = match self.dress(medium, Said::Offer).map_err(|_| Unfit)?.keys {
             Keys::None => return self.plain(profile),
-            Keys::Dtls(_) => return self.dtls(sdp),
+            Keys::Dtls(_) => return self.dtls(medium, sdp),
             Keys::Sdes(offered) => offered,
         };
-        let answered = sdp.cryptos().into_iter().find_map(|line| {
+        let answered = sdp.cryptos(medium).into_iter().find_map(|line| {
             let fits =
                 |ours: &&Crypto| ours.tag == line.tag && ours.key.suite() == line.key.suite();
             offered
@@ -256,8 +332,8 @@ impl Security {
         Ok(AgreedKeys::None)
     }
 
-    fn dtls(&self, sdp: &SessionDescription) -> Result<AgreedKeys, Unfit> {
-        let peer = sdp.web_peer().ok_or(Unfit)?;
+    fn dtls(&self, medium: Medium, sdp: &SessionDescription) -> Result<AgreedKeys, Unfit> {
+        let peer = sdp.web_peer(medium).ok_or(Unfit)?;
         if self.fingerprint.is_none() {
             return Err(Unfit);
         }
@@ -268,73 +344,88 @@ impl Security {
         };
         Ok(AgreedKeys::Dtls {
             side: Box::new(side),
-            mid: sdp.mid().map(str::to_owned),
+            mid: sdp.mid(medium).map(str::to_owned),
             bundle: sdp.is_bundled(),
         })
     }
 
-    fn agreed_suite(&self) -> Option<SrtpSuite> {
-        match &self.agreed.as_ref()?.keys {
+    fn agreed_suite(&self, medium: Medium) -> Option<SrtpSuite> {
+        match &self.agreed(medium)?.keys {
             AgreedKeys::Sdes { ours, .. } => Some(ours.key.suite()),
             AgreedKeys::None | AgreedKeys::Dtls { .. } => None,
         }
     }
 
-    /// What our description says on this leg.
-    pub(crate) fn dress(&self, said: Said) -> Result<Dress, &'static str> {
-        match said {
-            Said::Offer => self.offer(),
-            Said::Answer => self.answer().ok_or("nothing to answer"),
+    /// What our description says of a medium on this leg.
+    pub(crate) fn dress(&self, medium: Medium, said: Said) -> Result<Dress, &'static str> {
+        match (said, self.agreed(medium)) {
+            (_, Some(line)) => Ok(Dress {
+                profile: line.profile,
+                rtcp_mux: line.rtcp_mux,
+                keys: self.keys_said(&line.keys, said),
+            }),
+            (Said::Offer, None) => self.first_offer(medium),
+            (Said::Answer, None) => Err("nothing to answer"),
         }
     }
 
-    fn offer(&self) -> Result<Dress, &'static str> {
-        if let Some(agreed) = &self.agreed {
-            return Ok(Dress {
-                profile: agreed.profile,
-                rtcp_mux: agreed.rtcp_mux,
-                keys: self.keys_said(&agreed.keys, Said::Offer),
-            });
-        }
-        let keys = |profile, keys| Dress {
+    fn first_offer(&self, medium: Medium) -> Result<Dress, &'static str> {
+        let dress = |profile, keys| Dress {
             profile,
             rtcp_mux: false,
             keys,
         };
-        if self.web {
-            let web = self.web_dress(Setup::ActPass, (Some("0".to_owned()), true));
-            let web = web.ok_or("this switch has no certificate for audio")?;
-            return Ok(Dress {
-                profile: Profile::DtlsSavpf,
-                rtcp_mux: true,
-                keys: Keys::Dtls(Box::new(web)),
-            });
-        }
-        match self.sdes {
-            Sdes::Never | Sdes::Accepted => Ok(keys(Profile::Avp, Keys::None)),
-            Sdes::Offered => Ok(keys(Profile::Avp, self.lines())),
-            Sdes::Required => Ok(keys(Profile::Savp, self.lines())),
-            Sdes::Exposed => Err("its SRTP keys would travel in clear"),
+        // Video that comes up later travels as the audio does.
+        let (profile, keys) = match self.agreed(Medium::Audio) {
+            Some(audio) => (Some(audio.profile), Some(&audio.keys)),
+            None => (None, None),
+        };
+        match (keys, self.sdes) {
+            (Some(AgreedKeys::Dtls { .. }), _) => self.web_offer(medium, profile),
+            (None, _) if self.web => self.web_offer(medium, None),
+            (Some(AgreedKeys::Sdes { .. }), _) => {
+                Ok(dress(profile.unwrap_or(Profile::Savp), self.lines(medium)))
+            }
+            (Some(AgreedKeys::None), _) | (None, Sdes::Never | Sdes::Accepted) => {
+                Ok(dress(Profile::Avp, Keys::None))
+            }
+            (None, Sdes::Offered) => Ok(dress(Profile::Avp, self.lines(medium))),
+            (None, Sdes::Required) => Ok(dress(Profile::Savp, self.lines(medium))),
+            (None, Sdes::Exposed) => Err("its SRTP keys would travel in clear"),
         }
     }
 
-    fn lines(&self) -> Keys {
+    fn web_offer(&self, medium: Medium, profile: Option<Profile>) -> Result<Dress, &'static str> {
+        let web = self.web_dress(Setup::ActPass, (Some(self.free_mid(medium)), true));
+        Ok(Dress {
+            profile: profile.unwrap_or(Profile::DtlsSavpf),
+            rtcp_mux: true,
+            keys: Keys::Dtls(Box::new(
+                web.ok_or("this switch has no certificate for audio")?,
+            )),
+        })
+    }
+
+    fn free_mid(&self, medium: Medium) -> String {
+        let taken = self.agreed(Medium::Audio).map(|line| &line.keys);
+        let taken = match taken {
+            Some(AgreedKeys::Dtls { mid, .. }) => mid.as_deref(),
+            Some(AgreedKeys::None | AgreedKeys::Sdes { .. }) | None => None,
+        };
+        match medium {
+            Medium::Video if taken != Some(MIDS.1) => MIDS.1.to_owned(),
+            Medium::Audio | Medium::Video => MIDS.0.to_owned(),
+        }
+    }
+
+    fn lines(&self, medium: Medium) -> Keys {
         let line = |(tag, suite)| {
             Some(Crypto {
                 tag,
-                key: self.key(suite)?,
+                key: self.key(medium, suite)?,
             })
         };
         Keys::Sdes((1..).zip(SrtpSuite::OFFERED).filter_map(line).collect())
-    }
-
-    fn answer(&self) -> Option<Dress> {
-        let agreed = self.agreed.as_ref()?;
-        Some(Dress {
-            profile: agreed.profile,
-            rtcp_mux: agreed.rtcp_mux,
-            keys: self.keys_said(&agreed.keys, Said::Answer),
-        })
     }
 
     fn keys_said(&self, keys: &AgreedKeys, said: Said) -> Keys {
@@ -363,31 +454,27 @@ impl Security {
     }
 
     /// For the relay: how the leg's packets travel.
-    pub(crate) fn transport(&self) -> (Protection, bool) {
-        let Some(agreed) = &self.agreed else {
-            return (Protection::Plain, false);
-        };
-        let protection = match &agreed.keys {
-            AgreedKeys::None => Protection::Plain,
-            AgreedKeys::Sdes { ours, theirs } => Protection::Sdes(Box::new(SdesKeys {
-                ours: ours.key.clone(),
-                theirs: theirs.clone(),
-            })),
-            AgreedKeys::Dtls { side, .. } => Protection::Dtls(side.clone()),
-        };
-        (protection, agreed.rtcp_mux)
+    pub(crate) fn transport(&self) -> Ways {
+        Ways {
+            audio: self
+                .agreed(Medium::Audio)
+                .map_or((Protection::Plain, false), Line::way),
+            video: self.agreed(Medium::Video).map(Line::way),
+        }
     }
 
-    fn key(&self, suite: SrtpSuite) -> Option<SrtpKey> {
+    fn key(&self, medium: Medium, suite: SrtpSuite) -> Option<SrtpKey> {
         let number = SrtpSuite::ALL.iter().position(|known| *known == suite)?;
         let mut bytes = vec![0; suite.key_bytes() + suite.salt_bytes()];
-        self.stream(number as u64).fill_bytes(&mut bytes);
+        let mut stream = self.stream(medium, number as u64);
+        stream.fill_bytes(&mut bytes);
         SrtpKey::new(suite, bytes)
     }
 
     fn ice(&self) -> IceCredentials {
         let mut bytes = [0; ICE_CHARS.0 + ICE_CHARS.1];
-        self.stream(ICE_STREAM).fill_bytes(&mut bytes);
+        self.stream(Medium::Audio, ICE_STREAM)
+            .fill_bytes(&mut bytes);
         let text = |bytes: &[u8]| {
             let chars = bytes
                 .iter()
@@ -401,18 +488,49 @@ impl Security {
         }
     }
 
-    fn stream(&self, number: u64) -> ChaCha12Rng {
+    fn stream(&self, medium: Medium, number: u64) -> ChaCha12Rng {
+        let first = match medium {
+            Medium::Audio => self.generations.0 * GENERATION,
+            Medium::Video => VIDEO_STREAMS + self.generations.1 * GENERATION,
+        };
         let mut rng = ChaCha12Rng::from_seed(self.secret);
-        rng.set_stream(self.generation * GENERATION + number);
+        rng.set_stream(first + number);
         rng
     }
 }
 
+/// How packets travel, and whether RTCP comes on the RTP port.
+type Way = (Protection, bool);
+
+/// How a leg's packets travel.
+#[derive(Clone, Debug)]
+pub(crate) struct Ways {
+    pub(crate) audio: Way,
+    /// None: it has no video.
+    pub(crate) video: Option<Way>,
+}
+
+impl Line {
+    fn way(&self) -> Way {
+        let protection = match &self.keys {
+            AgreedKeys::None => Protection::Plain,
+            AgreedKeys::Sdes { ours, theirs } => Protection::Sdes(Box::new(SdesKeys {
+                ours: ours.key.clone(),
+                theirs: theirs.clone(),
+            })),
+            AgreedKeys::Dtls { side, .. } => Protection::Dtls(side.clone()),
+        };
+        (protection, self.rtcp_mux)
+    }
+}
+
 /// Browsers of old wrote `RTP/SAVPF` and a fingerprint.
-fn means_dtls(profile: Profile, sdp: &SessionDescription) -> bool {
+fn means_dtls(medium: Medium, profile: Profile, sdp: &SessionDescription) -> bool {
     match profile {
         Profile::DtlsSavp | Profile::DtlsSavpf => true,
-        Profile::Savp | Profile::Savpf => sdp.cryptos().is_empty() && sdp.web_peer().is_some(),
+        Profile::Savp | Profile::Savpf => {
+            sdp.cryptos(medium).is_empty() && sdp.web_peer(medium).is_some()
+        }
         Profile::Avp | Profile::Avpf => false,
     }
 }

@@ -1,17 +1,20 @@
-//! A call's video: a relay of its own beside the audio's, where caller and operator want it and neither leg has keys.
+//! A call's video: a relay of its own beside the audio's, where caller and operator want it, each leg's packets
+//! protected as that leg has agreed for video.
 //!
 //! It is asked for with the audio's for the caller's first offer, or when a change within the call brings video up,
 //! and given back when an answer has none. Where its relay has no ports video is rejected: a call never fails for want
 //! of pictures.
 
-use super::{RELAY_OPEN, Relay, latch_of};
+use super::{RELAY_OPEN, Relay, Said, Security, latch_of};
 use crate::{
     call::Call,
     leg::Leg,
     switch::{state::Core, timer::Timer},
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use tandem_sdp::{RelayCommand, RelayId, RelayReport, SessionDescription, Side, Stream};
+use tandem_sdp::{
+    Dress, Protection, RelayCommand, RelayId, RelayReport, SessionDescription, Side, Stream,
+};
 
 /// Asks for a relay, if the caller offers video.
 pub(super) fn prepare(core: &mut Core, call: &mut Call, (a_local, b_local): (IpAddr, IpAddr)) {
@@ -53,9 +56,13 @@ pub(super) fn close(core: &mut Core, call: &mut Call) {
 }
 
 /// A side offers video in a call that has none: whether ports for it are on their way.
-pub(crate) fn bring_up(core: &mut Core, call: &mut Call, offer: &SessionDescription) -> bool {
+pub(crate) fn bring_up(
+    core: &mut Core,
+    call: &mut Call,
+    side: Side,
+    mut offer: SessionDescription,
+) -> bool {
     let local = |leg: &Leg| core.media(leg.flow.listener).map(|media| media.local);
-    let plain = |leg: &Leg| leg.security.is_plain();
     let Some(callee) = call.callee.as_ref() else {
         return false;
     };
@@ -63,8 +70,9 @@ pub(crate) fn bring_up(core: &mut Core, call: &mut Call, offer: &SessionDescript
     let (Some(a), Some(b)) = (local(caller), local(callee)) else {
         return false;
     };
-    let has_way = super::is_open(call) && !call.media.direct && plain(caller) && plain(callee);
-    if offer.video_target().is_none() || !has_way || call.media.video != Relay::Unasked {
+    let has_way = super::is_open(call) && !call.media.direct && call.media.video == Relay::Unasked;
+    let fits = has_way && super::could_hear(call, side, &mut offer);
+    if !fits || offer.video_target().is_none() {
         return false;
     }
     open(core, call, (a, b));
@@ -77,10 +85,17 @@ pub(crate) fn bring_up(core: &mut Core, call: &mut Call, offer: &SessionDescript
 
 /// A round is over: ports that are not wanted are free again.
 pub(crate) fn settle(core: &mut Core, call: &mut Call) {
-    let shows = |leg: &Leg| leg.heard().is_some_and(|sdp| sdp.video_target().is_some());
+    let shows = |leg: &Leg| {
+        let target = leg.heard().and_then(|sdp| sdp.video_target());
+        target.is_some() && leg.security.has_video()
+    };
     let wanted = shows(&call.caller.leg) && call.callee.as_ref().is_some_and(shows);
     if !wanted {
         close(core, call);
+        let legs = [Some(&mut call.caller.leg), call.callee.as_mut()];
+        for leg in legs.into_iter().flatten() {
+            leg.security.forget_video();
+        }
     }
 }
 
@@ -119,6 +134,7 @@ pub(crate) fn report(core: &mut Core, call: &mut Call, report: &RelayReport) {
                 id,
                 stream: Stream::Video,
             });
+            learn_offer(core, call);
         }
         (RelayReport::Refused { id, .. } | RelayReport::Closed { id, .. }, _) => {
             core.index.relays.remove(id);
@@ -138,19 +154,42 @@ pub(crate) fn report(core: &mut Core, call: &mut Call, report: &RelayReport) {
     }
 }
 
+/// The caller's first offer was heard when it came, and the audio's relay may have opened before this one.
+fn learn_offer(core: &mut Core, call: &mut Call) {
+    if call.links.serves.is_some() || call.callee.is_some() {
+        return;
+    }
+    let Some(offer) = call.media.offer.take() else {
+        return;
+    };
+    let leg = &call.caller.leg;
+    let way = (leg.flow.remote.ip(), leg.security.transport().video);
+    learn(core, call, Side::A, &offer, way);
+    call.media.offer = Some(offer);
+}
+
 /// The relay is told where a side takes video now.
 pub(super) fn learn(
     core: &mut Core,
     call: &Call,
     side: Side,
     sdp: &SessionDescription,
-    signalling: IpAddr,
+    (signalling, way): (IpAddr, Option<(Protection, bool)>),
 ) {
     let Relay::Open { id, .. } = call.media.video else {
         return;
     };
     let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let (rtp, rtcp) = sdp.video_target().unwrap_or((nowhere, nowhere));
+    let target = sdp.video_target().filter(|_| way.is_some());
+    let (rtp, rtcp) = target.unwrap_or((nowhere, nowhere));
+    if let Some((protection, rtcp_mux)) = way {
+        core.relay(RelayCommand::SetTransport {
+            id,
+            side,
+            protection,
+            rtcp_mux,
+        });
+    }
     core.relay(RelayCommand::SetTarget {
         id,
         side,
@@ -161,22 +200,23 @@ pub(super) fn learn(
     });
 }
 
-/// Where the peer of a side is told to send its video; None rejects it. `plain`: its leg has no keys.
-pub(super) fn address(
+/// Where the peer of a side is told to send its video, and what its line says; None rejects it. `security`: that
+/// side's, or what it would be.
+pub(super) fn place(
     core: &Core,
     call: &Call,
-    (side, listener, plain): (Side, u16, bool),
-    sdp: &SessionDescription,
-) -> Option<SocketAddr> {
+    (side, listener, security): (Side, u16, &Security),
+    (said, sdp): (Said, &SessionDescription),
+) -> Option<(SocketAddr, Dress)> {
     let (target, _) = sdp.video_target()?;
-    let other_plain = call
-        .leg(side.other())
-        .is_none_or(|leg| leg.security.is_plain());
-    if !plain || !other_plain {
+    let across = call.leg(side.other());
+    // An offer is cut down before it is heard.
+    if said == Said::Answer && !across.is_none_or(|leg| leg.security.has_video()) {
         return None;
     }
+    let dress = security.video_dress(said, sdp)?;
     if call.media.direct {
-        return Some(target);
+        return Some((target, dress));
     }
     let Relay::Open { ports, .. } = call.media.video else {
         return None;
@@ -185,5 +225,6 @@ pub(super) fn address(
         Side::A => ports.0,
         Side::B => ports.1,
     };
-    Some(SocketAddr::new(core.media(listener)?.advertised, port))
+    let address = SocketAddr::new(core.media(listener)?.advertised, port);
+    Some((address, dress))
 }

@@ -35,6 +35,7 @@ mod spending;
 mod transfer;
 mod upstream;
 mod video;
+mod video_keys;
 
 use kit::{Plan, World, plan};
 use std::net::SocketAddr;
