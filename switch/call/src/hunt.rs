@@ -4,6 +4,7 @@
 //! the trace. [`attempt`] sends, [`outcome`] judges what comes back.
 
 pub(crate) mod attempt;
+pub(crate) mod early;
 pub(crate) mod fork;
 pub(crate) mod outcome;
 pub(crate) mod redirect;

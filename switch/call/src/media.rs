@@ -13,7 +13,7 @@ mod security;
 pub(crate) mod video;
 
 pub(crate) use bargain::{
-    Spoken, Terms, adapt_answer, answer_for, begin, know_legs, release, settle,
+    Spoken, Terms, adapt_answer, answer_for, begin, know_legs, release, settle, told_target,
 };
 pub(crate) use listen::note_audio;
 pub(crate) use round::{Offer, ask, conclude, could_answer};

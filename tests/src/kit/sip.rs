@@ -446,6 +446,15 @@ impl Callee {
         }
     }
 
+    /// Another phone that a proxy sent the same INVITE to.
+    #[must_use]
+    pub fn forked(mut self, tag: &str) -> Self {
+        let to = self.invite.header("To").unwrap_or_default();
+        self.within.from = format!("{to};tag={tag}");
+        tag.clone_into(&mut self.tag);
+        self
+    }
+
     /// Its audio answer or offer.
     #[must_use]
     pub fn sdp(&self) -> String {

@@ -60,6 +60,17 @@ impl Attempt {
             gateway: self.gateway.clone(),
         }
     }
+
+    /// The offer it was sent with.
+    pub(crate) fn described(&self) -> Option<Bytes> {
+        let body = self.request.draft.body.as_ref();
+        body.map(|(_, body)| body.clone())
+    }
+
+    /// Whether one of its early dialogs was told something else since.
+    pub(crate) fn was_retold(&self) -> bool {
+        self.forks.iter().any(|fork| fork.told.is_some())
+    }
 }
 
 /// All places of a candidate, in the order to try.

@@ -1,12 +1,12 @@
 //! Early dialogs of an INVITE we sent: one for each remote end that spoke before the answer (RFC 3261 section
 //! 12.1), with its reliable provisional answers PRACKed (RFC 3262 section 4).
 
-use super::Attempt;
+use super::{Attempt, early};
 use crate::{
     call::{Call, Stage},
     decide::LegTarget,
-    leg::{Reach, dialog_flow, prack, session::names, session_draft},
-    media::{self, Offer, Said},
+    leg::{Reach, dialog_flow, session::names, session_draft},
+    media::{self, Body},
     switch::{
         genuine::{self, Peer},
         state::Core,
@@ -14,7 +14,7 @@ use crate::{
 };
 use bytes::Bytes;
 use tandem_billing::CallId;
-use tandem_sdp::{SessionDescription, Side};
+use tandem_sdp::{SessionDescription, Side, session::Origin};
 use tandem_sip::{
     Flow, Message,
     dialog::Dialog,
@@ -31,8 +31,11 @@ pub(crate) struct Fork {
     pub(crate) dialog: Dialog,
     /// The number of its last reliable answer.
     rseq: Option<u32>,
-    /// What it described.
+    /// What it described last.
     pub(crate) said: Option<Box<SessionDescription>>,
+    /// What it was answered to an offer of its own; none if it made none.
+    pub(crate) told: Option<Bytes>,
+    pub(crate) origin: Origin,
     /// The PRACK under way.
     prack: Option<Prack>,
 }
@@ -62,6 +65,11 @@ pub(crate) fn note(core: &mut Core, call: &mut Call, txn: ClientTxn, message: &M
     let Some(fork) = open(core, attempt, message) else {
         return News::Yes;
     };
+    if fork.told.is_none()
+        && let Body::Audio(sdp) = media::read_body(message)
+    {
+        fork.said = Some(sdp);
+    }
     core.index
         .tags
         .insert(fork.dialog.local_tag.clone(), (id, Side::B));
@@ -200,6 +208,8 @@ fn open<'a>(core: &Core, attempt: &'a mut Attempt, message: &Message) -> Option<
                 dialog: Dialog::from_response(request, message)?,
                 rseq: None,
                 said: None,
+                told: None,
+                origin: attempt.origin,
                 prack: None,
             });
             attempt.forks.len() - 1
@@ -215,90 +225,28 @@ impl Attempt {
         self.forks.iter().find(|fork| fork.dialog.remote_tag == tag)
     }
 
-    /// Keeps what an early dialog described.
-    pub(crate) fn keep(&mut self, message: &Message, sdp: Box<SessionDescription>) {
-        let tag = message.to_tag().unwrap_or_default();
-        if let Some(fork) = self
-            .forks
-            .iter_mut()
-            .find(|fork| fork.dialog.remote_tag == tag)
-        {
-            fork.said = Some(sdp);
+    /// What the sender of an answer describes: once it made an offer of its own, that alone counts.
+    pub(crate) fn described_by(&self, message: &Message) -> Body {
+        match self.fork(message) {
+            Some(Fork {
+                told: Some(_),
+                said: Some(said),
+                ..
+            }) => Body::Audio(said.clone()),
+            Some(_) | None => media::read_body(message),
         }
     }
 }
 
-/// The only target rung, and its early dialog that described its audio last.
-fn lone(call: &Call) -> Option<(&Attempt, &Fork)> {
-    let current = call.hunt.as_ref()?.current.as_ref()?;
-    let [attempt] = current.attempts.as_slice() else {
+/// The early dialog whose audio the caller was sent; of the only target rung.
+pub(crate) fn heard(call: &Call) -> Option<&Fork> {
+    let hunt = call.hunt.as_ref()?;
+    let [attempt] = hunt.current.as_ref()?.attempts.as_slice() else {
         return None;
     };
-    let fork = attempt
-        .forks
-        .iter()
-        .rev()
-        .find(|fork| fork.said.is_some())?;
-    Some((attempt, fork))
-}
-
-fn lone_attempt(call: &mut Call) -> Option<&mut Attempt> {
-    match call
-        .hunt
-        .as_mut()?
-        .current
-        .as_mut()?
-        .attempts
-        .as_mut_slice()
-    {
-        [attempt] => Some(attempt),
-        _ => None,
-    }
-}
-
-/// The way to the early dialog of the only target rung.
-pub(crate) fn flow(call: &Call) -> Option<Flow> {
-    lone(call).map(|(attempt, _)| attempt.flow)
-}
-
-/// What a side has described before the answer.
-pub(crate) fn agreed(call: &Call, side: Side) -> Option<&SessionDescription> {
-    match side {
-        Side::A => call.media.offer.as_ref(),
-        Side::B => lone(call)?.1.said.as_deref(),
-    }
-}
-
-/// `answer` as the side that made `offer` is shown it; the relay learns where that side takes audio now.
-pub(crate) fn describe(
-    core: &mut Core,
-    call: &mut Call,
-    side: Side,
-    offer: &SessionDescription,
-    answer: &SessionDescription,
-) -> Option<Bytes> {
-    let (flow, origin, security) = match side {
-        Side::A => {
-            media::could_answer(core, call, Side::A, Offer::New(offer), answer)?;
-            media::hear(core, call, Side::A, Said::Offer, offer)?;
-            let body = media::body_for(core, call, Side::A, Said::Answer, answer);
-            media::settle(core, call, Side::A);
-            return body;
-        }
-        Side::B => {
-            let attempt = lone_attempt(call)?;
-            let mut security = attempt.security.clone();
-            security.hear(Said::Offer, offer).ok()?;
-            (attempt.flow, attempt.origin, security)
-        }
-    };
-    let body = media::early_body(core, call, (flow, origin), &security, answer)?;
-    let way = (flow.remote.ip(), security.transport());
-    media::learn(core, call, side, offer, way);
-    if let Some(attempt) = lone_attempt(call) {
-        attempt.security = security;
-    }
-    Some(body)
+    let tag = hunt.early.as_deref()?;
+    let mut forks = attempt.forks.iter();
+    forks.find(|fork| fork.dialog.remote_tag == tag)
 }
 
 /// A request of the called side before it answered.
@@ -314,15 +262,16 @@ pub(crate) fn request(
         .and_then(|target| target.callee_account);
     let current = call.hunt.as_mut().and_then(|hunt| hunt.current.as_mut());
     let found = current.and_then(|current| {
-        current.attempts.iter_mut().find_map(|attempt| {
+        let mut attempts = current.attempts.iter_mut().enumerate();
+        attempts.find_map(|(number, attempt)| {
             let at = attempt.forks.iter().position(|fork| {
                 fork.dialog.remote_tag == tag && fork.dialog.call_id == message.call_id()
             })?;
-            Some((attempt, at))
+            Some((number, attempt, at))
         })
     });
     let gone = (481, "Call/Transaction Does Not Exist");
-    let Some((attempt, at)) = found else {
+    let Some((number, attempt, at)) = found else {
         return core.reject(txn, gone, Draft::new());
     };
     let Some(fork) = attempt.forks.get(at) else {
@@ -349,7 +298,8 @@ pub(crate) fn request(
             core.respond(txn, (200, "OK"), "", draft);
         }
         (Method::Update, Stage::Hunting) => {
-            prack::answer_offer(core, call, Side::B, txn, message);
+            fork.dialog.refresh_target(message);
+            early::of_fork(core, call, (number, at), (txn, message));
         }
         (Method::Info, _) => core.respond(txn, (480, "Temporarily Unavailable"), "", Draft::new()),
         _ => core.respond(txn, gone, "", Draft::new()),

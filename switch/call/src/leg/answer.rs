@@ -134,16 +134,17 @@ fn connect(
     if let Some(target) = call.target.as_mut() {
         target.call_id = Some(attempt.call_id.clone());
     }
+    let fork = attempt.fork(message);
+    let told = fork.and_then(|fork| fork.told.clone());
+    let described = told.or_else(|| attempt.described());
+    if attempt.was_retold() {
+        media::told_target(call, described.as_deref());
+    }
     let mut leg = Leg {
         flow: dialog_flow(attempt.flow, &dialog, reach),
         dialog,
-        origin: attempt.origin,
-        described: attempt
-            .request
-            .draft
-            .body
-            .as_ref()
-            .map(|(_, body)| body.clone()),
+        origin: fork.map_or(attempt.origin, |fork| fork.origin),
+        described,
         reach,
         security: attempt.security.clone(),
         gateway,
@@ -176,7 +177,7 @@ fn agree(
         Some(attempt.txn)
     };
     let early = attempt.fork(message).and_then(|fork| fork.said.as_ref());
-    let said = match (media::read_body(message), early, &offer) {
+    let said = match (attempt.described_by(message), early, &offer) {
         (Body::Audio(sdp), _, _) => Some(*sdp),
         // The answer came before, in a 183, and some do not repeat it.
         (Body::None, Some(early), Some(_)) => Some((**early).clone()),

@@ -5,9 +5,10 @@
 
 pub(crate) mod outcome;
 
-use super::{Reach, dialog_flow, digits, prack, session, session_draft};
+use super::{Reach, dialog_flow, digits, session, session_draft};
 use crate::{
     call::{Call, Confirm, Stage},
+    hunt::early,
     media::{self, Body, Said, play},
     page,
     switch::state::Core,
@@ -133,7 +134,7 @@ pub(crate) fn handle(
 ) {
     let (txn, flow, message) = request;
     if is_early_offer(call, side, what, message) {
-        return prack::answer_offer(core, call, side, txn, message);
+        return early::of_caller(core, call, txn, message);
     }
     if what == What::Info && digits::take(core, call, side, (txn, message)) {
         return;
@@ -142,12 +143,12 @@ pub(crate) fn handle(
         let draft = Draft::new().header("Min-SE", least_s);
         return core.respond(txn, (422, "Session Interval Too Small"), "", draft);
     }
-    if let Err((answer, retry_after)) = may_pass(call, side, what, message) {
-        let draft = match retry_after {
-            Some(seconds) => Draft::new().header("Retry-After", seconds),
-            None => Draft::new(),
+    if let Err(refusal) = may_pass(call, side, what, message) {
+        let draft = match refusal {
+            LATER => Draft::new().header("Retry-After", core.random() % 11),
+            _ => Draft::new(),
         };
-        return core.respond(txn, answer, "", draft);
+        return core.respond(txn, refusal, "", draft);
     }
     if what == What::Message
         && let Err((answer, draft)) = page::may_cross(call, side, message)
@@ -252,17 +253,22 @@ pub(crate) fn is_under_way(call: &Call) -> bool {
     })
 }
 
-type Refusal = ((u16, &'static str), Option<u32>);
+type Refusal = (u16, &'static str);
+
+/// An offer of ours to the side that asks is not answered yet, or one is awaited from there.
+const PENDING: Refusal = (491, "Request Pending");
+/// An offer of the side that asks is not answered yet: it tries again after 0 to 10 s, as drawn (RFC 3261 section
+/// 14.2, RFC 3311 section 5.2).
+const LATER: Refusal = (500, "Server Internal Error");
 
 fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<(), Refusal> {
-    let pending = ((491, "Request Pending"), None);
     if call.stage == Stage::Talking && !call.is_whole() {
         return match what {
-            What::Invite => Err(pending),
+            What::Invite => Err(PENDING),
             // A session is refreshed alone.
             What::Update if message.body().is_empty() => Ok(()),
-            What::Update => Err(pending),
-            What::Info | What::Message => Err(((480, "Temporarily Unavailable"), None)),
+            What::Update => Err(PENDING),
+            What::Info | What::Message => Err((480, "Temporarily Unavailable")),
         };
     }
     match (call.stage, what) {
@@ -270,16 +276,18 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
         (Stage::Hunting | Stage::Answering, What::Update) if message.body().is_empty() => {
             return Ok(());
         }
-        (Stage::Hunting | Stage::Answering, What::Invite | What::Update) => return Err(pending),
+        (Stage::Hunting | Stage::Answering, What::Invite | What::Update) => {
+            return Err(before_answer(call, side, what));
+        }
         (Stage::Hunting | Stage::Answering, What::Info | What::Message) => {
-            return Err(((480, "Temporarily Unavailable"), None));
+            return Err((480, "Temporarily Unavailable"));
         }
         (Stage::Ending, What::Invite | What::Update | What::Info | What::Message) => {
-            return Err(((481, "Call/Transaction Does Not Exist"), None));
+            return Err((481, "Call/Transaction Does Not Exist"));
         }
     }
     if call.passing.len() >= MAX_PASSING {
-        return Err(((500, "Server Internal Error"), Some(2)));
+        return Err(LATER);
     }
     match what {
         What::Info | What::Message => return Ok(()),
@@ -291,7 +299,7 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
     };
     // A request of our own to the side that asks, or to the one it would go to.
     if unconfirmed || !call.own.is_empty() {
-        return Err(pending);
+        return Err(PENDING);
     }
     let offering = call.passing.iter().find(|passing| match passing.what {
         What::Invite | What::Update => true,
@@ -299,8 +307,21 @@ fn may_pass(call: &Call, side: Side, what: What, message: &Message) -> Result<()
     });
     match offering {
         None => Ok(()),
-        Some(other) if other.from == side => Err(((500, "Server Internal Error"), Some(1))),
-        Some(_) => Err(pending),
+        Some(other) if other.from == side => Err(LATER),
+        Some(_) => Err(PENDING),
+    }
+}
+
+/// Why an INVITE or UPDATE finds the first INVITE unanswered.
+fn before_answer(call: &Call, side: Side, what: What) -> Refusal {
+    let late = match call.stage {
+        Stage::Hunting => call.media.offer.is_none(),
+        Stage::Answering | Stage::Talking | Stage::Ending => call.media.asked.is_some(),
+    };
+    match (side, what) {
+        (Side::A, What::Invite) => LATER,
+        (Side::A, _) if !late => LATER,
+        (Side::A | Side::B, _) => PENDING,
     }
 }
 

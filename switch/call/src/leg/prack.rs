@@ -9,12 +9,10 @@ use crate::{
     directory::signalling::Extension,
     hunt,
     leg::answer,
-    media::{self, Body},
     switch::{end, state::Core, timer::Timer},
     transfer::Letter,
 };
 use std::time::Duration;
-use tandem_sdp::Side;
 use tandem_sip::{
     Message, Mono,
     endpoint::ServerTxn,
@@ -192,7 +190,7 @@ pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ServerTxn, message: 
     let waiting = call.caller.reliable.waiting.take();
     core.timers.disarm(Timer::Reliable(call.id));
     call.caller.reliable.agreed |= waiting.is_some_and(|waiting| waiting.said.draft.body.is_some());
-    answer_offer(core, call, Side::A, txn, message);
+    hunt::early::of_caller(core, call, txn, message);
     if let Some(next) = call.caller.reliable.next.take() {
         match call.stage {
             Stage::Hunting => send(core, call, *next),
@@ -219,37 +217,4 @@ fn is_awaited(core: &Core, call: &Call, message: &Message) -> bool {
     number(parts.next()) == Some(waiting.rseq)
         && number(parts.next()) == cseq
         && parts.next() == Some("INVITE")
-}
-
-/// An offer before the answer, in PRACK or UPDATE: the audio passes through us, so it is answered here with what
-/// the other side has agreed to, or refused without harm to the call.
-pub(crate) fn answer_offer(
-    core: &mut Core,
-    call: &mut Call,
-    side: Side,
-    txn: ServerTxn,
-    message: &Message,
-) {
-    let flow = match side {
-        Side::A => Some(call.caller.leg.flow),
-        Side::B => hunt::fork::flow(call),
-    };
-    let answered = match media::read_body(message) {
-        Body::None => Ok(None),
-        Body::Unfit => Err(()),
-        Body::Audio(offer) => hunt::fork::agreed(call, side.other())
-            .and_then(|said| said.answer_for(&offer))
-            .and_then(|answer| hunt::fork::describe(core, call, side, &offer, &answer))
-            .map(Some)
-            .ok_or(()),
-    };
-    match (answered, flow) {
-        (Ok(body), Some(flow)) => {
-            let draft = super::session_draft(core, flow, body);
-            core.respond(txn, (200, "OK"), "", draft);
-        }
-        (Ok(_), None) | (Err(()), _) => {
-            core.respond(txn, (488, "Not Acceptable Here"), "", Draft::new());
-        }
-    }
 }

@@ -54,6 +54,10 @@ fn early_audio(
     message: &Message,
 ) -> Option<Bytes> {
     call.media.offer.as_ref()?;
+    // Once it made an offer of its own, that alone counts.
+    if lone_attempt(call, txn)?.fork(message)?.told.is_some() {
+        return None;
+    }
     let sdp = match media::read_body(message) {
         Body::Audio(sdp) => sdp,
         Body::None | Body::Unfit => return None,
@@ -68,6 +72,7 @@ fn early_audio(
     let attempt = lone_attempt(call, txn)?;
     let way = (attempt.flow.remote.ip(), security.transport());
     attempt.security = security;
+    let offered = attempt.was_retold().then(|| attempt.described()).flatten();
     if call
         .hunt
         .as_ref()
@@ -76,11 +81,9 @@ fn early_audio(
         hunt::renew_dialog(core, call);
     }
     media::learn(core, call, Side::B, &sdp, way);
+    media::told_target(call, offered.as_deref());
     let body = media::body_for(core, call, Side::A, media::Said::Answer, &told);
     media::settle(core, call, Side::A);
-    if let Some(attempt) = lone_attempt(call, txn) {
-        attempt.keep(message, sdp);
-    }
     if let Some(hunt) = call.hunt.as_mut() {
         hunt.early = message.to_tag().map(str::to_owned);
     }

@@ -269,6 +269,14 @@ pub(crate) fn begin(call: &mut Call, terms: Terms, said: Option<&SessionDescript
     call.media.terms = terms;
 }
 
+/// An early dialog of the target speaks: what it was told, in its INVITE or in answer to an offer of its own.
+pub(crate) fn told_target(call: &mut Call, body: Option<&[u8]>) {
+    let told = body.and_then(|body| SessionDescription::parse(body).ok());
+    if let Some(told) = told {
+        call.media.spoken.b.ours = told.codecs();
+    }
+}
+
 /// Whether this call's audio may be coded anew.
 pub(crate) fn may_code(core: &Core, call: &Call) -> bool {
     call.media.spoken.coded || core.usage.may_code(&core.directory.settings.media)

@@ -27,9 +27,13 @@ pub(crate) fn conclude(
     let (Offer::Heard(said) | Offer::New(said)) = offer;
     let mut told = answer.clone();
     adapt_answer(core, call, asker, said, &mut told)?;
+    let direction = direction(said, answer);
     // What was made music for the other side stays a silence for the one that holds (RFC 3264 section 6.1).
-    if said.direction() == Direction::Inactive {
-        told.set_direction(Direction::Inactive);
+    match said.direction() {
+        Direction::Inactive => told.set_direction(Direction::Inactive),
+        Direction::SendRecv | Direction::SendOnly | Direction::RecvOnly => {
+            told.set_direction(direction);
+        }
     }
     could_hear(call, other, Said::Answer, answer)?;
     could_answer(core, call, asker, offer, &told)?;
@@ -37,7 +41,7 @@ pub(crate) fn conclude(
         hear(core, call, asker, Said::Offer, offer)?;
     }
     hear(core, call, other, Said::Answer, answer)?;
-    note_direction(core, call, answer.direction());
+    note_direction(core, call, direction);
     video::settle(core, call);
     let body = body_for(core, call, asker, Said::Answer, &told);
     settle(core, call, asker);
@@ -67,6 +71,18 @@ pub(crate) fn ask(
     note_direction(core, call, offer.direction());
     call.media.asked = Some(Box::new(offer));
     body_for(core, call, asker, Said::Offer, &told)
+}
+
+/// That of the answer, or what the asker's offer leaves of it: it may have been made after the other side answered the
+/// one before.
+fn direction(offer: &SessionDescription, answer: &SessionDescription) -> Direction {
+    match (offer.direction(), answer.direction()) {
+        (offered, Direction::SendRecv) => offered.reversed(),
+        (
+            Direction::SendRecv | Direction::SendOnly | Direction::RecvOnly | Direction::Inactive,
+            answered,
+        ) => answered,
+    }
 }
 
 fn could_hear(call: &Call, side: Side, said: Said, sdp: &SessionDescription) -> Option<()> {

@@ -293,7 +293,7 @@ fn an_early_change_is_told_to_wait() {
     caller.join(&ringing);
     let body = caller.sdp();
     caller.request(&mut world, "UPDATE", Some(&body));
-    world.expect(caller.at, "491");
+    world.expect(caller.at, "500");
     caller.request(&mut world, "INFO", None);
     world.expect(caller.at, "480");
     caller.bye(&mut world);

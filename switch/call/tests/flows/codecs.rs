@@ -13,18 +13,18 @@ use tandem_sdp::{
 };
 use tandem_sip::Message;
 
-fn names(list: &[&str]) -> Vec<String> {
+pub(super) fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// `payload type name` of each codec of a message's audio.
-fn codecs(message: &Message) -> Vec<(u8, String)> {
+pub(super) fn codecs(message: &Message) -> Vec<(u8, String)> {
     let sdp = SessionDescription::parse(message.body()).expect("a description");
     let pair = |codec: tandem_sdp::Codec| (codec.payload_type, codec.name);
     sdp.codecs().into_iter().map(pair).collect()
 }
 
-fn pairs(list: &[(u8, &str)]) -> Vec<(u8, String)> {
+pub(super) fn pairs(list: &[(u8, &str)]) -> Vec<(u8, String)> {
     list.iter()
         .map(|(number, name)| (*number, (*name).to_owned()))
         .collect()
@@ -41,7 +41,7 @@ pub(super) fn conversion(world: &World, of: Side) -> Option<Conversion> {
 }
 
 /// Where sides take audio, as the relay was told.
-fn targets(world: &World) -> Vec<(Side, SocketAddr)> {
+pub(super) fn targets(world: &World) -> Vec<(Side, SocketAddr)> {
     let of = |command: &RelayCommand| match command {
         RelayCommand::SetTarget { side, rtp, .. } => Some((*side, *rtp)),
         _ => None,
@@ -50,7 +50,7 @@ fn targets(world: &World) -> Vec<(Side, SocketAddr)> {
 }
 
 /// The account allows `account`, the gateway `gateway`; at most `coded` calls are coded anew.
-fn world(account: &[&str], gateway: &[&str], coded: u32) -> World {
+pub(super) fn world(account: &[&str], gateway: &[&str], coded: u32) -> World {
     let (account, gateway) = (names(account), names(gateway));
     let plan = plan()
         .with_account(1, |a| a.codecs = account)
@@ -68,7 +68,7 @@ const OFFER: &[(u8, &str)] = &[
     (97, "telephone-event"),
 ];
 
-fn call(world: &mut World, offer: &[(u8, &str)]) -> (Caller, Callee) {
+pub(super) fn call(world: &mut World, offer: &[(u8, &str)]) -> (Caller, Callee) {
     let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
     let body = sip::sdp(caller.audio, offer);
     caller.invite_offering(world, &body);

@@ -12,6 +12,7 @@ mod change;
 mod codecs;
 mod codes;
 mod digits;
+mod early;
 mod failover;
 mod fax;
 mod forged;
