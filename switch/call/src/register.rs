@@ -44,6 +44,9 @@ pub(crate) fn handle(core: &mut Core, txn: ServerTxn, flow: Flow, message: &Mess
         return core.reject(txn, (403, "Forbidden"), Draft::new());
     }
     let user = device.username.as_str();
+    // What has run out and was not collected yet would else be gone without a word.
+    let gone = core.registrar.handle_timeout(core.now.mono);
+    ended(core, &gone);
     let before = core.registrar.bindings(core.now.mono, user);
     match core
         .registrar

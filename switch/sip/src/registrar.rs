@@ -168,7 +168,8 @@ impl Registrar {
     }
 
     /// `user` is the authenticated device's name. All of the request takes effect, or nothing does (RFC
-    /// 3261 section 10.3, step 7).
+    /// 3261 section 10.3, step 7). What has expired is collected first, by [`Self::handle_timeout`]: here it
+    /// would still count.
     pub fn handle_register(
         &mut self,
         now: Mono,
@@ -176,7 +177,6 @@ impl Registrar {
         flow: Flow,
         request: &Message,
     ) -> RegisterAnswer {
-        self.expire_user(now, user);
         let held = self.users.get(user).map_or(&[][..], Vec::as_slice);
         let wishes = match judge::judge(&self.config, held, request) {
             Ok(wishes) => wishes,
@@ -365,19 +365,6 @@ impl Registrar {
         self.connections.remove(&(record.flow, serial));
         self.bindings -= 1;
         Some(record)
-    }
-
-    /// What has expired but was not collected yet neither counts nor shows; its end is still told by
-    /// [`Self::handle_timeout`] unless this user registers first.
-    fn expire_user(&mut self, now: Mono, user: &str) {
-        let held = self.users.get(user).map_or(&[][..], Vec::as_slice);
-        let old = held
-            .iter()
-            .filter(|r| r.expires_at <= now)
-            .map(|r| r.serial);
-        for serial in old.collect::<Vec<_>>() {
-            self.remove(user, serial);
-        }
     }
 }
 

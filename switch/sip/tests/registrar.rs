@@ -166,6 +166,7 @@ fn a_life_of_one_user() {
     let mut registrar = registrar();
     for (at, call_id, cseq, lines, want) in rows {
         let request = register((call_id, *cseq), lines);
+        registrar.handle_timeout(secs(*at));
         let answer = registrar.handle_register(secs(*at), "u", flow(5060), &request);
         assert_eq!(shown(answer), *want, "at {at}: {call_id} {cseq} {lines}");
     }

@@ -5,7 +5,7 @@ use super::{
     kit::{Callee, Caller, World, sip},
     plan, world,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tandem_call::{
     Input,
     directory::{AccountStatus, DigestAlgorithms},
@@ -56,6 +56,21 @@ fn an_operator_unregisters_a_phone() {
             .iter()
             .any(|event| matches!(event.change, Change::RegistrationGone { .. }))
     );
+}
+
+#[test]
+fn a_registration_that_ran_out_is_told_of_before_the_next_phone_of_its_device_is() {
+    let mut world = world();
+    world.command(Command::Snapshot);
+    sip::register(&mut world, ALICE, "alice");
+    // The timer is due, and what came in meanwhile is read first.
+    world.now.mono = world.now.mono + Duration::from_secs(301);
+    sip::register(&mut world, BOB, "alice");
+    let contacts: Vec<_> = world.book.registered.iter().collect();
+    assert_eq!(contacts.len(), 1, "{contacts:?}");
+    let gone = |change: &Change| matches!(change, Change::RegistrationGone { .. });
+    let told = world.feed.iter().filter(|event| gone(&event.change));
+    assert_eq!(told.count(), 1, "the monitor is told");
 }
 
 #[test]
