@@ -132,12 +132,15 @@ impl Quote {
     /// (`rating.md` section 3). Beyond grace period and free seconds: these are no reason to admit a call that then
     /// has to be ended at its first paid second.
     pub fn first_block_secs(&self) -> u64 {
-        self.block_end_secs(u64::from(self.line.terms.grace))
+        self.block_end_secs(self.seconds_given())
     }
 
-    /// End of the block that contains answered second `after` (exclusive end, > after). Free seconds are taken as one
-    /// with the first block.
+    /// End of the block that contains answered second `after` (exclusive end, > after). Seconds that are given,
+    /// by grace or as free ones, are a block of their own: nothing has to be paid for the next before they end.
     pub fn block_end_secs(&self, after: u64) -> u64 {
+        if after < self.seconds_given() {
+            return self.seconds_given();
+        }
         let free = u64::from(self.line.terms.free);
         if after >= MAX_BILLABLE_SECS {
             return after.saturating_add(1);
@@ -146,6 +149,10 @@ impl Quote {
         let mut blocks = Blocks::new(self);
         while blocks.next_run(limit).is_some() {}
         free.saturating_add(blocks.position)
+    }
+
+    fn seconds_given(&self) -> u64 {
+        u64::from(self.line.terms.grace.max(self.line.terms.free))
     }
 
     /// The same rows at another answer instant, if the book still had them in force: see `TariffBook::quote`. Where

@@ -57,9 +57,16 @@ mod tests {
     use tandem_billing::{Tariff, TariffBook, TariffId, UtcMs};
 
     fn quote(price: &str, initial: u32, increment: u32) -> Quote {
+        giving(price, (initial, increment), (0, 0))
+    }
+
+    fn giving(price: &str, (initial, increment): (u32, u32), (grace, free): (u32, u32)) -> Quote {
         let spec = serde_json::json!({
             "id": 1, "name": "t", "currency": "EUR",
-            "defaults": { "initial": initial, "increment": increment, "connect_fee": "0.01" },
+            "defaults": {
+                "initial": initial, "increment": increment, "connect_fee": "0.01",
+                "grace_period": grace, "free_seconds": free,
+            },
             "rates": [{ "id": 1, "prefix": "", "price": price }],
         });
         let spec = serde_json::from_value(spec).expect("a tariff");
@@ -88,6 +95,26 @@ mod tests {
         assert_eq!(end(&quote, 0, 1, 0), 6, "the ledger will refuse it");
         assert_eq!(end(&quote, -5_000_000, 1, 12), 18);
         assert_eq!(end(&quote, 10_000_000, 1, 60), 120);
+    }
+
+    /// A reseller whose next block is dear, in a chain whose client pays by six seconds.
+    #[test]
+    fn a_call_lasts_as_long_as_its_seconds_cost_nothing() {
+        let client = quote("0.60", 6, 6);
+        for (given, paid_s, expected) in [((0, 10), 6, 10), ((10, 0), 6, 10), ((0, 10), 10, 12)] {
+            let reseller = giving("2.00", (60, 1), given);
+            let funds = [&client, &reseller].map(|quote| Funds {
+                quote,
+                held: quote.charge_secs(paid_s),
+                spendable: Micros(1_000_000),
+                calls: 1,
+            });
+            let end = next_end(&funds, paid_s, 30, u64::MAX);
+            assert_eq!(
+                end, expected,
+                "grace and free seconds {given:?}, paid {paid_s}"
+            );
+        }
     }
 
     proptest! {
