@@ -265,7 +265,15 @@ fn not_alone(world: &World, callee: &CalleeLine) {
         && bridged(world, callee)
         && !world.witness.is_fork(&callee.party.within.call_id)
     {
-        let gap = caller.ended.map_or(0, |end| distance(end, ended));
+        // Whom it was called for may still wait for an answer to a re-INVITE, and be back in its first call when the
+        // target goes for want of money: then the switch is all that the target ever talked to.
+        let other = if books::is_never_joined(world, &callee.party.within.call_id) {
+            world.witness.leg(&callee.party.within.call_id).bye
+        } else {
+            None
+        };
+        let other = other.map(|bye| bye.mono).or(caller.ended);
+        let gap = other.map_or(0, |end| distance(end, ended));
         assert!(
             gap <= MOST_ALONE_US,
             "{name}: one side outlived the other by {} s",

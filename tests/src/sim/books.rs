@@ -44,15 +44,18 @@ fn short_at_end(world: &World, cdr: &Cdr) {
     let next = sheets()
         .map(|(_, sheet)| sheet.block_end(talked + 1, at))
         .min();
-    let short = sheets().any(|(id, sheet)| {
-        let more = sheet.charge_secs(next.unwrap_or(0), at) - sheet.charge_secs(talked, at);
-        more > world.spendable(AccountId(id)).0
-    });
+    let wants: Vec<(i64, i64, i64)> = sheets()
+        .map(|(id, sheet)| {
+            let more = sheet.charge_secs(next.unwrap_or(0), at) - sheet.charge_secs(talked, at);
+            (id, more, world.spendable(AccountId(id)).0)
+        })
+        .collect();
+    let short = wants.iter().any(|(_, more, has)| more > has);
     // The relay's last words come after the end: money may have come meanwhile.
     let waited = world.now.utc.0 - cdr.ended_at.0;
     assert!(
         short || waited > 0,
-        "call {} was cut, and everybody could pay on",
+        "call {} was cut, and everybody could pay on, by account, price and money: {wants:?}",
         cdr.call
     );
     assert_eq!(
@@ -331,6 +334,17 @@ fn is_placed(cdr: &Cdr) -> bool {
     transfers(cdr)
         .iter()
         .any(|(_, _, outcome)| outcome == "placed for")
+}
+
+/// Whether the leg is of a call placed for a transfer, and nobody came over to it.
+#[must_use]
+pub fn is_never_joined(world: &World, b_call_id: &str) -> bool {
+    let cdrs = world.live.cdrs.values();
+    let mut of_leg = cdrs.filter(|cdr| cdr.b_call_id.as_deref() == Some(b_call_id));
+    of_leg.any(|cdr| {
+        let transfers = transfers(cdr);
+        is_placed(cdr) && !transfers.iter().any(|(_, _, outcome)| outcome == "joined")
+    })
 }
 
 /// How long a call may have lasted by what the wire saw, in milliseconds.

@@ -93,12 +93,17 @@ impl Sheet {
             .expect("a small amount")
     }
 
-    /// The answered second at which the block ends that an answered second lies in.
+    /// The answered second at which the block ends that an answered second lies in. Grace and free seconds are paid
+    /// for with none.
     ///
     /// # Panics
     /// As [`Self::charge`].
     #[must_use]
     pub fn block_end(&self, second: u64, answered_at: i64) -> u64 {
+        let given = u64::from(self.grace.max(self.free));
+        if second <= given {
+            return given;
+        }
         let zone = TimeZone::get(self.zone).expect("a known zone");
         let blocks = self.blocks(second, answered_at, &zone);
         u64::from(self.free) + blocks.iter().map(|(secs, _)| u64::from(*secs)).sum::<u64>()
