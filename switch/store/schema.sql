@@ -371,9 +371,11 @@ CREATE TABLE heartbeat (
     last_seq INTEGER NOT NULL
 ) STRICT;
 
--- Journal batches that are durable and not in their rows yet; the next commit puts them there.
+-- Journal batches that are durable before their rows are: those with a number above heartbeat.last_seq. The next
+-- commit puts them into their rows.
 CREATE TABLE noted_batch (
-    seq      INTEGER PRIMARY KEY,
+    slot     INTEGER PRIMARY KEY,
+    seq      INTEGER NOT NULL,
     at       INTEGER NOT NULL,
     document TEXT NOT NULL
 ) STRICT;

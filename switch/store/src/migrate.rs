@@ -84,6 +84,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 16,
         sql: include_str!("../migrations/0016_inbound_reach.sql"),
     },
+    Migration {
+        number: 17,
+        sql: include_str!("../migrations/0017_noted_slots.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -36,6 +36,9 @@ pub struct StoreOptions {
     pub readers: usize,
     /// Longest query.
     pub query_timeout: Duration,
+    /// How long the file is waited for: a switch that is just ending, or a process forked off it that has not become
+    /// another program yet, holds it a moment longer.
+    pub lock_patience: Duration,
 }
 
 impl Default for StoreOptions {
@@ -48,6 +51,7 @@ impl Default for StoreOptions {
             heartbeat: Duration::from_secs(1),
             readers: 4,
             query_timeout: Duration::from_secs(30),
+            lock_patience: Duration::from_secs(1),
         }
     }
 }
@@ -122,7 +126,7 @@ impl Store {
     /// # Errors
     /// When the file is not ours, too new, in use, cannot be written, or its balances are not right.
     pub fn open(path: &Path, options: StoreOptions) -> Result<Self, StoreError> {
-        let lock = lock(path)?;
+        let lock = lock(path, options.lock_patience)?;
         let mut committer = Committer::open(path)?;
         committer.take_up_noted()?;
         let connection = committer.connection();
@@ -191,11 +195,10 @@ pub(crate) fn open_migrated(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// A switch that is just ending, or a process forked off it that has not become another program yet, holds the file a
-/// moment longer.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// How often a file in use is asked for again.
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+fn lock(path: &Path, patience: Duration) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
@@ -210,12 +213,12 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .write(true)
         .open(&name)
         .map_err(file)?;
-    let patient_until = Instant::now() + LOCK_PATIENCE;
+    let patient_until = Instant::now() + patience;
     loop {
         match lock.try_lock() {
             Ok(()) => return make_private(path).map(|()| lock),
             Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
-                std::thread::sleep(LOCK_PATIENCE / 50);
+                std::thread::sleep(LOCK_RETRY);
             }
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.to_owned())),
             Err(TryLockError::Error(source)) => return Err(file(source)),

@@ -87,11 +87,18 @@ impl Committer {
     /// Makes batches durable without putting them into their rows, which the next commit does; takes them.
     ///
     /// # Errors
-    /// When none was noted: they are still there, to be tried again.
+    /// When none was noted: they are still there, to be tried again, or to be committed if their numbers do not rise.
     pub fn note(&mut self, batches: &mut Vec<Batch>, at: UtcMs) -> Result<(), StoreError> {
         let transaction = begin(&mut self.connection)?;
-        for batch in &*batches {
-            note::insert(&transaction, batch, at)?;
+        let mut last = self.noted.last().map_or(0, |batch| batch.seq);
+        for (slot, batch) in (self.noted.len()..).zip(&*batches) {
+            if batch.seq <= last || !note::put(&transaction, slot, batch, at)? {
+                return Err(StoreError::corrupt(
+                    "a journal batch",
+                    "its number is taken",
+                ));
+            }
+            last = batch.seq;
         }
         commit(transaction)?;
         self.noted.append(batches);
@@ -130,7 +137,7 @@ impl Committer {
                 Pace::Careful => rejected.extend(careful(&mut transaction, batch, at)?),
             }
         }
-        note::clear(&transaction)?;
+        // From here on what was noted no longer counts as such.
         if let Some(last) = batches.last().or(self.noted.last()) {
             record::beat(&transaction, at, Some(last.seq))?;
         }

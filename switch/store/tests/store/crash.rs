@@ -148,9 +148,11 @@ fn a_noted_batch_that_cannot_be_read_is_put_aside_and_the_others_count() {
     assert_eq!(balance(&store.reader(), operator.client), 10_500_000);
     drop(store);
     let left: i64 = raw
-        .query_row("SELECT count(*) FROM noted_batch", [], |row| row.get(0))
+        .query_row(crate::writer::NOTED, [], |row| row.get(0))
         .unwrap();
     assert_eq!(left, 0);
+    // It is put aside once, not at every start.
+    drop(Store::open(&fixture.path(), options(START.plus_ms(500_000))).unwrap());
     let report = tandem_store::verify::verify(&fixture.path()).unwrap();
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
     assert!(
@@ -158,6 +160,46 @@ fn a_noted_batch_that_cannot_be_read_is_put_aside_and_the_others_count() {
         "{:?}",
         report.problems
     );
+}
+
+#[test]
+fn a_note_writes_one_page() {
+    let (fixture, _, script) = prepared();
+    let mut committer = Committer::open(&fixture.path()).unwrap();
+    let mut wal = fixture.path().into_os_string();
+    wal.push("-wal");
+    let mut grown = Vec::new();
+    for pair in script.chunks_exact(2) {
+        let (noted, committed) = (&pair[0], &pair[1]);
+        let before = fs::metadata(&wal).unwrap().len();
+        committer.note(&mut vec![noted.0.clone()], noted.1).unwrap();
+        grown.push(fs::metadata(&wal).unwrap().len() - before);
+        let rows = std::slice::from_ref(&committed.0);
+        assert!(committer.commit(rows, committed.1).unwrap().is_empty());
+    }
+    // The first one makes the slot.
+    assert!(grown.len() > 3);
+    assert!(
+        grown[1..].iter().all(|bytes| *bytes == 24 + 4_096),
+        "{grown:?}"
+    );
+}
+
+#[test]
+fn a_number_that_is_taken_cannot_be_noted() {
+    let (fixture, _, script) = prepared();
+    let mut committer = Committer::open(&fixture.path()).unwrap();
+    let at = script[0].1;
+    let batch = |n: usize| vec![script[n].0.clone()];
+    assert!(committer.commit(&batch(0), at).unwrap().is_empty());
+    for taken in [batch(0), [batch(1), batch(1)].concat()] {
+        let mut group = taken.clone();
+        assert!(committer.note(&mut group, at).is_err());
+        assert_eq!(group.len(), taken.len(), "nothing is lost");
+    }
+    committer.note(&mut batch(1), at).unwrap();
+    assert!(committer.note(&mut batch(1), at).is_err());
+    assert_eq!(committer.noted(), 1);
 }
 
 /// Opens what a process that died after these batches has left, twice.
