@@ -44,7 +44,8 @@ struct Arguments {
     #[arg(long, requires = "seed")]
     shrink: bool,
     /// Leave these troubles out, separated by commas: loss, duplicates, delay, corruption, slowdisk, brokendisk, crash,
-    /// stall, relay, badpeers, acts, edits, holds, transfers, drain.
+    /// stall, relay, badpeers, acts, edits, holds, transfers, sessions,
+    /// drain.
     #[arg(long, value_delimiter = ',')]
     without: Vec<Trouble>,
     /// Leave these calls out, by their number in the day.

@@ -2,7 +2,7 @@
 //! money of each call.
 
 use super::{books, callee::CalleeLine, caller::call_id_of, peer::Saw, peers::Line, world::World};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use tandem_billing::{AccountId, Micros};
 use tandem_call::journal::{Batch, OpenCall, Record};
 use tandem_sip::{Message, Mono, value::Method};
@@ -227,7 +227,10 @@ fn nobody_alone(world: &World) {
                     caller.plan.index
                 );
             }
-            Line::Callee(callee) => not_alone(world, callee),
+            Line::Callee(callee) => {
+                not_alone(world, callee);
+                not_with_nobody(world, callee);
+            }
             Line::Phone(_) => {}
         }
     }
@@ -278,6 +281,43 @@ fn not_alone(world: &World, callee: &CalleeLine) {
             gap <= MOST_ALONE_US,
             "{name}: one side outlived the other by {} s",
             gap / 1_000_000
+        );
+    }
+}
+
+/// Where the switch refreshes sessions, a party that vanished is missed: the other one does not talk to nobody for
+/// longer than a session lasts.
+fn not_with_nobody(world: &World, callee: &CalleeLine) {
+    let caller = world.peers.caller(callee.caller);
+    let Some(caller) = caller.map(|caller| caller.party.saw) else {
+        return;
+    };
+    let saw = callee.party.saw;
+    let judged = |saw: &Saw| !saw.orphaned && !saw.tainted && !saw.referred;
+    let call_id = &callee.party.within.call_id;
+    let session_s = world.longest_session_s();
+    if world.scene.operator.session_s == 0
+        || !judged(&saw)
+        || !judged(&caller)
+        || !saw.confirmed
+        || caller.answered.is_none()
+        || !bridged(world, callee)
+        || books::is_never_joined(world, call_id)
+        || world.witness.is_fork(call_id)
+    {
+        return;
+    }
+    for (gone, other) in [(&saw, &caller), (&caller, &saw)] {
+        let Some(ended) = other.ended.filter(|_| gone.vanished) else {
+            continue;
+        };
+        let alone = ended.since(gone.last_there);
+        let most = Duration::from_secs(session_s) + Duration::from_micros(MOST_ALONE_US);
+        assert!(
+            alone <= most,
+            "{call_id} of caller {}: one side was left with nobody for {} s",
+            callee.caller,
+            alone.as_secs()
         );
     }
 }

@@ -5,12 +5,15 @@ use super::{
     caller::call_id_of, disk::CRASHED, operator::Operator, peers::Line, pricing::Sheet,
     world::World,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use tandem_billing::{AccountId, cdr::Cdr};
 use tandem_call::{
     decide::{Step, Trace},
     journal::{Batch, OpenCall, Record},
 };
+
+/// Cause of a call one of whose sides gave no sign of life for as long as a session lasts.
+const SESSION_EXPIRED: &str = "answered.session_expired";
 
 /// A call ended for want of money: somebody of its chain could indeed not pay the next second.
 ///
@@ -232,6 +235,36 @@ fn judge(world: &World, cdr: &Cdr) {
     );
     target(world, cdr);
     duration(world, cdr);
+    not_paid_alone(world, cdr);
+}
+
+/// Nobody pays for talking to a party that had vanished: the call is billed to its last sign of life.
+fn not_paid_alone(world: &World, cdr: &Cdr) {
+    if cdr.cause != SESSION_EXPIRED || !transfers(cdr).is_empty() {
+        return;
+    }
+    let Some(answered) = world.witness.leg(&cdr.a_call_id).answered else {
+        return;
+    };
+    let sides = [Some(cdr.a_call_id.as_str()), cdr.b_call_id.as_deref()];
+    let lines = sides
+        .into_iter()
+        .flatten()
+        .filter_map(|id| world.peers.by_call_id(id));
+    for saw in lines.map(|line| line.party().saw) {
+        if !saw.vanished || saw.tainted || saw.orphaned {
+            continue;
+        }
+        // What it sent last may have been late, and read late.
+        let most = saw.last_there.since(answered.mono) + Duration::from_secs(10);
+        assert!(
+            u128::from(cdr.duration_ms) <= most.as_millis(),
+            "call {}: {} ms billed, and a party was gone after {} ms",
+            cdr.call,
+            cdr.duration_ms,
+            most.as_millis()
+        );
+    }
 }
 
 /// The leg that the CDR names is one whose peer answered, and its gateway is that peer.
@@ -281,7 +314,7 @@ fn duration(world: &World, cdr: &Cdr) {
     );
     let stalled = !world.scene.stalls.is_empty();
     // The answer to a call placed for a transfer passes no door: time counts once the disk knows of it.
-    let waited = if is_placed(cdr) { 30_000 } else { 0 } + in_vain(cdr);
+    let waited = if is_placed(cdr) { 30_000 } else { 0 } + in_vain(world, cdr);
     let fits = |ms: &u64| {
         let least = if stalled {
             0
@@ -309,9 +342,11 @@ fn duration(world: &World, cdr: &Cdr) {
     }
 }
 
-/// How long a side that was lost may have been waited for, which nobody pays: until its transaction timed out.
-fn in_vain(cdr: &Cdr) -> u64 {
+/// How long a side that was lost may have been waited for, which nobody pays: until its transaction timed out, or
+/// its session ended.
+fn in_vain(world: &World, cdr: &Cdr) -> u64 {
     match cdr.cause.as_str() {
+        SESSION_EXPIRED => world.longest_session_s() * 1000 + 32_000,
         "answered.leg_lost" | "answered.joined_ended" => 32_000,
         _ => 0,
     }

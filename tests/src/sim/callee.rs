@@ -276,10 +276,7 @@ impl CalleeLine {
                 }
             }
             Tick::HangUp if up => self.hang_up(hands),
-            Tick::Vanish if up => {
-                self.party.saw.vanished = true;
-                self.party.repeats.hush();
-            }
+            Tick::Vanish if up => self.party.vanish(hands.now),
             Tick::Repeat(id) => match self.party.repeats.tick(hands, id) {
                 // Never confirmed (RFC 3261 section 13.3.1.4).
                 Some(Said::Final) if up => self.party.bye(hands),

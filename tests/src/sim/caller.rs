@@ -100,16 +100,14 @@ impl CallerLine {
                 self.ack(hands);
             }
             Tick::Change if self.stage == Stage::Up && self.acks => self.party.change(hands),
+            Tick::Refresh if self.party.is_up() => self.refresh(hands),
             Tick::Refer if self.stage == Stage::Up && self.acks => {
                 if let Some(transfer) = self.plan.transfer.clone() {
                     self.party.refer(hands, &transfer);
                 }
             }
             Tick::HangUp if self.party.is_up() => self.party.bye(hands),
-            Tick::Vanish if self.party.is_up() => {
-                self.party.saw.vanished = true;
-                self.party.repeats.hush();
-            }
+            Tick::Vanish if self.party.is_up() => self.party.vanish(hands.now),
             Tick::Repeat(id) => match self.party.repeats.tick(hands, id) {
                 Some(Said::Invite) => self.fail(hands, 408),
                 Some(Said::Cancel) => self.fail(hands, 487),
@@ -126,6 +124,7 @@ impl CallerLine {
             },
             Tick::Ack
             | Tick::Change
+            | Tick::Refresh
             | Tick::Refer
             | Tick::HangUp
             | Tick::Vanish
@@ -148,9 +147,31 @@ impl CallerLine {
 
     fn invite(&mut self, hands: &mut Hands, extra: &str) {
         let body = (!self.plan.offerless).then(|| self.party.sdp());
-        let text = self.party.request("INVITE", extra, body.as_deref());
+        let extra = format!("{}{extra}", self.session());
+        let text = self.party.request("INVITE", &extra, body.as_deref());
         self.invite_cseq = self.party.within.cseq;
         self.party.repeats.say(hands, Said::Invite, text);
+    }
+
+    /// What it asks for of its session.
+    fn session(&self) -> String {
+        let header =
+            |secs| format!("Supported: timer\r\nSession-Expires: {secs};refresher=uac\r\n");
+        self.plan.session_s.map_or_else(String::new, header)
+    }
+
+    fn refresh(&mut self, hands: &mut Hands) {
+        if self.acks {
+            let session = self.session();
+            self.party.refresh(hands, &session);
+        }
+        self.refresh_later(hands);
+    }
+
+    fn refresh_later(&self, hands: &mut Hands) {
+        if let Some(secs) = self.plan.session_s {
+            hands.wake(u64::from(secs) * 500, Tick::Refresh);
+        }
     }
 
     fn lose_patience(&mut self, hands: &mut Hands) {
@@ -292,6 +313,7 @@ impl CallerLine {
             return self.party.bye(hands);
         }
         hands.wake(self.plan.talk, Tick::HangUp);
+        self.refresh_later(hands);
         if let Some(transfer) = self.plan.transfer.as_ref().filter(|t| t.by_caller) {
             hands.wake(transfer.after, Tick::Refer);
         }

@@ -29,6 +29,8 @@ pub enum Topic {
     Switch,
     /// Who transfers which call to whom.
     Transfers,
+    /// How long sessions last, and who refreshes them.
+    Sessions,
 }
 
 /// One stream of draws.
@@ -49,6 +51,7 @@ impl Dice {
             Topic::Relay => 7,
             Topic::Switch => 8,
             Topic::Transfers => 9,
+            Topic::Sessions => 10,
             Topic::Callee(caller, attempt) => {
                 (1 << 40) + u64::from(caller) * 64 + u64::from(attempt)
             }

@@ -92,6 +92,8 @@ pub struct Operator {
     pub slice_s: u32,
     /// The first gateway of a number changes with it.
     pub swapped: bool,
+    /// Seconds after which a session ends unless it is refreshed; 0 where only callers ask for that.
+    pub session_s: u32,
 }
 
 /// A host where nothing answers.
@@ -111,6 +113,7 @@ impl Operator {
             gateways,
             slice_s: *dice.pick(&[10, 30, 60, 60, 300]),
             swapped: false,
+            session_s: 0,
         }
     }
 
@@ -172,7 +175,7 @@ impl Operator {
         }
         let gate = |id: i64| Target::Gateway(tandem_billing::GatewayId(id));
         let (first, second) = if self.swapped { (2, 1) } else { (1, 2) };
-        let slice_s = self.slice_s;
+        let (slice_s, session_s) = (self.slice_s, self.session_s);
         plan = plan
             .route("44", 1, gate(first))
             .route("44", 2, gate(second))
@@ -184,6 +187,7 @@ impl Operator {
             .route("70", 1, Target::LocalDevice)
             .with_settings(|settings| {
                 settings.max_slice_s = slice_s;
+                settings.session_expires_s = session_s;
                 sound(&mut settings.media.sounds);
             });
         plan.directory.version = version;

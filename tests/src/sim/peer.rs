@@ -30,6 +30,8 @@ pub enum Tick {
     Ack,
     /// It holds, or resumes.
     Change,
+    /// It refreshes the session.
+    Refresh,
     /// It sends the other side on.
     Refer,
     /// It hangs up.
@@ -191,6 +193,8 @@ pub struct Saw {
     pub referred: bool,
     /// It vanished: it will never know.
     pub vanished: bool,
+    /// When it was last there, if it vanished.
+    pub last_there: Mono,
     /// The process died while this peer was busy: only its own patience ends it.
     pub orphaned: bool,
     /// A message of it, or for it, was changed on the way and could still be read.
@@ -276,8 +280,16 @@ impl Party {
             return;
         }
         self.held = !self.held;
+        self.refresh(hands, "");
+    }
+
+    /// Says again what it said last, with these header lines.
+    pub fn refresh(&mut self, hands: &mut Hands, extra: &str) {
+        if self.saw.ended.is_some() || self.repeats.says(Said::Change) {
+            return;
+        }
         let body = self.sdp();
-        let text = self.request("INVITE", "", Some(&body));
+        let text = self.request("INVITE", extra, Some(&body));
         self.change_cseq = self.within.cseq;
         self.repeats.say(hands, Said::Change, text);
     }
@@ -327,6 +339,13 @@ impl Party {
     /// The call is over for this peer.
     pub fn over(&mut self, now: Mono) {
         self.saw.ended.get_or_insert(now);
+        self.repeats.hush();
+    }
+
+    /// It is gone for good, and nobody is told.
+    pub fn vanish(&mut self, now: Mono) {
+        self.saw.vanished = true;
+        self.saw.last_there = now;
         self.repeats.hush();
     }
 

@@ -155,6 +155,14 @@ impl World {
         }
     }
 
+    /// The longest that anybody's session lasts without being refreshed, in seconds.
+    #[must_use]
+    pub fn longest_session_s(&self) -> u64 {
+        let asked = self.scene.calls.iter().filter_map(|call| call.session_s);
+        let longest = asked.chain([self.scene.operator.session_s]).max();
+        longest.map_or(0, u64::from)
+    }
+
     /// Spendable money of an account by the books: balance, credit limit, holds.
     #[must_use]
     pub fn spendable(&self, account: AccountId) -> Micros {

@@ -72,6 +72,8 @@ pub struct Call {
     pub offerless: bool,
     /// One of its parties sends the other one on.
     pub transfer: Option<Transfer>,
+    /// The caller refreshes the session, which is to last so many seconds.
+    pub session_s: Option<u32>,
 }
 
 /// A transfer.
@@ -156,7 +158,7 @@ impl Scene {
         // A day is made of some hours; most of it lies between the calls.
         let span = *dice.pick(&[120_000, 600_000, 3_600_000, 3_600_000 * 3]);
         let count = dice.between(4, 20);
-        let operator = Operator::of_seed(seed);
+        let mut operator = Operator::of_seed(seed);
         let mut calls: Vec<Call> = (0..count)
             .map(|index| call(&mut dice, index, span, &operator))
             .collect();
@@ -164,6 +166,9 @@ impl Scene {
         for call in &mut calls {
             call.transfer = transfer(&mut sent_on, call);
             tame(call, troubles);
+        }
+        if troubles.contains(&Trouble::Sessions) {
+            draw_sessions(seed, &mut operator, &mut calls);
         }
         calls.retain(|call| !without.contains(&call.index));
         let longest = calls
@@ -302,6 +307,16 @@ fn call(dice: &mut Dice, index: u64, span: Ms, operator: &Operator) -> Call {
         },
         offerless: dice.per_mille(80),
         transfer: None,
+        session_s: None,
+    }
+}
+
+fn draw_sessions(seed: u64, operator: &mut Operator, calls: &mut [Call]) {
+    let mut dice = Dice::new(seed, Topic::Sessions);
+    operator.session_s = *dice.pick(&[0, 90, 90, 180, 600]);
+    for call in calls {
+        let session_s = *dice.pick(&[90, 120, 300]);
+        call.session_s = dice.per_mille(300).then_some(session_s);
     }
 }
 

@@ -33,13 +33,15 @@ pub enum Trouble {
     Holds,
     /// Parties of a call send the other one to somebody else.
     Transfers,
+    /// Sessions expire unless they are refreshed, by the switch or by callers.
+    Sessions,
     /// The day ends with a drain while calls are up.
     Drain,
 }
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Loss,
         Self::Duplicates,
         Self::Delay,
@@ -54,6 +56,7 @@ impl Trouble {
         Self::Edits,
         Self::Holds,
         Self::Transfers,
+        Self::Sessions,
         Self::Drain,
     ];
 }

@@ -1,6 +1,6 @@
 //! Two hundred days of an operator, drawn from seeds, against a naive reference model; see `tandem_tests::sim`.
 
-use tandem_tests::sim::{self, Options, Report};
+use tandem_tests::sim::{self, Options, Report, Trouble};
 
 /// Lives through these days.
 fn days(seeds: std::ops::Range<u64>) {
@@ -35,13 +35,21 @@ days! {
     days_150_to_199 150 200;
 }
 
-/// Seeds that once showed a fault.
-const FAULTS: &[u64] = &[5351, 8712, 9370];
+/// Seeds that once showed a fault, each without the troubles that its day did not know yet.
+const FAULTS: &[(u64, &[Trouble])] = &[
+    (5351, &[Trouble::Sessions]),
+    (8712, &[Trouble::Sessions]),
+    (9370, &[Trouble::Sessions]),
+];
 
 #[test]
 fn days_that_once_failed() {
-    for seed in FAULTS {
-        if let Err(reason) = sim::run(&Options::of_seed(*seed)) {
+    for (seed, without) in FAULTS {
+        let mut options = Options::of_seed(*seed);
+        options
+            .troubles
+            .retain(|trouble| !without.contains(trouble));
+        if let Err(reason) = sim::run(&options) {
             panic!("seed {seed}: {reason}\nagain: {}", sim::again(*seed));
         }
     }
