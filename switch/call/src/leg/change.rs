@@ -247,8 +247,15 @@ fn agree(core: &mut Core, call: &mut Call, side: Side, txn: ServerTxn, draft: Dr
 
 /// Whether an offer of either side is on its way to the other.
 pub(crate) fn is_under_way(call: &Call) -> bool {
+    [Side::A, Side::B]
+        .iter()
+        .any(|side| is_asked_by(call, *side))
+}
+
+/// Whether an offer of this side is on its way to the other.
+pub(crate) fn is_asked_by(call: &Call, side: Side) -> bool {
     call.passing.iter().any(|passing| match passing.what {
-        What::Invite | What::Update => true,
+        What::Invite | What::Update => passing.from == side,
         What::Info | What::Message => false,
     })
 }

@@ -8,6 +8,7 @@ use super::{
 use tandem_billing::Micros;
 use tandem_call::Input;
 use tandem_sdp::{RelayReport, relay::Counters};
+use tandem_sip::Message;
 
 fn start(extra: &str) -> (World, Caller, Callee) {
     let directory = plan()
@@ -153,6 +154,58 @@ fn a_refresh_by_the_peer_is_answered_and_counts() {
     world.seconds(1);
     assert_eq!(world.book.only_cdr().duration_ms, 180_000);
     world.expect(callee.at, "BYE");
+    world.check_idle();
+}
+
+/// The other side has the re-INVITE that refreshes, and says nothing.
+fn refreshing() -> (World, Caller, Callee, Message) {
+    let asks = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n";
+    let (mut world, mut caller, callee) = start(asks);
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    world.expect(callee.at, "ACK");
+    world.seconds(45);
+    let offer = caller.sdp();
+    caller.request_with(&mut world, "INVITE", asks, Some(&offer));
+    let refresh = world.expect(callee.at, "INVITE");
+    // The interval ends after 60 s.
+    world.seconds(20);
+    assert!(!world.waits(caller.at, "BYE"), "it gave a sign of life");
+    (world, caller, callee, refresh)
+}
+
+#[test]
+fn a_refresh_that_waits_for_the_other_side_keeps_the_session() {
+    let (mut world, mut caller, callee, refresh) = refreshing();
+    callee.respond(&mut world, &refresh, "200 OK", Some(&callee.sdp()));
+    let answer = caller.ack(&mut world, None);
+    assert_eq!(answer.header("Session-Expires"), Some("90;refresher=uac"));
+    world.seconds(59);
+    assert!(!world.waits(caller.at, "BYE"));
+    world.seconds(2);
+    world.expect(caller.at, "BYE");
+    assert_eq!(world.book.only_cdr().cause, "answered.session_expired");
+    world.check_idle();
+}
+
+#[test]
+fn a_refresh_that_is_refused_does_not_keep_the_session() {
+    let (mut world, mut caller, callee, refresh) = refreshing();
+    callee.respond(&mut world, &refresh, "488 Not Acceptable Here", None);
+    let answer = world.expect(caller.at, "488");
+    caller.ack_failure(&mut world, &answer);
+    world.seconds(2);
+    world.expect(caller.at, "BYE");
+    assert_eq!(world.book.only_cdr().cause, "answered.session_expired");
+    world.check_idle();
+}
+
+#[test]
+fn a_side_that_does_not_answer_a_refresh_is_the_one_that_is_lost() {
+    let (mut world, caller, _, _) = refreshing();
+    world.seconds(13);
+    world.expect(caller.at, "BYE");
+    assert_eq!(world.book.only_cdr().cause, "answered.leg_lost");
     world.check_idle();
 }
 
