@@ -139,6 +139,11 @@ impl LegCodecs {
             .filter(move |codec| is_in(&self.theirs, codec) && is_in(&self.ours, codec))
     }
 
+    /// What its peer may send.
+    pub fn both(&self) -> impl Iterator<Item = &Codec> {
+        self.agreed(&self.ours)
+    }
+
     fn events(&self) -> impl Iterator<Item = &Codec> {
         let has = self.digits.has_events();
         self.theirs

@@ -30,6 +30,8 @@ pub struct Dialog {
     pub local_cseq: u32,
     /// The last CSeq number they sent.
     pub remote_cseq: Option<u32>,
+    /// Whether we made its Call-ID: after a glare its owner waits longer (RFC 3261 section 14.1).
+    pub is_ours: bool,
     /// Whether our product is named in it: as in the INVITE of ours that began it.
     pub names_product: bool,
 }
@@ -71,6 +73,7 @@ impl Dialog {
             routes: request.addresses(HeaderId::RecordRoute),
             local_cseq: 0,
             remote_cseq: Some(request.cseq()),
+            is_ours: false,
             names_product: true,
         }
     }
@@ -90,6 +93,7 @@ impl Dialog {
             routes: routes_back(response),
             local_cseq: request.cseq(),
             remote_cseq: None,
+            is_ours: true,
             names_product: request.value(HeaderId::UserAgent).is_some(),
         })
     }

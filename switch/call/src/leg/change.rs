@@ -45,17 +45,25 @@ pub(crate) struct Passing {
 }
 
 /// What a leg's peer knows of its audio.
-struct Described {
+pub(super) struct Described {
     codecs: Vec<Codec>,
     body: Option<Bytes>,
 }
 
 impl Described {
-    fn of(call: &Call, side: Side) -> Option<Self> {
+    pub(super) fn of(call: &Call, side: Side) -> Option<Self> {
         Some(Self {
             codecs: call.media.spoken.of(side).ours.clone(),
             body: call.leg(side)?.described.clone(),
         })
+    }
+
+    /// What it was offered since, it refused: it has what it had (RFC 3261 section 14.2).
+    pub(super) fn restore(self, call: &mut Call, side: Side) {
+        call.media.spoken.of_mut(side).ours = self.codecs;
+        if let Some(leg) = call.leg_mut(side) {
+            leg.described = self.body;
+        }
     }
 }
 
@@ -74,15 +82,10 @@ impl Passing {
         }
     }
 
-    /// It was refused: the peer it went to has what it had (RFC 3261 section 14.2).
+    /// It was refused.
     fn restore(&mut self, call: &mut Call) {
-        let side = self.from.other();
-        let Some(before) = self.before.take() else {
-            return;
-        };
-        call.media.spoken.of_mut(side).ours = before.codecs;
-        if let Some(leg) = call.leg_mut(side) {
-            leg.described = before.body;
+        if let Some(before) = self.before.take() {
+            before.restore(call, self.from.other());
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Requests of our own within a call: refreshes of a session (RFC 4028) and descriptions renewed after one side
 //! was exchanged. Glare is met by waiting as RFC 3261 section 14.1 says.
 
-use super::{renew, session, session_draft};
+use super::{
+    change::Described,
+    renew::{self, Owed, Then},
+    session, session_draft,
+};
 use crate::{
     call::{Call, Confirm, Stage},
     cause,
@@ -9,7 +13,7 @@ use crate::{
     switch::{end, state::Core, timer::Timer},
 };
 use std::time::Duration;
-use tandem_sdp::Side;
+use tandem_sdp::{Codec, Direction, SessionDescription, Side, convert::Format};
 use tandem_sip::{Message, Mono, endpoint::ClientTxn, value::Method};
 
 /// Times in a row that a peer may want a request of ours again; then it is left alone.
@@ -18,7 +22,6 @@ const MAX_AGAIN: u8 = 8;
 const BUSY: Duration = Duration::from_secs(1);
 
 /// A request of our own under way.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct Own {
     pub(crate) side: Side,
     purpose: Purpose,
@@ -27,6 +30,8 @@ pub(crate) struct Own {
     sent: Mono,
     /// It carries credentials: a further challenge is a refusal.
     authorised: bool,
+    /// What the peer knew before an offer that is not the one it has.
+    before: Option<Described>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +44,11 @@ enum Purpose {
 
 impl Own {
     /// An offer to a side's peer.
-    pub(crate) fn renewal(side: Side, (txn, sent): (ClientTxn, Mono)) -> Self {
+    pub(super) fn renewal(
+        side: Side,
+        (txn, sent): (ClientTxn, Mono),
+        before: Option<Described>,
+    ) -> Self {
         Self {
             side,
             purpose: Purpose::Renewal,
@@ -47,6 +56,7 @@ impl Own {
             txn,
             sent,
             authorised: false,
+            before,
         }
     }
 }
@@ -97,6 +107,7 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side) {
         txn,
         sent: core.now.mono,
         authorised: false,
+        before: None,
     });
 }
 
@@ -166,19 +177,49 @@ fn agreed(core: &mut Core, call: &mut Call, own: Own, message: &Message) {
     }
     if let Body::Audio(sdp) = media::read_body(message) {
         // An answer that does not fit what was offered again changes nothing.
-        let _ = media::hear(core, call, own.side, Said::Answer, &sdp);
+        let _ = answered(core, call, own.side, &sdp);
     }
 }
 
-fn refused(core: &mut Core, call: &mut Call, own: Own, status: u16, message: &Message) {
+/// The peer may take other codecs of the same offer than before: what lies between the sides is settled anew, and the
+/// other one told if it may send what is not taken any more and cannot be coded.
+fn answered(core: &mut Core, call: &mut Call, side: Side, sdp: &SessionDescription) -> Option<()> {
+    let other = side.other();
+    let told = renew::fits(core, call, side, sdp)?;
+    media::hear(core, call, side, Said::Answer, sdp)?;
+    let direction = match call.leg(other)?.says {
+        Direction::SendRecv => sdp.direction(),
+        says => says.reversed(),
+    };
+    media::note_direction(core, call, direction);
+    let left_out = |codec: &Codec| {
+        let is_fixed = !codec.is_auxiliary() && Format::of(codec).is_none();
+        is_fixed && told.iter().all(|taken| !taken.same_encoding(codec))
+    };
+    let owes = !sdp.is_fax() && call.media.spoken.of(other).both().any(left_out);
+    media::settle(core, call, other);
+    core.feed.touch(call.id);
+    if owes && let Some(leg) = call.leg_mut(other) {
+        leg.owed = Owed::Description(Then::Rest);
+        renew::send(core, call, other);
+    }
+    Some(())
+}
+
+fn refused(core: &mut Core, call: &mut Call, mut own: Own, status: u16, message: &Message) {
     let side = own.side;
     if let Some(leg) = call.leg_mut(side) {
         leg.session.heard = core.now.mono;
     }
+    if matches!(status, 401 | 407) && authorise(core, call, &mut own, message) {
+        return call.own.push(own);
+    }
+    if let Some(before) = own.before.take() {
+        before.restore(call, side);
+    }
     match status {
-        401 | 407 if authorise(core, call, own, message) => {}
         491 if once_more(call, side) => {
-            let wait = glare_wait(core, side);
+            let wait = glare_wait(core, call, side);
             let timer = match own.purpose {
                 Purpose::Refresh => Timer::Session(call.id, side),
                 Purpose::Renewal => Timer::Renew(call.id, side),
@@ -233,16 +274,18 @@ fn put_off(core: &mut Core, call: &Call, side: Side) {
     );
 }
 
-/// RFC 3261 section 14.1: who made the Call-ID waits 2.1 to 4 s, the other side 0 to 2 s.
-pub(crate) fn glare_wait(core: &mut Core, side: Side) -> Duration {
+/// RFC 3261 section 14.1: who made the Call-ID waits 2.1 to 4 s, the other side 0 to 2 s. A transfer may have brought a
+/// dialog of either kind to either side.
+fn glare_wait(core: &mut Core, call: &Call, side: Side) -> Duration {
     let draw = core.random();
-    Duration::from_millis(match side {
-        Side::A => draw % 201 * 10,
-        Side::B => 2_100 + draw % 191 * 10,
+    let is_ours = call.leg(side).is_some_and(|leg| leg.dialog.is_ours);
+    Duration::from_millis(match is_ours {
+        true => 2_100 + draw % 191 * 10,
+        false => draw % 201 * 10,
     })
 }
 
-fn authorise(core: &mut Core, call: &mut Call, own: Own, challenge: &Message) -> bool {
+fn authorise(core: &mut Core, call: &mut Call, own: &mut Own, challenge: &Message) -> bool {
     let id = call.id;
     let Some(leg) = call.leg_mut(own.side).filter(|_| !own.authorised) else {
         return false;
@@ -257,11 +300,8 @@ fn authorise(core: &mut Core, call: &mut Call, own: Own, challenge: &Message) ->
         return false;
     };
     core.index.clients.insert(txn, id);
-    call.own.push(Own {
-        txn,
-        authorised: true,
-        ..own
-    });
+    own.txn = txn;
+    own.authorised = true;
     true
 }
 

@@ -1,7 +1,7 @@
 //! A leg gets another one to talk to: its peer is offered what the other side described, and the other side, where
 //! it must be, what came of that (RFC 3264 section 8). Glare is met by waiting as RFC 3261 section 14.1 says.
 
-use super::{refresh, session, session_draft};
+use super::{change::Described, refresh, session, session_draft};
 use crate::{
     call::{Call, Stage},
     cause,
@@ -10,7 +10,7 @@ use crate::{
     transfer::place::live,
 };
 use std::time::Duration;
-use tandem_sdp::{SessionDescription, Side};
+use tandem_sdp::{Codec, SessionDescription, Side};
 use tandem_sip::{Message, endpoint::ClientTxn, value::Method};
 
 /// While another change is under way.
@@ -54,6 +54,7 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side) {
     if refresh::is_busy(call, side) || !call.own.is_empty() {
         return core.arm_in(Timer::Renew(call.id, side), BUSY);
     }
+    let before = Described::of(call, side);
     let Some(body) = offer(core, call, side) else {
         return end::end(core, call, &cause::MEDIA_REFUSED, end::Left::Nobody);
     };
@@ -64,7 +65,7 @@ pub(crate) fn send(core: &mut Core, call: &mut Call, side: Side) {
     let txn = super::send(core, leg, Method::Invite, draft);
     core.index.clients.insert(txn, call.id);
     call.own
-        .push(refresh::Own::renewal(side, (txn, core.now.mono)));
+        .push(refresh::Own::renewal(side, (txn, core.now.mono), before));
 }
 
 /// As many media lines as the peer's last description has, all that it does not know of rejected.
@@ -103,7 +104,7 @@ pub(crate) fn agreed(
     };
     let heard = match media::read_body(message) {
         Body::Audio(sdp) => fits(core, call, side, &sdp)
-            .and_then(|()| media::hear(core, call, side, Said::Answer, &sdp))
+            .and_then(|_| media::hear(core, call, side, Said::Answer, &sdp))
             .map(|()| sdp),
         Body::None | Body::Unfit => None,
     };
@@ -121,11 +122,18 @@ pub(crate) fn agreed(
     }
 }
 
-/// Whether an answer can be brought to the other side, as what that one described allows.
-fn fits(core: &Core, call: &Call, side: Side, answer: &SessionDescription) -> Option<()> {
+/// Whether an answer can be brought to the other side, as what that one described allows, and in which codecs.
+pub(super) fn fits(
+    core: &Core,
+    call: &Call,
+    side: Side,
+    answer: &SessionDescription,
+) -> Option<Vec<Codec>> {
     let other = side.other();
     let offer = live(call.leg(other)?.heard()?);
-    media::adapt_answer(core, call, other, &offer, &mut answer.clone())
+    let mut told = answer.clone();
+    media::adapt_answer(core, call, other, &offer, &mut told)?;
+    Some(told.codecs())
 }
 
 /// The peer refused it. One that is busy for ever is left alone, and the call as it is; else there is nobody to talk

@@ -2,12 +2,13 @@
 
 use super::{
     GATE, TRUNK,
-    kit::{Callee, Caller, World},
+    codecs::{codecs, conversion, pairs},
+    kit::{Callee, Caller, World, sip},
     plan,
 };
 use tandem_billing::Micros;
 use tandem_call::Input;
-use tandem_sdp::{RelayReport, relay::Counters};
+use tandem_sdp::{RelayReport, Side, convert::Format, relay::Counters};
 use tandem_sip::Message;
 
 fn start(extra: &str) -> (World, Caller, Callee) {
@@ -273,4 +274,75 @@ fn a_held_call_keeps_its_timers_and_its_bill() {
     caller.bye(&mut world);
     assert_eq!(world.book.only_cdr().duration_ms, 10_000);
     world.check_idle();
+}
+
+/// A world that refreshes, and a caller with this offer; so many calls may be coded.
+fn offering(codecs: &[(u8, &str)], coded: u32) -> (World, Caller, Callee) {
+    let plan = plan().with_settings(|settings| {
+        settings.session_expires_s = 600;
+        settings.rtp_inactivity_s = 0;
+        settings.media.max_transcoded_calls = coded;
+    });
+    let mut world = World::new(plan.build(), &[(1, 100)]);
+    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+    let offer = sip::sdp(caller.audio, codecs);
+    caller.invite_offering(&mut world, &offer);
+    let callee = Callee::take(&mut world, GATE);
+    (world, caller, callee)
+}
+
+const TIMED: &str = "Require: timer\r\nSession-Expires: 600;refresher=uac\r\n";
+
+#[test]
+fn a_refresh_answered_in_another_codec_is_coded_anew() {
+    let (mut world, mut caller, callee) = offering(&[(9, "G722")], 10);
+    let body = sip::sdp(callee.audio, &[(8, "PCMA")]);
+    callee.say_with(&mut world, "200 OK", TIMED, Some(&body));
+    caller.ack(&mut world, None);
+    world.expect(callee.at, "ACK");
+    world.seconds(300);
+    let refresh = world.expect(callee.at, "INVITE");
+    let body = sip::sdp(callee.audio, &[(0, "PCMU")]);
+    callee.respond(&mut world, &refresh, "200 OK", Some(&body));
+    world.expect(callee.at, "ACK");
+    assert_eq!(
+        conversion(&world, Side::A).expect("a conversion").encodes,
+        Some((0, Format::Pcmu))
+    );
+    assert_eq!(
+        conversion(&world, Side::B).expect("a conversion").decodes,
+        [(0, Format::Pcmu)]
+    );
+    caller.bye(&mut world);
+    assert_eq!(world.book.only_cdr().codec_b.as_deref(), Some("pcmu"));
+}
+
+/// What the switch cannot code: the other side is told what is taken now.
+#[test]
+fn a_refresh_answered_in_another_codec_is_told_to_the_other_side() {
+    let both = [(3, "GSM"), (97, "ilbc")];
+    let (mut world, mut caller, callee) = offering(&both, 0);
+    let body = sip::sdp(callee.audio, &both);
+    callee.say_with(&mut world, "200 OK", TIMED, Some(&body));
+    caller.ack(&mut world, None);
+    world.expect(callee.at, "ACK");
+    world.seconds(300);
+    let refresh = world.expect(callee.at, "INVITE");
+    let body = sip::sdp(callee.audio, &[(97, "ilbc")]);
+    callee.respond(&mut world, &refresh, "200 OK", Some(&body));
+    world.expect(callee.at, "ACK");
+    // Its own session falls due at the same time.
+    let refresh = world.expect(caller.at, "INVITE");
+    assert_eq!(codecs(&refresh), pairs(&[(3, "gsm"), (97, "ilbc")]));
+    let body = sip::sdp(caller.audio, &both);
+    caller.respond(&mut world, &refresh, "200 OK", Some(&body));
+    world.expect(caller.at, "ACK");
+    world.seconds(1);
+    let told = world.expect(caller.at, "INVITE");
+    assert_eq!(codecs(&told), pairs(&[(97, "ilbc")]));
+    let body = sip::sdp(caller.audio, &[(97, "ilbc")]);
+    caller.respond(&mut world, &told, "200 OK", Some(&body));
+    world.expect(caller.at, "ACK");
+    assert!(world.heard(callee.at).is_empty(), "both know all");
+    caller.bye(&mut world);
 }

@@ -1,6 +1,8 @@
 //! What a party that left, or a late word of an earlier transfer, must not do.
 
-use super::{ALICE, CAROL, charge, come_over, refer, talking, three, to, told, world_of};
+use super::{
+    ALICE, BOB, CAROL, TRUNK, charge, come_over, refer, talking, three, to, told, world_of,
+};
 use crate::{
     GATE, GATE2,
     kit::{Callee, Caller, sip},
@@ -153,8 +155,17 @@ fn nobody_pays_for_the_wait_for_a_party_that_is_gone() {
 /// One that is busy with an offer of its own for ever is asked some times, then left as it is.
 #[test]
 fn a_party_that_answers_491_for_ever_is_left_alone() {
-    let mut world = world_of(&three());
-    let (mut caller, mut bob) = talking(&mut world);
+    let plan = three().with_settings(|settings| {
+        settings.session_expires_s = 600;
+        settings.rtp_inactivity_s = 0;
+    });
+    let mut world = world_of(&plan);
+    let mut caller = Caller::new(TRUNK, "4930123", "bob", "a");
+    caller.invite(&mut world);
+    let mut bob = Callee::take(&mut world, BOB);
+    bob.answer(&mut world);
+    let knows = caller.ack(&mut world, None);
+    world.expect(bob.at, "ACK");
     refer(&mut world, &mut bob, "442071234");
     let gate = Callee::take(&mut world, GATE);
     gate.answer(&mut world);
@@ -170,6 +181,20 @@ fn a_party_that_answers_491_for_ever_is_left_alone() {
     }
     assert_eq!(asked.len(), 8, "times");
     assert!(!world.waits(gate.at, "BYE"), "the call is as it was");
+    world.seconds(101);
+    let refresh = world.expect(caller.at, "INVITE");
+    assert_eq!(
+        refresh.body(),
+        knows.body(),
+        "what it refused was never agreed on"
+    );
+    caller.respond(&mut world, &refresh, "200 OK", Some(&caller.sdp()));
+    world.expect(caller.at, "ACK");
+    while let Some(message) = world.take(gate.at) {
+        if message.is_method(&Method::Invite) {
+            gate.respond(&mut world, &message, "200 OK", Some(&gate.sdp()));
+        }
+    }
     // Its own offer passes.
     let offer = caller.sdp();
     caller.request(&mut world, "INVITE", Some(&offer));
@@ -178,6 +203,39 @@ fn a_party_that_answers_491_for_ever_is_left_alone() {
     caller.ack(&mut world, None);
     caller.bye(&mut world);
     world.expect(gate.at, "BYE");
+    world.check_idle();
+}
+
+/// The caller's dialog came to the called side: its Call-ID is not ours there either.
+#[test]
+fn who_waits_after_a_glare_goes_by_the_dialog() {
+    let mut world = world_of(&three());
+    let (mut caller, mut bob) = talking(&mut world);
+    let mut carol = Caller::new(CAROL, "carol", "bob", "c");
+    carol.invite_with_digest(&mut world);
+    let second = Callee::take(&mut world, BOB);
+    second.answer(&mut world);
+    carol.ack(&mut world, None);
+    let (call_id, tag) = (second.invite.call_id(), second.invite.from_tag());
+    let named = format!(
+        "Replaces={call_id}%3Bto-tag%3D{}%3Bfrom-tag%3D{}",
+        tag.expect("a tag"),
+        second.tag()
+    );
+    let to = format!(
+        "Refer-To: <sip:carol@tandem.test?{}>\r\n",
+        named.replace('@', "%40")
+    );
+    bob.request_with(&mut world, "REFER", &to, None);
+    world.expect(bob.at, "202");
+    let glare = world.expect(caller.at, "INVITE");
+    caller.respond(&mut world, &glare, "491 Request Pending", None);
+    world.expect(caller.at, "ACK");
+    world.seconds(2);
+    come_over(&mut world, &caller);
+    come_over(&mut world, &carol);
+    caller.bye(&mut world);
+    world.expect(carol.at, "BYE");
     world.check_idle();
 }
 
