@@ -524,11 +524,16 @@ impl Callee {
 
     /// ACK to the 200 of its re-INVITE sent last.
     pub fn ack(&mut self, world: &mut World) {
+        self.ack_with(world, None);
+    }
+
+    /// The same with the answer to an offer in it.
+    pub fn ack_with(&mut self, world: &mut World, body: Option<&str>) {
         self.branch += 1;
         let branch = self.branch();
         let text = self
             .within
-            .request("ACK", self.within.cseq, &branch, self.at, "", None);
+            .request("ACK", self.within.cseq, &branch, self.at, "", body);
         world.send(self.at, text);
     }
 

@@ -21,6 +21,15 @@ pub(crate) fn handle(core: &mut Core, call: &mut Call, txn: ServerTxn, message: 
     if Some(txn) != call.caller.invite {
         return change::outcome::confirmed(core, call, txn, message);
     }
+    let owes = call.stage == Stage::Talking
+        && call
+            .answer
+            .as_ref()
+            .is_some_and(|answer| answer.unconfirmed.is_some());
+    if owes && !is_from(core, call, Side::A, message) {
+        return;
+    }
+    core.endpoint.take_ack(core.now.mono, txn);
     match call.caller.confirm {
         Confirm::Awaited => {
             call.caller.confirm = Confirm::Done;
@@ -48,17 +57,24 @@ fn answered_late(core: &mut Core, call: &mut Call, message: &Message) {
     }
 }
 
-/// What the ACK of a side describes, if it came from there: it cannot be challenged, and it says where audio goes.
+/// Whether an ACK that owes us an answer came from where that side is. One from elsewhere cannot be challenged: the
+/// true one is waited for, as long as for any.
+pub(crate) fn is_from(core: &Core, call: &Call, side: Side, message: &Message) -> bool {
+    let Some((leg, from)) = call.leg(side).zip(message.source()) else {
+        return false;
+    };
+    genuine::is_at_home(core, &Peer::of(leg), from.ip())
+}
+
+/// What the ACK of a side describes, if it came from there: it says where audio goes.
 pub(crate) fn answer_of(
     core: &Core,
     call: &Call,
     side: Side,
     message: &Message,
 ) -> Option<Box<SessionDescription>> {
-    let peer = Peer::of(call.leg(side)?);
-    let from = message.source()?.ip();
     match media::read_body(message) {
-        Body::Audio(sdp) => genuine::is_at_home(core, &peer, from).then_some(sdp),
+        Body::Audio(sdp) => is_from(core, call, side, message).then_some(sdp),
         Body::None | Body::Unfit => None,
     }
 }

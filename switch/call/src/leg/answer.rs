@@ -312,6 +312,13 @@ fn tell_caller(core: &mut Core, call: &mut Call, invite: ServerTxn) {
     let leg = &mut call.caller.leg;
     let draft = session::accept(core, (call.id, Side::A), leg, invite, draft);
     let tag = leg.dialog.local_tag.clone();
+    if call
+        .answer
+        .as_ref()
+        .is_some_and(|answer| answer.unconfirmed.is_some())
+    {
+        core.endpoint.judge_acks(invite);
+    }
     core.respond(invite, (200, "OK"), &tag, draft);
     call.caller.confirm = Confirm::Awaited;
 }

@@ -45,9 +45,10 @@ impl Switch {
                 announce::cancelled(&mut self.core, txn);
                 self.with_server(txn, |core, call| cancel::handle(core, call, txn, reason));
             }
-            Event::Acked { txn, message } => {
-                self.with_server(txn, |core, call| ack::handle(core, call, txn, &message));
-            }
+            Event::Acked { txn, message } => match self.core.index.servers.get(&txn).copied() {
+                Some(call) => self.with(call, |core, call| ack::handle(core, call, txn, &message)),
+                None => self.core.endpoint.take_ack(self.core.now.mono, txn),
+            },
             Event::AckTimeout { txn } => self.with_server(txn, |core, call| {
                 if Some(txn) == call.caller.invite {
                     end::ack_timeout(core, call);

@@ -65,7 +65,7 @@ impl Endpoint {
             self.ack_index.get(&key).copied()
         });
         match found {
-            Some(id) => self.step_server(now, id, ServerInput::Ack, Some(message)),
+            Some(id) => self.acked(now, id, message),
             None => self.counters.strays += 1,
         }
     }

@@ -130,6 +130,8 @@ pub(super) struct ServerTransaction {
     cancelled: Cancelled,
     armed: Armed,
     interval_ms: u64,
+    /// The ACK to its 2xx counts when the user says so.
+    judged: bool,
 }
 
 impl Endpoint {
@@ -161,6 +163,7 @@ impl Endpoint {
             cancelled: Cancelled::No,
             armed: Armed::default(),
             interval_ms: 0,
+            judged: false,
         });
         self.server_index.insert(key, id);
         *self
@@ -396,6 +399,37 @@ impl Endpoint {
             &Draft::default(),
         ));
         self.send_response(id);
+    }
+
+    /// The user judges the ACKs to the 2xx of this INVITE: each is told, and the 2xx repeated, until it takes one
+    /// with [`Self::take_ack`], or [`Event::AckTimeout`] comes.
+    pub fn judge_acks(&mut self, txn: ServerTxn) {
+        if let Some(txn) = self.servers.get_mut(txn.0) {
+            txn.judged = true;
+        }
+    }
+
+    /// The ACK that was told is the one awaited.
+    pub fn take_ack(&mut self, now: Mono, txn: ServerTxn) {
+        let judged = self.servers.get_mut(txn.0);
+        if judged.is_some_and(|txn| std::mem::take(&mut txn.judged)) {
+            self.step_server(now, txn.0, ServerInput::Ack, None);
+        }
+    }
+
+    /// An ACK came.
+    pub(super) fn acked(&mut self, now: Mono, id: u64, message: Message) {
+        let judged = self.servers.get(id).is_some_and(|txn| {
+            txn.judged && matches!(txn.machine, Machine::Invite(server_invite::State::Accepted))
+        });
+        if judged {
+            self.emit(Event::Acked {
+                txn: ServerTxn(id),
+                message,
+            });
+        } else {
+            self.step_server(now, id, ServerInput::Ack, Some(message));
+        }
     }
 
     fn await_ack(&mut self, id: u64) {

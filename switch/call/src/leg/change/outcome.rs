@@ -86,6 +86,9 @@ fn agreed(
     core.respond(passing.server, (200, "OK"), "", draft);
     core.feed.touch(call.id);
     if passing.what == What::Invite {
+        if unconfirmed.is_some() {
+            core.endpoint.judge_acks(passing.server);
+        }
         passing.state = State::Answered { unconfirmed };
         passing.asked = core.now.mono;
         passing.offer = None;
@@ -203,6 +206,15 @@ pub(crate) fn lost(core: &mut Core, call: &mut Call, txn: ClientTxn) {
 
 /// The asker's ACK to our 200 of its re-INVITE.
 pub(crate) fn confirmed(core: &mut Core, call: &mut Call, txn: ServerTxn, message: &Message) {
+    let owes = call.passing.iter().find(|passing| {
+        let late =
+            matches!(passing.state, State::Answered { unconfirmed } if unconfirmed.is_some());
+        passing.server == txn && late
+    });
+    if owes.is_some_and(|passing| !ack::is_from(core, call, passing.from, message)) {
+        return;
+    }
+    core.endpoint.take_ack(core.now.mono, txn);
     let Some(passing) = take(core, call, |passing| passing.server == txn) else {
         return;
     };
