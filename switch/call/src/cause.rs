@@ -60,10 +60,10 @@ causes! {
     OUT_OF_MONEY "answered.out_of_money" 200 "OK" Account "Ended at the last paid second." "Top up the account, or its reseller's.";
     DAILY_LIMIT_REACHED "answered.daily_limit" 200 "OK" Account "Ended when the account, or a reseller's, had spent its daily limit." "Raise the daily limit, or wait for midnight in the account's time zone.";
     MAX_DURATION "answered.max_duration" 200 "OK" Account "Reached the longest duration allowed." "Raise the account's or the global maximum.";
-    NO_AUDIO "answered.no_audio" 200 "OK" Network "No audio from either side for the time set." "Check the phones' network; raise the inactivity limit.";
+    NO_AUDIO "answered.no_audio" 200 "OK" Network "No audio from either side for the time set; billed to the last sign of life." "Check the phones' network; raise the inactivity limit. A carrier that bills to the BYE counts the silence, too.";
     OPERATOR_HANGUP "answered.operator" 200 "OK" Operator "Ended by an operator." "See the audit log for whom.";
     ACK_TIMEOUT "answered.ack_timeout" 200 "OK" Network "The caller never confirmed the answer (no ACK)." "Check the caller's NAT or the advertised address.";
-    LEG_LOST "answered.leg_lost" 200 "OK" Network "A side stopped answering during the call." "Check that side's network.";
+    LEG_LOST "answered.leg_lost" 200 "OK" Network "A side stopped answering during the call; billed to its last sign of life." "Check that side's network. A carrier that bills to the BYE counts up to 32 s more: that long an answer is waited for.";
     MEDIA_REFUSED "answered.media_refused" 200 "OK" Caller "The sides could not agree on audio after the answer." "Compare the codecs of account and gateway.";
     TRANSFER_FAILED "answered.transfer_failed" 200 "OK" Callee "The party that transferred the call had gone, and whom it named could not be reached." "See the trace for the other call.";
     JOINED_ENDED "answered.joined_ended" 200 "OK" Nobody "The call that it was joined with by a transfer came to its end." "See the trace for that call, and its cause.";
@@ -107,7 +107,7 @@ causes! {
     NO_RELAY "refused.no_relay" 503 "Service Unavailable" Switch "No audio port is free." "Widen the port range.";
     NOT_DURABLE "refused.not_durable" 503 "Service Unavailable" Switch "The journal cannot be written." "Check disk space and the data folder.";
     DRAINING "refused.draining" 503 "Service Unavailable" Operator "The switch is shutting down." "Nothing to do.";
-    SESSION_EXPIRED "answered.session_expired" 200 "OK" Network "A side gave no sign of life within the session interval; billed to its last one." "Check that side's network.";
+    SESSION_EXPIRED "answered.session_expired" 200 "OK" Network "A side gave no sign of life within the session interval; billed to its last one." "Check that side's network. A carrier that bills to the BYE counts the rest of the interval, too.";
     NO_PRACK "cancelled.no_prack" 504 "Server Time-out" Caller "The caller never confirmed a reliable provisional answer." "Check the caller's network or switch reliable answers off for it.";
     EXTENSION_REQUIRED "refused.extension_required" 421 "Extension Required" Caller "The caller lacks an extension its account requires." "Change the account's signalling or the phone.";
     CRASHED "switch.crash" 200 "OK" Switch "The switch stopped during the call; billed to the last second known." "See the log of the restart.";

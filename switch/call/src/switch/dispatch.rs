@@ -28,6 +28,7 @@ use crate::{
     },
     upstream,
 };
+use std::time::Duration;
 use tandem_billing::CallId;
 use tandem_sdp::{RelayReport, Side};
 use tandem_sip::{
@@ -276,7 +277,7 @@ fn inactive(core: &mut Core, call: &mut Call, silent_s: u32) {
     let limit_s = core.directory.settings.rtp_inactivity_s;
     match call.stage {
         Stage::Talking if limit_s != 0 && silent_s >= limit_s && !call.media.held => {
-            end::end(core, call, &cause::NO_AUDIO, end::Left::Nobody);
+            end::fall_silent(core, call, Duration::from_secs(silent_s.into()));
         }
         Stage::Hunting | Stage::Answering | Stage::Talking | Stage::Ending => {}
     }

@@ -9,6 +9,7 @@ use crate::{
     leg::{answer, bye, change, digits, prack, refresh},
     media, transfer,
 };
+use std::time::Duration;
 use tandem_sdp::Side;
 use tandem_sip::{Mono, message::Draft};
 
@@ -48,6 +49,16 @@ pub(crate) fn end_at(core: &mut Core, call: &mut Call, cause: &'static Cause, lo
 pub(crate) fn lose(core: &mut Core, call: &mut Call, (side, asked): (Side, Mono), left: Left) {
     call.marks.billed_to = call.leg(side).map(|leg| leg.session.heard.max(asked));
     end(core, call, &cause::LEG_LOST, left);
+}
+
+/// Neither side has sent audio for `silent`: the call is billed to then, or to what either side said in SIP since.
+pub(crate) fn fall_silent(core: &mut Core, call: &mut Call, silent: Duration) {
+    let last = core.now.mono.before(silent);
+    let heard = [Side::A, Side::B]
+        .into_iter()
+        .filter_map(|side| Some(call.leg(side)?.session.heard));
+    call.marks.billed_to = Some(heard.fold(last, Mono::max));
+    end(core, call, &cause::NO_AUDIO, Left::Nobody);
 }
 
 /// Ends the call; an unanswered caller is told `answer`.

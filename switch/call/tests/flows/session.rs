@@ -346,3 +346,45 @@ fn a_refresh_answered_in_another_codec_is_told_to_the_other_side() {
     assert!(world.heard(callee.at).is_empty(), "both know all");
     caller.bye(&mut world);
 }
+
+/// Audio for 40 s, then none: what carrier and customer pay ends there, or with what a side said since.
+#[test]
+fn a_call_that_fell_silent_is_billed_to_its_last_sign_of_life() {
+    for (refreshed, paid_s) in [(false, 40), (true, 70)] {
+        let plan = plan().with_settings(|settings| settings.rtp_inactivity_s = 60);
+        let mut world = World::new(plan.build(), &[(1, 100)]);
+        let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+        caller.invite(&mut world);
+        let callee = Callee::take(&mut world, GATE);
+        callee.answer(&mut world);
+        caller.ack(&mut world, None);
+        world.seconds(40);
+        let id = world.relay_of_last_call().expect("a relay");
+        let heard = Counters {
+            packets: 2_000,
+            ..Counters::default()
+        };
+        let progress = |a, b| Input::Relay(RelayReport::Progress { id, a, b });
+        world.input(progress(heard, heard));
+        world.seconds(30);
+        if refreshed {
+            caller.request(&mut world, "UPDATE", None);
+            world.expect(caller.at, "200");
+        }
+        world.seconds(30);
+        let silence = RelayReport::Inactive { id, silent_s: 60 };
+        world.input(Input::Relay(silence));
+        world.expect(caller.at, "BYE");
+        world.expect(callee.at, "BYE");
+        let cdr = world.book.only_cdr();
+        assert_eq!(
+            (cdr.cause.as_str(), cdr.duration_ms),
+            ("answered.no_audio", paid_s * 1_000)
+        );
+        let paid = i64::try_from(paid_s).expect("seconds");
+        assert_eq!(world.book.balance(1), Micros(100_000_000 - paid * 10_000));
+        let cost = cdr.cost.as_ref().expect("a cost tariff");
+        assert_eq!(cost.cost, Micros(paid * 5_000));
+        world.check_idle();
+    }
+}
