@@ -143,7 +143,7 @@ impl Daemon {
                 listeners: engine.listeners().to_vec(),
                 timers: Timers::default(),
                 max_transactions: config.limits.max_transactions,
-                product: "Tandem".into(),
+                product: config.product.clone(),
             },
             media: engine.media().to_vec(),
             fingerprint: Some(relay.fingerprint().clone()),

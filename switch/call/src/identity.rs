@@ -207,6 +207,16 @@ fn diversion(
     }
 }
 
+/// Whether a peer is told what we are: one rule for our requests and our answers.
+pub(crate) fn names_product(signalling: &Signalling) -> bool {
+    let is_name = |name: &String| {
+        ["User-Agent", "Server"]
+            .iter()
+            .any(|is| name.eq_ignore_ascii_case(is))
+    };
+    !signalling.remove_headers.iter().any(is_name)
+}
+
 /// Names and values were checked when they were saved; the printer lets no line break through.
 fn by_rules(signalling: &Signalling, mut draft: Draft) -> Draft {
     let is_named = |held: &str| {
@@ -216,7 +226,7 @@ fn by_rules(signalling: &Signalling, mut draft: Draft) -> Draft {
     if !signalling.remove_headers.is_empty() {
         draft.headers.retain(|(held, _)| !is_named(held));
     }
-    if is_named("User-Agent") {
+    if !names_product(signalling) {
         draft = draft.without_product();
     }
     signalling

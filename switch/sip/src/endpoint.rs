@@ -292,7 +292,10 @@ impl Endpoint {
         to_tag: &str,
         draft: Draft,
     ) {
-        let draft = self.branded(draft, "Server");
+        let draft = match self.servers.get(txn.0) {
+            Some(request) if request.nameless => draft,
+            Some(_) | None => self.branded(draft, "Server"),
+        };
         self.answer(now, txn.0, (status, reason, to_tag), &draft);
     }
 

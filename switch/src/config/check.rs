@@ -48,6 +48,8 @@ fn list(faults: &[Fault]) -> String {
         .collect()
 }
 
+/// Longer ones are no names, and would be in every message.
+const MAX_PRODUCT: usize = 64;
 /// Below this the relay cannot carry even one call.
 const PORTS_OF_A_CALL: u32 = 4;
 
@@ -109,6 +111,7 @@ impl Config {
         self.tls_faults(&mut fault);
         self.media_faults(&mut fault);
         self.limit_faults(&mut fault);
+        self.product_faults(&mut fault);
         faults
     }
 
@@ -129,6 +132,18 @@ impl Config {
             {
                 fault(key, format!("{} cannot be read: {error}", path.display()));
             }
+        }
+    }
+
+    fn product_faults(&self, fault: &mut impl FnMut(&str, String)) {
+        let is_fit = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        let product = &self.product;
+        if product.len() > MAX_PRODUCT || !product.bytes().all(is_fit) || product.trim() != product
+        {
+            fault(
+                "product",
+                format!("is not a name of at most {MAX_PRODUCT} printable ASCII characters"),
+            );
         }
     }
 

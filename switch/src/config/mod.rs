@@ -21,6 +21,8 @@ use std::{
 pub struct Config {
     /// Folder of the database, the certificate and backups; made if missing.
     pub data: PathBuf,
+    /// What peers are told that we are, in `Server` and `User-Agent`; nothing if empty.
+    pub product: String,
     /// SIP listeners.
     pub listen: Vec<ListenConfig>,
     /// Certificates of the SIP side.
@@ -45,6 +47,7 @@ impl Default for Config {
         };
         Self {
             data: "tandem-data".into(),
+            product: "Tandem".into(),
             listen: vec![listen(ListenTransport::Udp), listen(ListenTransport::Tcp)],
             tls: TlsConfig::default(),
             media: MediaConfig::default(),

@@ -249,6 +249,18 @@ pub(crate) fn heard(call: &Call) -> Option<&Fork> {
     forks.find(|fork| fork.dialog.remote_tag == tag)
 }
 
+/// Whether our product is named to the sender of a request in an early dialog.
+pub(crate) fn names_product(call: &Call, message: &Message) -> bool {
+    let current = call.hunt.as_ref().and_then(|hunt| hunt.current.as_ref());
+    let mut forks = current
+        .into_iter()
+        .flat_map(|current| &current.attempts)
+        .flat_map(|attempt| &attempt.forks);
+    let tag = message.from_tag().unwrap_or_default();
+    let found = forks.find(|fork| fork.dialog.remote_tag == tag);
+    found.is_none_or(|fork| fork.dialog.names_product)
+}
+
 /// A request of the called side before it answered.
 pub(crate) fn request(
     core: &mut Core,

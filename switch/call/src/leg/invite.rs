@@ -63,6 +63,11 @@ pub(crate) fn handle(
     let body = media::read_body(arrival.message);
     let mut facts = facts(core, arrival, &body);
     let decision = recognise(core, arrival, &mut facts)?;
+    if let Some(account) = &decision.account
+        && !identity::names_product(&account.signalling)
+    {
+        core.endpoint.leave_nameless(arrival.txn);
+    }
     core.feed.totals.attempts += 1;
     match (decision.outcome, decision.account, body) {
         (Outcome::Admitted(_), Some(account), Body::Unfit) => {
@@ -422,7 +427,8 @@ fn caller_leg(
 ) -> CallerLeg {
     let first = u32::from(core.draw());
     let tag = core.endpoint.new_tag();
-    let dialog = Dialog::from_request(arrival.message, &tag);
+    let mut dialog = Dialog::from_request(arrival.message, &tag);
+    dialog.names_product = identity::names_product(&account.signalling);
     let reach = if facts.device.is_some() {
         Reach::Symmetric
     } else {

@@ -171,6 +171,13 @@ fn within(
     found: Option<Found>,
 ) {
     let (txn, flow, message) = request;
+    let names_product = match call.leg(side) {
+        Some(leg) => leg.dialog.names_product,
+        None => fork::names_product(call, message),
+    };
+    if !names_product {
+        core.endpoint.leave_nameless(txn);
+    }
     if let Some(draft) = outside::unsupported(message) {
         return core.reject(txn, (420, "Bad Extension"), draft);
     }

@@ -5,6 +5,7 @@ use crate::{
     call::{Call, Confirm, Stage},
     decide::Step,
     directory::{AccountStatus, Device, signalling::Transfers},
+    identity,
     leg::{
         Leg, Owed, Reach, Session, bye, change,
         invite::{self, Arrival},
@@ -326,9 +327,15 @@ fn new_leg(core: &mut Core, device: &Device, arrival: &Arrival<'_>) -> Leg {
     let account = directory.accounts.get(&device.account);
     let srtp = account.map(|account| account.srtp).unwrap_or_default();
     let timers = account.map(|account| account.signalling.session_timers);
+    let mut dialog = Dialog::from_request(arrival.message, &tag);
+    dialog.names_product =
+        account.is_none_or(|account| identity::names_product(&account.signalling));
+    if !dialog.names_product {
+        core.endpoint.leave_nameless(arrival.txn);
+    }
     Leg {
         flow: arrival.flow,
-        dialog: Dialog::from_request(arrival.message, &tag),
+        dialog,
         origin: core.new_origin(arrival.flow),
         described: None,
         heard: None,

@@ -245,20 +245,36 @@ fn an_asserted_identity_prices_a_trusted_accounts_call() {
 
 #[test]
 fn a_rule_may_leave_out_what_we_are() {
-    let plan = plan().with_gateway(1, |gateway| {
-        gateway.signalling.remove_headers = vec!["user-agent".into()];
-    });
-    let mut world = World::new(plan.build(), &[(1, 10)]);
-    world.record();
-    let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
-    caller.invite(&mut world);
-    Callee::take(&mut world, GATE).answer(&mut world);
-    caller.ack(&mut world, None);
-    caller.bye(&mut world);
-    world.expect(at(GATE), "BYE");
-    let sent = world.wire().iter().filter(|wire| wire.to == at(GATE));
-    for wire in sent.filter(|wire| wire.message.status().is_none()) {
-        assert_eq!(wire.message.header("User-Agent"), None);
+    for name in ["user-agent", "server"] {
+        let plan = plan()
+            .with_gateway(1, |gateway| {
+                gateway.signalling.remove_headers = vec![name.into()];
+            })
+            .with_account(1, |account| {
+                account.signalling.remove_headers = vec![name.into()];
+            });
+        let mut world = World::new(plan.build(), &[(1, 10)]);
+        world.record();
+        let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+        caller.invite(&mut world);
+        let mut callee = Callee::take(&mut world, GATE);
+        let body = callee.sdp();
+        let reliable = "Require: 100rel\r\nRSeq: 1\r\n";
+        callee.say_with(&mut world, "183 Session Progress", reliable, Some(&body));
+        callee.request(&mut world, "UPDATE", Some(&body));
+        callee.answer(&mut world);
+        caller.ack(&mut world, None);
+        callee.request(&mut world, "OPTIONS", None);
+        caller.request(&mut world, "OPTIONS", None);
+        caller.bye(&mut world);
+        world.expect(at(GATE), "BYE");
+        for wire in world.wire() {
+            let is_ours = [at(GATE), at(TRUNK)].contains(&wire.to);
+            for header in ["User-Agent", "Server"] {
+                let named = wire.message.header(header);
+                assert!(!is_ours || named.is_none(), "{header} to {}", wire.to);
+            }
+        }
+        world.check_idle();
     }
-    world.check_idle();
 }

@@ -132,6 +132,8 @@ pub(super) struct ServerTransaction {
     interval_ms: u64,
     /// The ACK to its 2xx counts when the user says so.
     judged: bool,
+    /// Its answers do not name our product.
+    pub(super) nameless: bool,
 }
 
 impl Endpoint {
@@ -164,6 +166,7 @@ impl Endpoint {
             armed: Armed::default(),
             interval_ms: 0,
             judged: false,
+            nameless: false,
         });
         self.server_index.insert(key, id);
         *self
@@ -399,6 +402,13 @@ impl Endpoint {
             &Draft::default(),
         ));
         self.send_response(id);
+    }
+
+    /// The answers to this request do not name our product.
+    pub fn leave_nameless(&mut self, txn: ServerTxn) {
+        if let Some(txn) = self.servers.get_mut(txn.0) {
+            txn.nameless = true;
+        }
     }
 
     /// The user judges the ACKs to the 2xx of this INVITE: each is told, and the 2xx repeated, until it takes one
