@@ -5,6 +5,7 @@
 #[path = "../../../../tests/src/kit/mod.rs"]
 mod kit;
 
+mod acks;
 mod announce;
 mod basic;
 mod belonging;
