@@ -15,6 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use client::{ClientInput, ClientTransaction};
+use product::Product;
 use rand_chacha::{
     ChaCha12Rng,
     rand_core::{Rng, SeedableRng},
@@ -31,6 +32,7 @@ use timers::{Owner, TimerIndex};
 mod client;
 mod client_invite;
 mod client_other;
+mod product;
 mod receive;
 mod server;
 mod server_invite;
@@ -202,7 +204,7 @@ pub struct Endpoint {
     listeners: Vec<Listener>,
     timers: Timers,
     max_transactions: usize,
-    product: String,
+    product: Product,
     rng: ChaCha12Rng,
     keys: Keys,
     servers: Slab<ServerTransaction>,
@@ -227,7 +229,7 @@ impl Endpoint {
             listeners: config.listeners,
             timers: config.timers,
             max_transactions: config.max_transactions,
-            product: config.product,
+            product: Product(config.product),
             rng,
             keys,
             servers: Slab::default(),
@@ -294,7 +296,7 @@ impl Endpoint {
     ) {
         let draft = match self.servers.get(txn.0) {
             Some(request) if request.nameless => draft,
-            Some(_) | None => self.branded(draft, "Server"),
+            Some(_) | None => self.product.on(draft, "Server"),
         };
         self.answer(now, txn.0, (status, reason, to_tag), &draft);
     }
@@ -314,7 +316,7 @@ impl Endpoint {
     /// Sends an out-of-dialog request over `flow` in a new client transaction; the request as sent can be
     /// had with [`Self::client_request`]. Without a listener for `flow` it fails at once.
     pub fn request(&mut self, now: Mono, flow: Flow, mut request: RequestOut) -> ClientTxn {
-        request.draft = self.branded(request.draft, "User-Agent");
+        request.draft = self.product.on(request.draft, "User-Agent");
         self.send_request(now, flow, &request)
     }
 
@@ -328,7 +330,7 @@ impl Endpoint {
         draft: Draft,
     ) -> ClientTxn {
         dialog.next_cseq();
-        let draft = self.branded_in(dialog, draft);
+        let draft = self.product.within(dialog, draft);
         self.send_in_dialog(now, flow, dialog, (&method, &draft))
     }
 
@@ -341,7 +343,7 @@ impl Endpoint {
 
     /// ACKs a 2xx to our INVITE within `dialog`; repeated by itself when that 2xx is repeated.
     pub fn ack(&mut self, _now: Mono, txn: ClientTxn, flow: Flow, dialog: &Dialog, draft: Draft) {
-        let draft = self.branded_in(dialog, draft);
+        let draft = self.product.within(dialog, draft);
         self.send_success_ack(txn.0, flow, dialog, &draft);
     }
 
@@ -423,26 +425,5 @@ impl Endpoint {
             .keys
             .transaction(&branch, (&host, Some(sent_by.port())), method.as_str());
         Some((via, key))
-    }
-
-    /// As [`Self::branded`], where the dialog began so.
-    fn branded_in(&self, dialog: &Dialog, draft: Draft) -> Draft {
-        if dialog.names_product {
-            self.branded(draft, "User-Agent")
-        } else {
-            draft
-        }
-    }
-
-    /// The draft with our product in it, unless it names one.
-    fn branded(&self, mut draft: Draft, name: &str) -> Draft {
-        let named = draft
-            .headers
-            .iter()
-            .any(|(held, _)| held.eq_ignore_ascii_case(name));
-        if !named && draft.takes_product() && !self.product.is_empty() {
-            draft.headers.push((name.to_owned(), self.product.clone()));
-        }
-        draft
     }
 }

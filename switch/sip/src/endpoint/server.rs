@@ -3,7 +3,7 @@
 
 use super::{
     Endpoint, Event, ServerTxn, server_invite, server_other,
-    table::Fingerprint,
+    table::{Fingerprint, Keys},
     timers::{Armed, Owner, Timer, TimerIndex},
 };
 use crate::{
@@ -136,6 +136,33 @@ pub(super) struct ServerTransaction {
     pub(super) nameless: bool,
 }
 
+impl ServerTransaction {
+    /// Whether an ACK is the user's to judge.
+    fn judges(&self) -> bool {
+        self.judged
+            && matches!(
+                self.machine,
+                Machine::Invite(server_invite::State::Accepted)
+            )
+    }
+
+    /// By what the ACK to its 2xx is known.
+    fn expect_ack(&mut self, keys: &Keys) -> Option<Fingerprint> {
+        let request = self.request.as_ref()?;
+        let remote = request.from_tag().unwrap_or_default();
+        let local = self.to_tag.as_deref().unwrap_or_default();
+        let key = keys.ack(request.call_id(), remote, local, request.cseq());
+        self.ack_key = Some(key);
+        self.ack_key
+    }
+
+    fn forget(&mut self) -> Option<Fingerprint> {
+        self.request = None;
+        self.response = None;
+        self.ack_key.take()
+    }
+}
+
 impl Endpoint {
     pub(super) fn start_server(
         &mut self,
@@ -169,10 +196,8 @@ impl Endpoint {
             nameless: false,
         });
         self.server_index.insert(key, id);
-        *self
-            .sources
-            .entry(self.keys.source(flow.remote.ip()))
-            .or_insert(0) += 1;
+        let source = self.keys.source(flow.remote.ip());
+        *self.sources.entry(source).or_insert(0) += 1;
         self.arm_server(now, id, timer);
         self.emit(Event::Request {
             txn: ServerTxn(id),
@@ -429,42 +454,23 @@ impl Endpoint {
 
     /// An ACK came.
     pub(super) fn acked(&mut self, now: Mono, id: u64, message: Message) {
-        let judged = self.servers.get(id).is_some_and(|txn| {
-            txn.judged && matches!(txn.machine, Machine::Invite(server_invite::State::Accepted))
-        });
-        if judged {
-            self.emit(Event::Acked {
-                txn: ServerTxn(id),
-                message,
-            });
-        } else {
-            self.step_server(now, id, ServerInput::Ack, Some(message));
+        let txn = ServerTxn(id);
+        match self.servers.get(id) {
+            Some(held) if held.judges() => self.emit(Event::Acked { txn, message }),
+            Some(_) | None => self.step_server(now, id, ServerInput::Ack, Some(message)),
         }
     }
 
     fn await_ack(&mut self, id: u64) {
-        let Some(txn) = self.servers.get_mut(id) else {
-            return;
-        };
-        let Some(request) = txn.request.as_ref() else {
-            return;
-        };
-        let remote = request.from_tag().unwrap_or_default();
-        let local = txn.to_tag.as_deref().unwrap_or_default();
-        let key = self
-            .keys
-            .ack(request.call_id(), remote, local, request.cseq());
-        txn.ack_key = Some(key);
-        self.ack_index.insert(key, id);
+        let txn = self.servers.get_mut(id);
+        if let Some(key) = txn.and_then(|txn| txn.expect_ack(&self.keys)) {
+            self.ack_index.insert(key, id);
+        }
     }
 
     fn forget(&mut self, id: u64) {
-        let Some(txn) = self.servers.get_mut(id) else {
-            return;
-        };
-        txn.request = None;
-        txn.response = None;
-        if let Some(key) = txn.ack_key.take() {
+        let txn = self.servers.get_mut(id);
+        if let Some(key) = txn.and_then(ServerTransaction::forget) {
             self.ack_index.remove(&key);
         }
     }
