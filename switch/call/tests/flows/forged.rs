@@ -8,7 +8,6 @@ use super::{
 use proptest::prelude::*;
 use tandem_billing::{GatewayId, Micros};
 use tandem_call::directory::{CallerIdRule, Target, signalling::HeaderLine};
-use tandem_sdp::RelayCommand;
 use tandem_sip::{Message, value::Method};
 
 const EVIL: &str = "203.0.113.66:5060";
