@@ -31,7 +31,7 @@ use crate::{
     directory::{Account, Gateway},
     hunt::credentials,
     media::Security,
-    switch::state::Core,
+    switch::{index::Stray, state::Core},
 };
 use bytes::Bytes;
 use std::{
@@ -147,6 +147,15 @@ fn is_local(ip: IpAddr) -> bool {
 pub(crate) fn send(core: &mut Core, leg: &mut Leg, method: Method, draft: Draft) -> ClientTxn {
     core.endpoint
         .request_in_dialog(core.now.mono, leg.flow, &mut leg.dialog, method, draft)
+}
+
+/// The answer to an INVITE within a leg's dialog is waited for no longer: should it be a 2xx, it gets its ACK.
+pub(crate) fn let_go(core: &mut Core, leg: &Leg, txn: ClientTxn) {
+    let stray = Stray {
+        flow: leg.flow,
+        gateway: None,
+    };
+    core.strays.keep(core.now.mono, txn, stray);
 }
 
 /// Sends a request within a leg's dialog again, with the credentials its gateway asks for. None if it has none that

@@ -323,7 +323,8 @@ fn tell_caller(core: &mut Core, call: &mut Call, invite: ServerTxn) {
     call.caller.confirm = Confirm::Awaited;
 }
 
-/// An INVITE that nobody wanted any more was answered: ACK and BYE (RFC 3261 section 13.2.2.4).
+/// An INVITE that nobody wanted any more was answered: ACK and BYE (RFC 3261 section 13.2.2.4); within a dialog, whose
+/// BYE is under way, ACK alone.
 pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
     if !matches!(message.status(), Some(200..=299)) {
         return;
@@ -331,11 +332,11 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
     let Some(Stray { flow, gateway }) = core.strays.find(txn) else {
         return;
     };
-    let dialog = core
-        .endpoint
-        .client_request(txn)
-        .and_then(|request| Dialog::from_response(request, message));
-    let Some(dialog) = dialog else {
+    let Some(request) = core.endpoint.client_request(txn) else {
+        return;
+    };
+    let within = request.to_tag().is_some();
+    let Some(dialog) = Dialog::from_response(request, message) else {
         return;
     };
     // A repeated 2xx of the answer we took is the endpoint's to ACK; its dialog is a call's.
@@ -357,5 +358,7 @@ pub(crate) fn end_stray(core: &mut Core, txn: ClientTxn, message: &Message) {
     };
     core.endpoint
         .ack(core.now.mono, txn, leg.flow, &leg.dialog, Draft::new());
-    bye::send(core, &mut leg, EndReason::default());
+    if !within {
+        bye::send(core, &mut leg, EndReason::default());
+    }
 }

@@ -446,6 +446,7 @@ pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
         State::Answered { .. } => passing.from == side,
     };
     while let Some(passing) = take(core, call, asked) {
+        let_go(core, call, &passing);
         replaces::confirmed(core, call, passing.server);
         if passing.from != side || passing.state == State::Waiting {
             core.respond(passing.server, (491, "Request Pending"), "", Draft::new());
@@ -455,6 +456,14 @@ pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
         {
             acknowledge(core, call, passing.from.other(), txn, None);
         }
+    }
+}
+
+fn let_go(core: &mut Core, call: &Call, passing: &Passing) {
+    if let (State::Sent(txn), What::Invite) = (passing.state, passing.what)
+        && let Some(leg) = call.leg(passing.from.other())
+    {
+        super::let_go(core, leg, txn);
     }
 }
 
@@ -477,6 +486,7 @@ pub(crate) fn cancelled(core: &mut Core, call: &mut Call, txn: ServerTxn) {
 /// The call is over: whoever still waits for an answer gets one.
 pub(crate) fn abandon(core: &mut Core, call: &mut Call) {
     while let Some(passing) = take(core, call, |_| true) {
+        let_go(core, call, &passing);
         match (passing.state, passing.what) {
             (State::Waiting | State::Sent(_), What::Invite) => core.respond(
                 passing.server,

@@ -326,7 +326,14 @@ fn gone(core: &mut Core, call: &mut Call, own: Own) {
 pub(crate) fn forsake(core: &mut Core, call: &mut Call, side: Side) {
     while let Some(own) = call.own.iter().find(|own| own.side == side) {
         let txn = own.txn;
+        let_go(core, call, own);
         take(core, call, txn);
+    }
+}
+
+fn let_go(core: &mut Core, call: &Call, own: &Own) {
+    if let Some(leg) = call.leg(own.side).filter(|_| !own.by_update) {
+        super::let_go(core, leg, own.txn);
     }
 }
 
@@ -340,5 +347,6 @@ fn expired(core: &mut Core, call: &mut Call, side: Side) {
 pub(crate) fn abandon(core: &mut Core, call: &mut Call) {
     for own in std::mem::take(&mut call.own) {
         core.index.clients.remove(&own.txn);
+        let_go(core, call, &own);
     }
 }

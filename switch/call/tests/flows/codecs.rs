@@ -474,3 +474,45 @@ fn a_late_offer_is_coded_too() {
     caller.bye(&mut world);
     assert_eq!(world.book.only_cdr().codec.as_deref(), Some("opus"));
 }
+
+/// The offer is asked for within the call, from either side.
+#[test]
+fn an_offer_that_is_asked_for_within_a_coded_call_is_coded() {
+    let mut world = world(&[], &["pcma", "pcmu"], 10);
+    let (mut caller, mut callee) = call(&mut world, &[(9, "G722")]);
+    answer(&mut world, &mut caller, &callee, &[(8, "PCMA")]);
+    world.expect(callee.at, "ACK");
+    caller.request(&mut world, "INVITE", None);
+    let asked = world.expect(callee.at, "INVITE");
+    let pcmu = sip::sdp(callee.audio, &[(0, "PCMU")]);
+    callee.respond(&mut world, &asked, "200 OK", Some(&pcmu));
+    let g722 = sip::sdp(caller.audio, &[(9, "G722")]);
+    let told = caller.ack(&mut world, Some(&g722));
+    assert!(codecs(&told).contains(&(9, "g722".to_owned())));
+    let ack = world.expect(callee.at, "ACK");
+    assert_eq!(codecs(&ack), pairs(&[(0, "pcmu")]));
+    assert_eq!(
+        conversion(&world, Side::A).expect("a conversion").encodes,
+        Some((0, Format::Pcmu))
+    );
+    callee.request(&mut world, "INVITE", None);
+    let asked = world.expect(caller.at, "INVITE");
+    caller.respond(&mut world, &asked, "200 OK", Some(&g722));
+    let told = world.expect(callee.at, "200");
+    let offered: Vec<String> = codecs(&told).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(offered, ["pcma", "pcmu"]);
+    let pcma = sip::sdp(callee.audio, &[(8, "PCMA")]);
+    callee.ack_with(&mut world, Some(&pcma));
+    let ack = world.expect(caller.at, "ACK");
+    assert_eq!(codecs(&ack), pairs(&[(9, "g722")]));
+    assert_eq!(
+        conversion(&world, Side::A).expect("a conversion").encodes,
+        Some((8, Format::Pcma))
+    );
+    caller.bye(&mut world);
+    let cdr = world.book.only_cdr();
+    assert_eq!(
+        (cdr.codec.as_deref(), cdr.codec_b.as_deref()),
+        (Some("g722"), Some("pcma"))
+    );
+}

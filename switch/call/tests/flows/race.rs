@@ -267,3 +267,63 @@ fn why_a_side_hangs_up_is_told_to_the_other_in_numbers() {
     callee.say(&mut world, "487 Request Terminated", None);
     world.check_idle();
 }
+
+/// A change that was under way when the caller hung up was answered all the same.
+#[test]
+fn an_answer_that_crosses_our_bye_is_acked() {
+    let (mut world, mut caller, callee) = ringing();
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    world.expect(callee.at, "ACK");
+    let body = caller.sdp();
+    caller.request(&mut world, "INVITE", Some(&body));
+    let passed = world.expect(callee.at, "INVITE");
+    caller.bye(&mut world);
+    world.expect(caller.at, "200");
+    let refused = world.expect(caller.at, "487");
+    caller.ack_failure(&mut world, &refused);
+    let bye = world.expect(callee.at, "BYE");
+    let body = callee.sdp();
+    for _ in 0..2 {
+        callee.respond(&mut world, &passed, "200 OK", Some(&body));
+        let ack = world.expect(callee.at, "ACK");
+        assert_eq!(ack.cseq(), passed.cseq());
+    }
+    callee.respond(&mut world, &bye, "200 OK", None);
+    assert!(world.heard(callee.at).is_empty(), "no second BYE");
+    // And the other way round.
+    let (mut world, mut caller, mut other) = ringing();
+    other.answer(&mut world);
+    caller.ack(&mut world, None);
+    world.expect(other.at, "ACK");
+    other.request(&mut world, "INVITE", Some(&body));
+    let passed = world.expect(caller.at, "INVITE");
+    other.bye(&mut world);
+    world.expect(caller.at, "BYE");
+    let body = caller.sdp();
+    caller.respond(&mut world, &passed, "200 OK", Some(&body));
+    world.expect(caller.at, "ACK");
+    world.check_idle();
+}
+
+/// Two phones behind one proxy answer what was cancelled.
+#[test]
+fn each_fork_that_answers_after_a_cancel_gets_ack_and_bye() {
+    let (mut world, mut caller, callee) = ringing();
+    let body = callee.sdp();
+    let other = callee.clone().forked("second");
+    for phone in [&callee, &other] {
+        phone.say(&mut world, "183 Session Progress", Some(&body));
+    }
+    caller.cancel(&mut world);
+    world.expect(callee.at, "CANCEL");
+    for phone in [&other, &callee] {
+        phone.say(&mut world, "200 OK", Some(&body));
+        for method in ["ACK", "BYE"] {
+            let request = world.expect(phone.at, method);
+            assert_eq!(request.to_tag(), Some(phone.tag()));
+        }
+    }
+    assert_eq!(world.book.only_cdr().cause, "cancelled.caller");
+    world.check_idle();
+}
