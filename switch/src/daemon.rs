@@ -23,7 +23,7 @@ use tandem_call::{
     monitor::FeedEvent,
 };
 use tandem_media::{Relay, RelayConfig};
-use tandem_sdp::RelayReport;
+use tandem_sdp::{RelayReport, relay::Shown};
 use tandem_sip::{
     Transport,
     endpoint::{EndpointConfig, Timers},
@@ -146,7 +146,10 @@ impl Daemon {
                 product: config.product.clone(),
             },
             media: engine.media().to_vec(),
-            fingerprint: Some(relay.fingerprint().clone()),
+            fingerprints: Some((
+                relay.fingerprint(Shown::First).clone(),
+                relay.fingerprint(Shown::Second).clone(),
+            )),
             max_calls: config.limits.max_calls,
             seed: seed()?,
             next_call: loaded.next_call,

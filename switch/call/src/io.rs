@@ -191,8 +191,8 @@ pub struct SwitchConfig {
     pub endpoint: tandem_sip::endpoint::EndpointConfig,
     /// Relay address per listener (local bind, advertised in SDP).
     pub media: Vec<MediaAddress>,
-    /// Of the certificate the relay shows browsers; without one their calls are refused.
-    pub fingerprint: Option<tandem_sdp::web::Fingerprint>,
+    /// Of the first and the second certificate the relay shows browsers; without them their calls are refused.
+    pub fingerprints: Option<(tandem_sdp::web::Fingerprint, tandem_sdp::web::Fingerprint)>,
     /// Calls at once; more are answered 503.
     pub max_calls: usize,
     /// For tags, Call-IDs, nonces and shares. Must differ with every start.

@@ -1,10 +1,13 @@
-//! The certificate the relay shows browsers: made at its start, known to them by the fingerprint in SDP.
+//! The certificates the relay shows browsers: made at its start, known to them by the fingerprint in SDP.
 
 use std::io;
 
 use rtc_srtp::crypto::providers::RingCrypto;
 use sha2::{Digest, Sha256};
-use tandem_sdp::web::{Fingerprint, FingerprintHash};
+use tandem_sdp::{
+    relay::Shown,
+    web::{Fingerprint, FingerprintHash},
+};
 
 /// A self-signed certificate with its key.
 #[derive(Debug)]
@@ -28,6 +31,29 @@ impl Certificate {
             identity,
             fingerprint,
         })
+    }
+}
+
+/// Both that a browser may be shown.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    first: Certificate,
+    second: Certificate,
+}
+
+impl Certificates {
+    pub(crate) fn generate() -> io::Result<Self> {
+        Ok(Self {
+            first: Certificate::generate()?,
+            second: Certificate::generate()?,
+        })
+    }
+
+    pub(crate) fn of(&self, shown: Shown) -> &Certificate {
+        match shown {
+            Shown::First => &self.first,
+            Shown::Second => &self.second,
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tandem_sdp::{RelayCommand, RelayReport, web::Fingerprint};
+use tandem_sdp::{RelayCommand, RelayReport, relay::Shown, web::Fingerprint};
 
-use crate::certificate::Certificate;
+use crate::certificate::Certificates;
 use crate::config::{RelayConfig, RelayStats};
 use crate::inbox::Inbox;
 use crate::ports::PortPool;
@@ -56,7 +56,7 @@ impl Relay {
             pool: Mutex::new(pool),
             report,
             totals: Totals::default(),
-            certificate: Arc::new(Certificate::generate()?),
+            certificates: Arc::new(Certificates::generate()?),
             recorder,
             sounds,
         });
@@ -89,10 +89,10 @@ impl Relay {
         }
     }
 
-    /// Of the certificate shown to browsers; made at the start.
+    /// Of a certificate shown to browsers; made at the start.
     #[must_use]
-    pub fn fingerprint(&self) -> &Fingerprint {
-        &self.shared.certificate.fingerprint
+    pub fn fingerprint(&self, shown: Shown) -> &Fingerprint {
+        &self.shared.certificates.of(shown).fingerprint
     }
 
     /// Totals since the start, for metrics.

@@ -12,7 +12,7 @@ use tandem_sdp::{relay::DtlsSide, web::Fingerprint};
 
 use crate::{
     Micros,
-    certificate::Certificate,
+    certificate::Certificates,
     handshake::{Handshake, Keys},
     stun,
 };
@@ -26,7 +26,7 @@ const CONSENT_US: Micros = 30_000_000;
 #[derive(Debug)]
 pub(crate) struct Web {
     side: DtlsSide,
-    certificate: Arc<Certificate>,
+    certificates: Arc<Certificates>,
     ways: Vec<Way>,
     nominated: Option<SocketAddr>,
     state: State,
@@ -68,10 +68,10 @@ pub(crate) fn is_media(packet: &[u8]) -> bool {
 }
 
 impl Web {
-    pub(crate) fn new(side: DtlsSide, certificate: Arc<Certificate>) -> Self {
+    pub(crate) fn new(side: DtlsSide, certificates: Arc<Certificates>) -> Self {
         Self {
             side,
-            certificate,
+            certificates,
             ways: Vec::new(),
             nominated: None,
             state: State::Waiting,
@@ -83,6 +83,7 @@ impl Web {
     pub(crate) fn change(&mut self, side: DtlsSide) -> bool {
         let same = |a: &Fingerprint, b: &Fingerprint| a == b;
         let renewed = !same(&side.peer.fingerprint, &self.side.peer.fingerprint)
+            || side.shown != self.side.shown
             || side.setup != self.side.setup
             || matches!(self.state, State::Failed);
         if side.ours != self.side.ours || side.peer.ice != self.side.peer.ice {
@@ -129,7 +130,8 @@ impl Web {
         }
         if matches!(self.state, State::Waiting) {
             let promised = self.side.peer.fingerprint.clone();
-            let begun = Handshake::new(&self.certificate, self.side.setup, promised, now_us);
+            let certificate = self.certificates.of(self.side.shown);
+            let begun = Handshake::new(certificate, self.side.setup, promised, now_us);
             self.state = begun.map_or(State::Failed, |begun| State::Shaking(Box::new(begun)));
         }
         self.drain(outcome);

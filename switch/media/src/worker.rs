@@ -17,7 +17,7 @@ use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport, Side, Sound
 
 use crate::Micros;
 use crate::bridge::{Bridge, Passed, Target};
-use crate::certificate::Certificate;
+use crate::certificate::Certificates;
 use crate::config::RelayConfig;
 use crate::convert::{Packets, Source};
 use crate::gate::Channel;
@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Mutex<PortPool>,
     pub(crate) report: Arc<Report>,
     pub(crate) totals: Totals,
-    pub(crate) certificate: Arc<Certificate>,
+    pub(crate) certificates: Arc<Certificates>,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) sounds: Library,
 }
@@ -249,7 +249,7 @@ impl Worker {
                 record(bridge, recording, &self.shared, now_us);
             }
             RelayCommand::Close { .. } => self.close(id, now_us),
-            other => adjust(bridge, other, &self.shared.certificate, now_us),
+            other => adjust(bridge, other, &self.shared.certificates, now_us),
         }
     }
 
@@ -429,7 +429,7 @@ fn tell(bridge: &mut Bridge, report: &Arc<Report>) {
 fn adjust(
     bridge: &mut Bridge,
     order: RelayCommand,
-    certificate: &Arc<Certificate>,
+    certificates: &Arc<Certificates>,
     now_us: Micros,
 ) {
     match order {
@@ -458,7 +458,7 @@ fn adjust(
             let transport = Transport {
                 protection,
                 rtcp_mux,
-                certificate: Arc::clone(certificate),
+                certificates: Arc::clone(certificates),
             };
             bridge.set_transport(side, transport, now_us);
         }

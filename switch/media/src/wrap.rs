@@ -7,7 +7,7 @@ use tandem_sdp::{Protection, relay::SdesKeys};
 
 use crate::{
     Micros,
-    certificate::Certificate,
+    certificate::Certificates,
     gate::{Channel, Gate},
     latch::{Mode, Rule},
     rtp::{RtpHeader, channel_of, protected_rtcp_sender},
@@ -20,7 +20,7 @@ pub(crate) struct Transport {
     pub(crate) protection: Protection,
     pub(crate) rtcp_mux: bool,
     /// Ours, for browsers.
-    pub(crate) certificate: Arc<Certificate>,
+    pub(crate) certificates: Arc<Certificates>,
 }
 
 /// What a datagram was.
@@ -195,7 +195,7 @@ impl Shield {
                 }
             }
             Protection::Dtls(side) => {
-                Self::Web(Box::new(Web::new(*side, transport.certificate)), None)
+                Self::Web(Box::new(Web::new(*side, transport.certificates)), None)
             }
         }
     }

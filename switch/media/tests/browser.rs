@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use tandem_media::gate::Channel;
 use tandem_media::srtp::{Receiver, Sender};
 use tandem_media::{Relay, RelayConfig};
-use tandem_sdp::relay::DtlsSide;
+use tandem_sdp::relay::{DtlsSide, Shown};
 use tandem_sdp::sdes::{SrtpKey, SrtpSuite};
 use tandem_sdp::web::{Fingerprint, FingerprintHash, IceCredentials, Setup, WebPeer};
 use tandem_sdp::{Counters, Latch, Protection, RelayCommand, RelayId, RelayReport, Side};
@@ -104,6 +104,7 @@ fn call(promised: Fingerprint) -> Call {
     };
     let (browser, phone) = (socket(), socket());
     let side = DtlsSide {
+        shown: Shown::First,
         ours: ice("ours"),
         setup: Setup::Passive,
         peer: WebPeer {
@@ -172,7 +173,7 @@ impl Call {
 
     /// The browser's handshake; its sending and receiving key.
     fn shake(&self, certificate: Certificate) -> (SrtpKey, SrtpKey) {
-        let ours = self.relay.fingerprint().clone();
+        let ours = self.relay.fingerprint(Shown::First).clone();
         let verify = move |chain: &[Vec<u8>], _: &[_]| {
             assert_eq!(Sha256::digest(&chain[0]).as_slice(), ours.digest());
             Ok(())

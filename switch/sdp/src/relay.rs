@@ -94,9 +94,33 @@ pub struct SdesKeys {
     pub theirs: SrtpKey,
 }
 
+/// Which of the relay's two certificates a browser is shown. One that goes over to another relay is shown the other:
+/// it shakes hands anew then, and else would go on with keys that nobody has there (RFC 8842).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Every leg begins with it.
+    #[default]
+    First,
+    /// The other one.
+    Second,
+}
+
+impl Shown {
+    /// The one that it is not.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+}
+
 /// What both descriptions of a browser's side agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DtlsSide {
+    /// Our certificate.
+    pub shown: Shown,
     /// What the peer's connectivity checks must be made with.
     pub ours: IceCredentials,
     /// Our part in the handshake.

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use tandem_sdp::{RelayCommand, Side};
 
 /// Whether the leg at a side of `from` can bring its relay along to the place of the one at a side of `to`: not to
-/// another browser, which has one, too.
+/// another browser, which has one, too, and not to where its ports are another address's.
 pub(crate) fn fits(core: &Core, (from, stays): (&Call, Side), (to, place): (&Call, Side)) -> bool {
     let local = |leg: &Leg| core.media(leg.flow.listener).map(|media| media.local);
     let (before, across) = (from.leg(stays.other()), to.leg(place.other()));

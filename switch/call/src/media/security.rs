@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tandem_sdp::{
     Dress, Medium, Profile, Protection, SessionDescription,
     dress::{Keys, WebDress},
-    relay::{DtlsSide, SdesKeys},
+    relay::{DtlsSide, SdesKeys, Shown},
     sdes::{Crypto, SrtpKey, SrtpSuite},
     web::{Fingerprint, IceCredentials, Setup},
 };
@@ -52,7 +52,9 @@ pub(crate) struct Security {
     sdes: Sdes,
     /// The peer is a browser: it takes nothing but DTLS.
     web: bool,
-    fingerprint: Option<Arc<Fingerprint>>,
+    /// Of both certificates.
+    fingerprints: Option<Arc<(Fingerprint, Fingerprint)>>,
+    shown: Shown,
     secret: [u8; 32],
     /// Of the keys of audio and of video.
     generations: (u64, u64),
@@ -121,18 +123,23 @@ impl Security {
             (SrtpPolicy::Required, true) => Sdes::Required,
             (SrtpPolicy::Required, false) => Sdes::Exposed,
         };
-        let mut secret = [0; 32];
-        for part in secret.chunks_mut(8) {
-            part.copy_from_slice(&core.random().to_le_bytes());
-        }
+        let secret = draw_secret(core);
         Self {
             sdes,
             web: matches!(flow.transport, Transport::Ws | Transport::Wss),
-            fingerprint: core.fixed.fingerprint.clone(),
+            fingerprints: core.fixed.fingerprints.clone(),
+            shown: Shown::default(),
             secret,
             generations: (0, 0),
             agreed: None,
         }
+    }
+
+    /// Its browser goes over to another relay, which has no keys with it: our next offer has other credentials and
+    /// another certificate.
+    pub(crate) fn begin_anew(&mut self, core: &mut Core) {
+        self.secret = draw_secret(core);
+        self.shown = self.shown.other();
     }
 
     /// Whether the peer is a browser, or has agreed on keys as one does.
@@ -334,10 +341,11 @@ impl Security {
 
     fn dtls(&self, medium: Medium, sdp: &SessionDescription) -> Result<AgreedKeys, Unfit> {
         let peer = sdp.web_peer(medium).ok_or(Unfit)?;
-        if self.fingerprint.is_none() {
+        if self.fingerprints.is_none() {
             return Err(Unfit);
         }
         let side = DtlsSide {
+            shown: self.shown,
             ours: self.ice(),
             setup: peer.setup.beside(),
             peer,
@@ -443,9 +451,17 @@ impl Security {
         }
     }
 
+    fn fingerprint(&self) -> Option<&Fingerprint> {
+        let (first, second) = self.fingerprints.as_deref()?;
+        Some(match self.shown {
+            Shown::First => first,
+            Shown::Second => second,
+        })
+    }
+
     fn web_dress(&self, setup: Setup, (mid, bundle): (Option<String>, bool)) -> Option<WebDress> {
         Some(WebDress {
-            fingerprint: self.fingerprint.as_deref()?.clone(),
+            fingerprint: self.fingerprint()?.clone(),
             setup,
             ice: self.ice(),
             mid,
@@ -497,6 +513,14 @@ impl Security {
         rng.set_stream(first + number);
         rng
     }
+}
+
+fn draw_secret(core: &mut Core) -> [u8; 32] {
+    let mut secret = [0; 32];
+    for part in secret.chunks_mut(8) {
+        part.copy_from_slice(&core.random().to_le_bytes());
+    }
+    secret
 }
 
 /// How packets travel, and whether RTCP comes on the RTP port.

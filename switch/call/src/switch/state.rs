@@ -32,7 +32,7 @@ use std::{
     time::Duration,
 };
 use tandem_billing::{CallId, ledger::Ledger};
-use tandem_sdp::{RelayCommand, RelayId, session::Origin};
+use tandem_sdp::{RelayCommand, RelayId, session::Origin, web::Fingerprint};
 use tandem_sip::{
     Flow, Transport,
     digest::{Algorithm, Authenticator},
@@ -52,7 +52,7 @@ const MAX_REGISTERED_USERS: usize = 1_000_000;
 pub(crate) struct Fixed {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) media: Vec<MediaAddress>,
-    pub(crate) fingerprint: Option<Arc<tandem_sdp::web::Fingerprint>>,
+    pub(crate) fingerprints: Option<Arc<(Fingerprint, Fingerprint)>>,
     pub(crate) max_calls: usize,
 }
 
@@ -157,7 +157,7 @@ impl Core {
             fixed: Fixed {
                 listeners: config.endpoint.listeners.clone(),
                 media: config.media,
-                fingerprint: config.fingerprint.map(Arc::new),
+                fingerprints: config.fingerprints.map(Arc::new),
                 max_calls: config.max_calls,
             },
             now,

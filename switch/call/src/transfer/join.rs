@@ -50,8 +50,14 @@ pub(crate) fn join(core: &mut Core, from: &mut Call, to: &mut Call) {
     note(from, (pending.by, &pending.number), to.id, "joined");
     note(to, (pending.by, &pending.number), from.id, "joined");
     dismiss(core, from, &pending);
-    let brings = brings_relay(from, &pending);
+    let brings = brings_relay(core, (from, to), &pending);
     let before = cross(core, from, to, &pending);
+    if let Some(leg) = to.leg_mut(pending.place)
+        && leg.security.is_web()
+        && !brings
+    {
+        leg.security.begin_anew(core);
+    }
     let renewal = if brings {
         media::carry::bring(core, (from, pending.by.other()), (to, pending.place));
         media::record::joined(to, pending.place);
@@ -71,23 +77,18 @@ fn is_at_rest(call: &Call) -> bool {
     confirmed && !change::is_under_way(call) && call.own.is_empty()
 }
 
-/// A browser takes audio from no other relay than the one it has keys with.
-fn brings_relay(from: &Call, pending: &Pending) -> bool {
-    let stays = from.leg(pending.by.other());
-    stays.is_some_and(|leg| leg.security.is_web())
+/// A browser keeps the relay that it has keys with, where it can: else it agrees on keys anew.
+fn brings_relay(core: &Core, (from, to): (&Call, &Call), pending: &Pending) -> bool {
+    let side = pending.by.other();
+    let is_web = from.leg(side).is_some_and(|leg| leg.security.is_web());
+    is_web && media::carry::fits(core, (from, side), (to, pending.place))
 }
 
 /// An attended transfer joins two whole calls that were not joined with each other before.
 fn fits(core: &Core, from: &Call, to: &Call, pending: &Pending) -> bool {
     let stays = from.leg(pending.by.other());
     let placed = to.leg(pending.place);
-    let has_way = stays.is_some_and(|leg| core.media(leg.flow.listener).is_some());
-    let stay = (from, pending.by.other());
-    let reachable = if brings_relay(from, pending) {
-        media::carry::fits(core, stay, (to, pending.place))
-    } else {
-        has_way
-    };
+    let reachable = stays.is_some_and(|leg| core.media(leg.flow.listener).is_some());
     match pending.kind {
         Kind::Blind | Kind::Early => reachable && to.links.serves == Some(from.id),
         Kind::Attended => {

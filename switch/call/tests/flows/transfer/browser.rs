@@ -148,24 +148,35 @@ fn a_browser_that_was_called_is_sent_on_with_its_relay_turned() {
     world.check_idle();
 }
 
-/// Each of two browsers has its keys with a relay of its own.
+/// What a browser is shown: certificate and credentials.
+fn shown(message: &Message) -> (String, String) {
+    let text = String::from_utf8_lossy(message.body()).into_owned();
+    let line = |name: &str| {
+        let found = text.lines().find(|line| line.starts_with(name));
+        found.expect("a browser's line").to_owned()
+    };
+    (line("a=fingerprint:"), line("a=ice-ufrag:"))
+}
+
+/// Each of two browsers has its keys with a relay of its own: the one that comes over agrees on keys with the other's.
 #[test]
-fn a_browser_is_not_sent_on_to_another_one() {
+fn a_browser_that_is_sent_on_to_another_one_agrees_on_keys_anew() {
     let mut world = world_of(&three());
     let mut alice = Caller::new(ALICE, "alice", "bob", "a");
     let offer = sip::browser_sdp(alice.audio, "actpass");
     alice.invite_with_digest_offering(&mut world, &offer);
     let mut bob = Callee::take(&mut world, BOB);
     bob.answer(&mut world);
-    alice.ack(&mut world, None);
+    let first = alice.ack(&mut world, None);
     world.expect(bob.at, "ACK");
     let mut carol = Caller::new(CAROL, "carol", "bob", "c");
     let offer = sip::browser_sdp(carol.audio, "actpass");
     carol.invite_with_digest_offering(&mut world, &offer);
     let second = Callee::take(&mut world, BOB);
     second.answer(&mut world);
-    carol.ack(&mut world, None);
+    let other = carol.ack(&mut world, None);
     world.expect(second.at, "ACK");
+    let relay = open(&world)[1];
     let named = format!(
         "Refer-To: <sip:x@tandem.test?Replaces={}%3Bto-tag%3D{}%3Bfrom-tag%3D{}>\r\n",
         second.invite.call_id().replace('@', "%40"),
@@ -175,9 +186,36 @@ fn a_browser_is_not_sent_on_to_another_one() {
     bob.request_with(&mut world, "REFER", &named, None);
     world.expect(bob.at, "202");
     assert!(told(&mut world, &bob).starts_with("SIP/2.0 100 "));
-    assert!(told(&mut world, &bob).starts_with("SIP/2.0 488 "));
-    assert!(!world.waits(alice.at, "INVITE") && !world.waits(carol.at, "INVITE"));
+    assert!(told(&mut world, &bob).starts_with("SIP/2.0 200 "));
+    assert_eq!(open(&world), [relay], "carol's");
+    let renewed = world.expect(alice.at, "INVITE");
+    let (before, now) = (shown(&first), shown(&renewed));
+    assert_ne!(before.0, now.0, "another certificate");
+    assert_ne!(before.1, now.1, "ICE begins anew");
+    assert_ne!(audio(&renewed), audio(&first));
+    assert!(!side(&world, relay, Side::B).1, "nothing agreed on yet");
+    let answer = sip::browser_sdp(alice.audio, "active");
+    alice.respond(&mut world, &renewed, "200 OK", Some(&answer));
+    world.expect(alice.at, "ACK");
+    let agreed = world.relay.iter().rev().find_map(|command| match command {
+        RelayCommand::SetTransport {
+            id,
+            side: Side::B,
+            protection: Protection::Dtls(side),
+            ..
+        } if *id == relay => Some(side.clone()),
+        _ => None,
+    });
+    let agreed = agreed.expect("a browser's side");
+    assert_eq!(agreed.shown, tandem_sdp::relay::Shown::Second);
+    assert!(now.1.ends_with(&agreed.ours.ufrag));
+    // The one that stays goes on with what it has.
+    let kept = world.expect(carol.at, "INVITE");
+    assert_eq!((shown(&kept), audio(&kept)), (shown(&other), audio(&other)));
+    let answer = sip::browser_sdp(carol.audio, "active");
+    carol.respond(&mut world, &kept, "200 OK", Some(&answer));
+    world.expect(carol.at, "ACK");
     alice.bye(&mut world);
-    carol.bye(&mut world);
+    world.expect(carol.at, "BYE");
     world.check_idle();
 }
