@@ -342,12 +342,13 @@ fn duration(world: &World, cdr: &Cdr) {
     }
 }
 
-/// How long a side that was lost may have been waited for, which nobody pays: until its transaction timed out, or
-/// its session ended.
+/// What nobody pays at the end of a call: how long a side that was lost may have been waited for until its transaction
+/// timed out or its session ended, and the silence that the relay told of.
 fn in_vain(world: &World, cdr: &Cdr) -> u64 {
     match cdr.cause.as_str() {
         SESSION_EXPIRED => world.longest_session_s() * 1000 + 32_000,
         "answered.leg_lost" | "answered.joined_ended" => 32_000,
+        "answered.no_audio" => 30_000,
         _ => 0,
     }
 }
