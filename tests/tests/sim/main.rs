@@ -38,6 +38,7 @@ days! {
 /// Seeds that once showed a fault, each without the troubles that its day did not know yet.
 const FAULTS: &[(u64, &[Trouble])] = &[
     (386, &[]),
+    (5447, &[]),
     (5351, &[Trouble::Sessions]),
     (8712, &[Trouble::Sessions]),
     (9370, &[Trouble::Sessions]),

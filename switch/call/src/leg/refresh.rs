@@ -71,8 +71,10 @@ pub(crate) fn handle_due(core: &mut Core, call: &mut Call, side: Side) {
         return;
     };
     if core.now.mono >= timer.expires_at {
-        // It has spoken, and waits for the other side: whether that one is there is soon known.
-        if super::change::is_asked_by(call, side) {
+        // Its refresh waits for the other side, or had to yield to ours of that side: whether that one is there
+        // is soon known.
+        let asks_other = call.own.iter().any(|own| own.side != side);
+        if asks_other || super::change::is_asked_by(call, side) {
             return core.arm_in(Timer::Session(call.id, side), BUSY);
         }
         return expired(core, call, side);

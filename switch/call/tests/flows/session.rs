@@ -211,6 +211,31 @@ fn a_side_that_does_not_answer_a_refresh_is_the_one_that_is_lost() {
 }
 
 #[test]
+fn a_side_whose_refresh_meets_ours_of_a_lost_side_is_not_the_one_to_expire() {
+    let asks = "Supported: timer\r\nAllow: UPDATE\r\nSession-Expires: 90;refresher=uac\r\n";
+    let (mut world, mut caller, callee) = start(asks);
+    callee.answer(&mut world);
+    caller.ack(&mut world, None);
+    for _ in 0..6 {
+        world.seconds(45);
+        caller.request_with(&mut world, "UPDATE", asks, None);
+        world.expect(caller.at, "200");
+    }
+    // The other side is asked after 300 s, and says nothing.
+    world.seconds(45);
+    let offer = caller.sdp();
+    caller.request_with(&mut world, "INVITE", asks, Some(&offer));
+    let answer = world.expect(caller.at, "491");
+    caller.ack_failure(&mut world, &answer);
+    world.seconds(16);
+    assert!(!world.waits(caller.at, "BYE"));
+    world.seconds(2);
+    world.expect(caller.at, "BYE");
+    assert_eq!(world.book.only_cdr().duration_ms, 0, "billed to its answer");
+    world.check_idle();
+}
+
+#[test]
 fn glare_of_a_refresh_waits_and_tries_again() {
     let (mut world, mut caller, callee) = start("Allow: UPDATE\r\n");
     callee.say_with(
