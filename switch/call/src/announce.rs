@@ -1,41 +1,45 @@
-//! A refused caller hears why, before it is told by its final answer: for causes that the operator has a prompt for.
+//! A caller whose call fails hears why, before it is told by its final answer: for causes that the operator has a
+//! prompt for, whether the call was refused at the door or no route led to anybody.
 //!
 //! Only phones that have proved themselves by digest hear one: nobody else can be sure to get what he asked for and no
-//! stranger's address is sent audio. The call is refused all the same, its CDR is written when it is, and nothing is
-//! billed. How many are under way is bounded, of one account and in all; whoever finds no room is refused at once.
+//! stranger's address is sent audio. The call is over all the same: its CDR is written, its hold and its channels are
+//! free, and nothing is billed. How many are under way is bounded, of one account and in all; whoever finds no room is
+//! answered at once. [`audio`] says what is described and played, [`dialog`] serves the caller meanwhile.
+
+mod audio;
+mod dialog;
 
 use crate::{
+    call::{Call, Stage},
+    cause::Cause,
     decide::{CallFacts, Refusal},
     directory::{Account, signalling::Extension},
     leg::{
+        Reach, Reliable,
         invite::Arrival,
-        session::{self},
+        reliable::{Due, Said, Saying},
         session_draft,
     },
-    media::{self, Body, Said, Security},
-    switch::{alarm, state::Core, timer::Timer},
+    media::{Body, Relay, Security, read_body},
+    switch::{alarm, index::Facing, state::Core, timer::Timer},
 };
+use audio::Audio;
+use bytes::Bytes;
 use std::{
     collections::{BTreeMap, HashMap},
-    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
 use tandem_billing::AccountId;
-use tandem_sdp::{
-    Codec, Latch, Medium, PlayEnd, PlayOrder, Protection, RelayCommand, RelayId, RelayReport,
-    SessionDescription, Side, Sound,
-    convert::Format,
-    play::{Talk, Until},
-};
-use tandem_sip::{
-    Flow,
-    endpoint::ServerTxn,
-    message::{Draft, HeaderId},
-};
+use tandem_sdp::{PlayEnd, RelayCommand, RelayId, RelayReport};
+use tandem_sip::{Flow, dialog::Dialog, endpoint::ServerTxn, message::Draft, value::reason_phrase};
+
+pub(crate) use dialog::request;
 
 /// A prompt that is longer is cut off.
 const LONGEST: Duration = Duration::from_secs(60);
+/// A relay thread answers within milliseconds; this long means that it is gone.
+const RELAY_OPEN: Duration = Duration::from_secs(2);
 /// Of one account at once.
 const MAX_OF_ACCOUNT: usize = 2;
 
@@ -45,19 +49,32 @@ pub(crate) struct Announcements {
     open: BTreeMap<RelayId, Box<Announcement>>,
     /// By the INVITE that waits for its answer.
     invites: HashMap<ServerTxn, RelayId>,
+    /// By our own tag.
+    tags: HashMap<String, RelayId>,
     of_account: BTreeMap<AccountId, usize>,
 }
 
-/// One refused call whose caller still listens.
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listening {
+    /// The relay is not open yet.
+    Opening,
+    /// The caller is told where to listen; its PRACK may be awaited.
+    Told,
+    /// The prompt is played.
+    Playing,
+}
+
+/// One failed call whose caller still listens.
 struct Announcement {
     invite: ServerTxn,
     flow: Flow,
-    tag: String,
+    dialog: Dialog,
     account: AccountId,
-    offer: SessionDescription,
-    codec: (Codec, Format),
-    security: Security,
+    reliable: Reliable,
+    audio: Audio,
     file: String,
+    stage: Listening,
     answer: (u16, String),
     draft: Draft,
 }
@@ -76,12 +93,14 @@ impl Announcements {
     fn add(&mut self, id: RelayId, announcement: Announcement) {
         *self.of_account.entry(announcement.account).or_default() += 1;
         self.invites.insert(announcement.invite, id);
+        self.tags.insert(announcement.dialog.local_tag.clone(), id);
         self.open.insert(id, Box::new(announcement));
     }
 
     fn take(&mut self, id: RelayId) -> Option<Box<Announcement>> {
         let announcement = self.open.remove(&id)?;
         self.invites.remove(&announcement.invite);
+        self.tags.remove(&announcement.dialog.local_tag);
         if let Some(count) = self.of_account.get_mut(&announcement.account) {
             *count -= 1;
             if *count == 0 {
@@ -92,50 +111,67 @@ impl Announcements {
     }
 }
 
-/// Begins an announcement, if there is one for the refusal and the caller can hear it. The INVITE is answered at its
-/// end then.
+/// The prompt for a cause, if there is one and room for it.
+fn prompt(core: &Core, cause: &Cause, account: AccountId) -> Option<String> {
+    let sounds = &core.directory.settings.media.sounds;
+    let file = sounds.announcements.get(cause.code)?;
+    let announcements = &core.loose.announcements;
+    announcements
+        .has_room(account, sounds.max_announcements)
+        .then(|| file.clone())
+}
+
+/// Begins the announcement of a refused call, if there is one for the refusal and the caller can hear it. The INVITE
+/// is answered at its end then.
 pub(crate) fn begin(
     core: &mut Core,
     arrival: &Arrival<'_>,
     (account, facts): (&Account, &CallFacts),
     (refusal, draft): (&Refusal, &Draft),
 ) -> bool {
+    let Some(file) = prompt(core, refusal.cause, account.id).filter(|_| facts.device.is_some())
+    else {
+        return false;
+    };
     let directory = Arc::clone(&core.directory);
-    let sounds = &directory.settings.media.sounds;
-    let Some(file) = sounds.announcements.get(refusal.cause.code) else {
-        return false;
-    };
-    let unreliable = account.signalling.reliable != Extension::Required
-        && !session::names(arrival.message, HeaderId::Require, "100rel");
-    let room = core
-        .loose
-        .announcements
-        .has_room(account.id, sounds.max_announcements);
-    let (true, Some(_), Some(address)) = (
-        room && unreliable,
-        &facts.device,
-        core.media(arrival.flow.listener),
-    ) else {
-        return false;
-    };
     let mut security = Security::new(core, account.srtp, arrival.flow, &directory.settings);
-    let Some((offer, codec)) = audible(arrival, &mut security) else {
+    let Body::Audio(mut offer) = read_body(arrival.message) else {
         return false;
     };
+    if security.hear_offer(&mut offer).is_err() {
+        return false;
+    }
+    let origin = core.new_origin(arrival.flow);
+    let Some(audio) = Audio::new(*offer, security, origin) else {
+        return false;
+    };
+    let tag = core.endpoint.new_tag();
     let (status, reason) = refusal.answer();
     let announcement = Announcement {
         invite: arrival.txn,
         flow: arrival.flow,
-        tag: core.endpoint.new_tag(),
+        dialog: Dialog::from_request(arrival.message, &tag),
         account: account.id,
-        offer,
-        codec,
-        security,
-        file: file.clone(),
+        reliable: reliable(core, arrival, account.signalling.reliable),
+        audio,
+        file,
+        stage: Listening::Opening,
         answer: (status, reason.to_owned()),
         draft: draft.clone(),
     };
     core.respond(arrival.txn, (100, "Trying"), "", Draft::new());
+    open(core, announcement)
+}
+
+fn reliable(core: &mut Core, arrival: &Arrival<'_>, policy: Extension) -> Reliable {
+    let first = u32::from(core.draw());
+    Reliable::new(arrival.message, policy, first)
+}
+
+fn open(core: &mut Core, announcement: Announcement) -> bool {
+    let Some(address) = core.media(announcement.flow.listener) else {
+        return false;
+    };
     let id = core.new_relay_id();
     core.loose.announcements.add(id, announcement);
     core.relay(RelayCommand::Open {
@@ -143,48 +179,95 @@ pub(crate) fn begin(
         a_local: address.local,
         b_local: address.local,
     });
-    core.arm_in(Timer::Announcement(id), LONGEST);
+    core.arm_in(Timer::Announcement(id), RELAY_OPEN);
     true
 }
 
-/// The caller's offer, if it takes audio that the switch can make.
-fn audible(
-    arrival: &Arrival<'_>,
-    security: &mut Security,
-) -> Option<(SessionDescription, (Codec, Format))> {
-    let Body::Audio(mut offer) = media::read_body(arrival.message) else {
-        return None;
+/// Takes the caller over from a call whose hunt has failed, if there is a prompt for the cause and the caller can hear
+/// it: with the relay that it was told of, if it was. The INVITE is answered at its end then.
+pub(crate) fn take_over(
+    core: &mut Core,
+    call: &mut Call,
+    cause: &Cause,
+    (status, reason): (u16, &str),
+) -> bool {
+    let account = call.who.account.id;
+    let is_phone = call.stage == Stage::Hunting && call.caller.leg.reach == Reach::Symmetric;
+    let (Some(invite), true, Some(file)) =
+        (call.caller.invite, is_phone, prompt(core, cause, account))
+    else {
+        return false;
     };
-    security.hear_offer(&mut offer).ok()?;
-    let codec = offer
-        .codecs()
-        .into_iter()
-        .find_map(|codec| Format::of(&codec).map(|format| (codec, format)))?;
-    (offer.direction().receives() && !offer.is_fax()).then_some((*offer, codec))
+    let described = call.caller.leg.described.clone();
+    if described.is_some() && call.media.direct {
+        return false;
+    }
+    let Some(mut audio) = Audio::of_call(call) else {
+        return false;
+    };
+    let relay = match call.media.relay {
+        Relay::Open { id, ports, .. } if core.index.facing(id) == Facing::Straight => {
+            audio.port = ports.0;
+            Some(id)
+        }
+        Relay::Unasked => None,
+        Relay::Opening { .. } | Relay::Open { .. } | Relay::Closing { .. } | Relay::Closed => {
+            return false;
+        }
+    };
+    let leg = &call.caller.leg;
+    let announcement = Announcement {
+        invite,
+        flow: leg.flow,
+        dialog: leg.dialog.clone(),
+        account,
+        reliable: std::mem::replace(&mut call.caller.reliable, Reliable::none()),
+        audio,
+        file,
+        stage: Listening::Opening,
+        answer: (status, reason.to_owned()),
+        draft: Draft::new(),
+    };
+    core.index.tags.remove(&leg.dialog.local_tag);
+    match relay {
+        None => open(core, announcement),
+        Some(id) => {
+            call.media.relay = Relay::Closed;
+            core.index.relays.remove(&id);
+            core.loose.announcements.add(id, announcement);
+            audio::leave_target(core, id);
+            if tell(core, id, described).is_none() {
+                finish(core, id);
+            }
+            true
+        }
+    }
 }
 
 /// A report of a relay that no call has.
 pub(crate) fn report(core: &mut Core, report: RelayReport) {
     let id = report.id();
-    if !core.loose.announcements.open.contains_key(&id) {
+    let Some(announcement) = core.loose.announcements.open.get_mut(&id) else {
         return;
-    }
+    };
     match report {
         RelayReport::Opened { a_port, .. } => {
-            if play(core, id, a_port).is_none() {
+            announcement.audio.port = a_port;
+            if tell(core, id, None).is_none() {
                 finish(core, id);
             }
         }
         RelayReport::Refused { .. } | RelayReport::Closed { .. } => {
             answer(core, id);
         }
-        RelayReport::Played { how, .. } => {
+        RelayReport::Played { how, .. } if announcement.stage == Listening::Playing => {
             if let PlayEnd::Failed(reason) = how {
                 alarm::unplayed(core, &reason);
             }
             finish(core, id);
         }
         RelayReport::Started { .. }
+        | RelayReport::Played { .. }
         | RelayReport::Pressed { .. }
         | RelayReport::RecordingFailed { .. }
         | RelayReport::Inactive { .. }
@@ -192,61 +275,68 @@ pub(crate) fn report(core: &mut Core, report: RelayReport) {
     }
 }
 
-/// 183 with our description, and the prompt.
-fn play(core: &mut Core, id: RelayId, port: u16) -> Option<()> {
+/// 183 with our description: what the caller was told already, or one made now. The prompt follows once it is sure to
+/// have come, if the caller can say so.
+fn tell(core: &mut Core, id: RelayId, described: Option<Bytes>) -> Option<()> {
     let announcement = core.loose.announcements.open.get(&id)?;
     let flow = announcement.flow;
-    let (codec, format) = announcement.codec.clone();
-    let offer = &announcement.offer;
-    let (rtp, rtcp) = (offer.audio_target()?, offer.rtcp_target()?);
-    let (protection, rtcp_mux) = announcement.security.transport().audio;
-    let order = PlayOrder {
-        sound: Sound::File(announcement.file.clone()),
-        until: Until::End,
-        talk: Talk::Silenced,
-        codec: (codec.payload_type, format),
-        events: Vec::new(),
+    let body = match described {
+        Some(_) if announcement.reliable.agreed => None,
+        Some(body) => Some(body),
+        None => Some(audio::describe(core, id)?),
     };
-    let (invite, tag) = (announcement.invite, announcement.tag.clone());
-    let mut sdp = offer.clone();
-    let dress = announcement.security.dress_of(Said::Answer, &sdp).ok()?;
-    sdp.set_codecs(std::slice::from_ref(&codec));
-    sdp.set_direction(offer.direction().reversed());
-    let origin = core.new_origin(flow);
-    let address = SocketAddr::new(core.media(flow.listener)?.advertised, port);
-    sdp.rewrite(address, None, origin);
-    if let Some(dress) = &dress {
-        sdp.dress(Medium::Audio, dress);
+    let draft = session_draft(core, flow, body);
+    let now = core.now.mono;
+    let announcement = announcement_mut(core, id)?;
+    announcement.stage = Listening::Told;
+    let waits = announcement.reliable.waits();
+    let said = Said { status: 183, draft };
+    match announcement.reliable.say(now, said) {
+        Saying::Once(said) => {
+            respond(core, id, said);
+            audio::play(core, id)?;
+        }
+        Saying::Again(said, pause) => {
+            respond(core, id, said);
+            core.arm_in(Timer::Announcement(id), pause);
+        }
+        Saying::Later => {}
     }
-    let draft = session_draft(core, flow, Some(sdp.to_bytes().into()));
-    core.respond(invite, (183, "Session Progress"), &tag, draft);
-    let side = Side::A;
-    if rtcp_mux || protection != Protection::Plain {
-        core.relay(RelayCommand::SetTransport {
-            id,
-            side,
-            protection,
-            rtcp_mux,
-        });
+    if waits {
+        due(core, id);
     }
-    core.relay(RelayCommand::SetTarget {
-        id,
-        side,
-        rtp,
-        rtcp,
-        latch: Latch::FirstPacket,
-        signalling: flow.remote.ip(),
-    });
-    core.relay(RelayCommand::Play {
-        id,
-        side,
-        order: Box::new(order),
-    });
     Some(())
 }
 
-/// It is over, or takes too long: the caller gets its final answer.
-pub(crate) fn finish(core: &mut Core, id: RelayId) {
+fn announcement_mut(core: &mut Core, id: RelayId) -> Option<&mut Announcement> {
+    let open = &mut core.loose.announcements.open;
+    open.get_mut(&id).map(|announcement| &mut **announcement)
+}
+
+fn respond(core: &mut Core, id: RelayId, Said { status, draft }: Said) {
+    if let Some(announcement) = core.loose.announcements.open.get(&id) {
+        let (invite, tag) = (announcement.invite, announcement.dialog.local_tag.clone());
+        core.respond(invite, (status, reason_phrase(status)), &tag, draft);
+    }
+}
+
+/// A PRACK is missing, or all has taken long enough.
+pub(crate) fn due(core: &mut Core, id: RelayId) {
+    let now = core.now.mono;
+    let Some(announcement) = announcement_mut(core, id) else {
+        return;
+    };
+    match announcement.reliable.due(now) {
+        Due::Again(said, pause) => {
+            respond(core, id, said);
+            core.arm_in(Timer::Announcement(id), pause);
+        }
+        Due::Nothing | Due::Over => finish(core, id),
+    }
+}
+
+/// It is over: the caller gets its final answer.
+fn finish(core: &mut Core, id: RelayId) {
     if answer(core, id) {
         core.relay(RelayCommand::Close { id });
     }
@@ -261,7 +351,7 @@ fn answer(core: &mut Core, id: RelayId) -> bool {
     core.respond(
         announcement.invite,
         (*status, reason),
-        &announcement.tag,
+        &announcement.dialog.local_tag,
         announcement.draft,
     );
     true
@@ -269,11 +359,13 @@ fn answer(core: &mut Core, id: RelayId) -> bool {
 
 /// The caller has heard enough.
 pub(crate) fn cancelled(core: &mut Core, invite: ServerTxn) {
-    let announcements = &mut core.loose.announcements;
-    let Some(id) = announcements.invites.get(&invite).copied() else {
-        return;
-    };
-    if let Some(announcement) = announcements.open.get_mut(&id) {
+    if let Some(id) = core.loose.announcements.invites.get(&invite).copied() {
+        give_up(core, id);
+    }
+}
+
+fn give_up(core: &mut Core, id: RelayId) {
+    if let Some(announcement) = announcement_mut(core, id) {
         announcement.answer = (487, "Request Terminated".to_owned());
         announcement.draft = Draft::new();
     }

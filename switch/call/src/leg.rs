@@ -1,7 +1,7 @@
 //! One side of a call as SIP sees it: a dialog, the way to it, and what is under way in it.
 //!
 //! A file per verb: [`invite`] admits a caller, [`provisional`] and [`answer`] carry the called side's words
-//! back, [`prack`] makes the former reliable, [`ack`] confirms, [`cancel`] and [`bye`] end, [`change`] passes
+//! back, [`prack`] makes the former [`reliable`], [`ack`] confirms, [`cancel`] and [`bye`] end, [`change`] passes
 //! re-INVITE, UPDATE and INFO across, [`digits`] those that are keys in another form, [`session`] and [`refresh`] see
 //! that each side is still there, [`renew`] makes two sides talk that did not before.
 
@@ -15,6 +15,7 @@ pub(crate) mod invite;
 pub(crate) mod prack;
 pub(crate) mod provisional;
 pub(crate) mod refresh;
+pub(crate) mod reliable;
 pub(crate) mod renew;
 pub(crate) mod session;
 
@@ -22,8 +23,8 @@ pub(crate) use answer::Answer;
 pub(crate) use bye::Farewells;
 pub(crate) use change::Passing;
 pub(crate) use digits::Infos;
-pub(crate) use prack::Reliable;
 pub(crate) use refresh::Own;
+pub(crate) use reliable::Reliable;
 pub(crate) use renew::Owed;
 pub(crate) use session::Session;
 

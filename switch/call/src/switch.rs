@@ -251,7 +251,7 @@ impl Switch {
                 self.with(call, |core, call| renew::handle_due(core, call, side));
             }
             Timer::Join(of) => self.join_again(of),
-            Timer::Announcement(relay) => announce::finish(&mut self.core, relay),
+            Timer::Announcement(relay) => announce::due(&mut self.core, relay),
             Timer::Drain => self.end_all(),
             Timer::Probe(place) => health::due(&mut self.core, place),
             Timer::Rest(place) => health::rested(&mut self.core, place),

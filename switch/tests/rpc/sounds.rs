@@ -43,6 +43,7 @@ fn a_sound_is_named_only_when_its_file_can_be_played() {
             ("music_on_hold", json!("none.wav"), false),
             ("music_on_hold", json!(""), true),
             ("announcements", json!(["refused.no_money=good.wav"]), true),
+            ("announcements", json!(["failed.busy=good.wav"]), true),
             ("announcements", json!(["refused.no_money=none.wav"]), false),
             (
                 "announcements",

@@ -204,6 +204,11 @@ fn sound(sounds: &mut SoundSettings) {
         "refused.no_money",
         "refused.no_route",
         "refused.channel_limit",
+        "failed.busy",
+        "failed.no_answer",
+        "failed.not_registered",
+        "failed.gateway_rejected",
+        "failed.gateway_silent",
     ] {
         let file = format!("{cause}.wav");
         sounds.announcements.insert(cause.into(), file);

@@ -44,7 +44,7 @@ pub struct SoundSettings {
     pub music_on_hold: String,
     /// For whoever waits to be transferred.
     pub waiting_tone: WaitingTone,
-    /// Files by the code of the cause for which a call is refused.
+    /// Files by the code of the cause for which a call is refused or has failed.
     pub announcements: BTreeMap<String, String>,
     /// Announcements at once; 0: none.
     pub max_announcements: u32,
@@ -64,7 +64,7 @@ impl Default for SoundSettings {
     }
 }
 
-/// A line of the announcements: `refused.no_money=no-money.wav`.
+/// A line of the announcements: `refused.no_money=no-money.wav`, `failed.busy=busy.wav`.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -73,9 +73,10 @@ pub fn announcement(line: &str) -> Result<(&str, &str), String> {
         .split_once('=')
         .map(|(code, file)| (code.trim(), file.trim()))
         .ok_or_else(|| format!("{line:?} is not of the form cause=file.wav"))?;
-    if !code.starts_with("refused.") || cause::by_code(code).is_none() {
+    let fails = code.starts_with("refused.") || code.starts_with("failed.");
+    if !fails || cause::by_code(code).is_none() {
         return Err(format!(
-            "there is no cause {code:?} for which calls are refused"
+            "there is no cause {code:?} for which calls are refused or fail"
         ));
     }
     if !is_file_name(file) {

@@ -1,9 +1,6 @@
 //! What the called side says before it answers, as the caller is told it.
 
-use super::{
-    prack::{self, Said},
-    session_draft,
-};
+use super::{prack, reliable::Said, session_draft};
 use crate::{
     call::{Call, Stage},
     hunt::{

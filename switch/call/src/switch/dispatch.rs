@@ -118,10 +118,7 @@ impl Switch {
         match message.to_tag() {
             Some(tag) => match self.core.index.tags.get(tag).copied() {
                 Some((call, side)) => self.in_dialog(call, side, (txn, flow, message)),
-                None => {
-                    self.core
-                        .reject(txn, (481, "Call/Transaction Does Not Exist"), Draft::new())
-                }
+                None => announce::request(&mut self.core, tag, (txn, flow, message)),
             },
             None => self.out_of_dialog(txn, flow, message),
         }

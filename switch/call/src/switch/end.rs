@@ -2,6 +2,7 @@
 
 use super::{state::Core, timer::Timer};
 use crate::{
+    announce,
     bill::settle,
     call::{Call, Confirm, End, Stage, Target},
     cause::{self, Cause},
@@ -80,7 +81,9 @@ pub(crate) fn end_with(
             };
             call.marks.status = Some(answer.0);
             let tag = call.caller.leg.dialog.local_tag.clone();
-            if let Some(invite) = call.caller.invite {
+            if !announce::take_over(core, call, cause, answer)
+                && let Some(invite) = call.caller.invite
+            {
                 core.respond(invite, answer, &tag, Draft::new());
             }
         }

@@ -44,6 +44,17 @@ impl<'a> Peer<'a> {
         }
     }
 
+    /// A phone of an account that listens to an announcement.
+    pub(crate) fn listening(dialog: &'a Dialog, at: IpAddr, account: AccountId) -> Self {
+        Self {
+            dialog,
+            at,
+            reach: Reach::Symmetric,
+            gateway: None,
+            account: Some(account),
+        }
+    }
+
     /// One that has not answered; `account`: whose phone it is.
     pub(crate) fn early(attempt: &'a Attempt, fork: &'a Fork, account: Option<AccountId>) -> Self {
         let gateway = attempt.gateway.as_deref();

@@ -36,7 +36,7 @@ pub(crate) enum Timer {
     Renew(CallId, Side),
     /// A transfer of the call that found it busy is tried again.
     Join(CallId),
-    /// The announcement of a relay takes too long.
+    /// The announcement of a relay takes too long, or waits for a PRACK.
     Announcement(RelayId),
     /// The patience of a drain is over.
     Drain,

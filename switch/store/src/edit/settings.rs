@@ -124,13 +124,13 @@ const SETTINGS: &[Row] = &[
         "announcements",
         "[]",
         None,
-        "Prompts for refused calls of phones, by cause: refused.no_money=no-money.wav, refused.no_route=unknown.wav.",
+        "Prompts for calls of phones that are refused or fail, by cause: refused.no_money=no-money.wav, failed.busy=busy.wav.",
     ),
     (
         "max_announcements",
         "20",
         Some((0, 1_000)),
-        "Announcements at once; more calls are refused without one. 0: none.",
+        "Announcements at once; more calls fail without one. 0: none.",
     ),
     (
         "money_warning_s",
@@ -469,7 +469,8 @@ mod tests {
             ),
             ("announcements", r#"["refused.no_money"]"#, false),
             ("announcements", r#"["refused.nothing=a.wav"]"#, false),
-            ("announcements", r#"["failed.busy=a.wav"]"#, false),
+            ("announcements", r#"["failed.busy=a.wav"]"#, true),
+            ("announcements", r#"["answered.no_audio=a.wav"]"#, false),
             ("announcements", r#"["refused.no_money=a.mp3"]"#, false),
             (
                 "announcements",
