@@ -3,7 +3,7 @@
 //!
 //! Only phones that have proved themselves by digest hear one: nobody else can be sure to get what he asked for and no
 //! stranger's address is sent audio. The call is over all the same: its CDR is written, its hold and its channels are
-//! free, and nothing is billed. How many are under way is bounded, of one account and in all; whoever finds no room is
+//! free, and nothing is billed. A key ends the prompt, however the phone tells of it. How many are under way is bounded, of one account and in all; whoever finds no room is
 //! answered at once. [`audio`] says what is described and played, [`dialog`] serves the caller meanwhile.
 
 mod audio;
@@ -31,7 +31,7 @@ use std::{
     time::Duration,
 };
 use tandem_billing::AccountId;
-use tandem_sdp::{PlayEnd, RelayCommand, RelayId, RelayReport};
+use tandem_sdp::{PlayEnd, RelayCommand, RelayId, RelayReport, Side};
 use tandem_sip::{Flow, dialog::Dialog, endpoint::ServerTxn, message::Draft, value::reason_phrase};
 
 pub(crate) use dialog::request;
@@ -266,6 +266,7 @@ pub(crate) fn report(core: &mut Core, report: RelayReport) {
             }
             finish(core, id);
         }
+        RelayReport::Pressed { side: Side::A, .. } => pressed(core, id),
         RelayReport::Started { .. }
         | RelayReport::Played { .. }
         | RelayReport::Pressed { .. }
@@ -332,6 +333,14 @@ pub(crate) fn due(core: &mut Core, id: RelayId) {
             core.arm_in(Timer::Announcement(id), pause);
         }
         Due::Nothing | Due::Over => finish(core, id),
+    }
+}
+
+/// The caller has pressed a key: it need not hear the rest.
+fn pressed(core: &mut Core, id: RelayId) {
+    let stage = announcement_mut(core, id).map(|announcement| announcement.stage);
+    if stage == Some(Listening::Playing) {
+        finish(core, id);
     }
 }
 

@@ -9,9 +9,9 @@ use crate::{
 use bytes::Bytes;
 use std::net::{Ipv4Addr, SocketAddr};
 use tandem_sdp::{
-    Codec, Latch, Medium, PlayOrder, Protection, RelayCommand, RelayId, SessionDescription, Side,
-    Sound,
-    convert::Format,
+    Codec, Conversion, Latch, Medium, PlayOrder, Protection, RelayCommand, RelayId,
+    SessionDescription, Side, Sound,
+    convert::{DigitsTo, Format},
     play::{Talk, Until},
     session::Origin,
 };
@@ -22,6 +22,8 @@ pub(super) struct Audio {
     offer: SessionDescription,
     /// The first it takes that the switch can make.
     codec: (Codec, Format),
+    /// How it tells of keys in its audio; without any they are listened for.
+    events: Vec<Codec>,
     security: Security,
     origin: Origin,
     /// The relay's, once it is open.
@@ -36,10 +38,12 @@ impl Audio {
         origin: Origin,
     ) -> Option<Self> {
         let codec = first_codec(&offer)?;
+        let events = events_beside(&offer, &codec.0);
         let hears = offer.direction().receives() && !offer.is_fax();
         hears.then_some(Self {
             offer,
             codec,
+            events,
             security,
             origin,
             port: 0,
@@ -54,6 +58,14 @@ impl Audio {
         if leg.described.is_some() {
             let (number, format) = call.media.spoken.a.coded()?;
             let codecs = audio.offer.codecs();
+            let is_event = |codec: &&Codec| {
+                call.media
+                    .spoken
+                    .a
+                    .event_numbers()
+                    .contains(&codec.payload_type)
+            };
+            audio.events = codecs.iter().filter(is_event).cloned().collect();
             let codec = codecs.into_iter().find(|c| c.payload_type == number)?;
             audio.codec = (codec, format);
         }
@@ -63,7 +75,7 @@ impl Audio {
     fn body(&self, core: &Core, flow: Flow) -> Option<Bytes> {
         let mut sdp = self.offer.clone();
         let dress = self.security.dress_of(Said::Answer, &sdp).ok()?;
-        sdp.set_codecs(std::slice::from_ref(&self.codec.0));
+        sdp.set_codecs(&[std::slice::from_ref(&self.codec.0), &self.events].concat());
         sdp.set_direction(self.offer.direction().reversed());
         let address = SocketAddr::new(core.media(flow.listener)?.advertised, self.port);
         sdp.rewrite(address, None, self.origin);
@@ -77,6 +89,13 @@ impl Audio {
 fn first_codec(offer: &SessionDescription) -> Option<(Codec, Format)> {
     let mut codecs = offer.codecs().into_iter();
     codecs.find_map(|codec| Format::of(&codec).map(|format| (codec, format)))
+}
+
+/// The telephone-event that goes with a codec.
+fn events_beside(offer: &SessionDescription, codec: &Codec) -> Vec<Codec> {
+    let fits =
+        |event: &Codec| event.name == "telephone-event" && event.clock_rate == codec.clock_rate;
+    offer.codecs().into_iter().find(fits).into_iter().collect()
 }
 
 /// The answer to the caller's offer; the relay learns where it takes audio.
@@ -111,12 +130,15 @@ pub(super) fn change(core: &mut Core, id: RelayId, mut offer: SessionDescription
     let audio = &mut announcement_mut(core, id)?.audio;
     let mut security = audio.security.clone();
     security.hear_offer(&mut offer).ok()?;
+    let offered = offer.codecs();
     let same = |codec: &Codec| {
-        codec.payload_type == audio.codec.0.payload_type && codec.same_encoding(&audio.codec.0)
+        let mut others = offered.iter();
+        others.any(|other| other.payload_type == codec.payload_type && other.same_encoding(codec))
     };
-    if offer.is_fax() || !offer.codecs().iter().any(same) {
+    if offer.is_fax() || !same(&audio.codec.0) {
         return None;
     }
+    audio.events.retain(same);
     audio.offer = offer;
     audio.security = security;
     audio.origin.version += 1;
@@ -144,13 +166,18 @@ pub(super) fn play(core: &mut Core, id: RelayId) -> Option<()> {
         Listening::Opening | Listening::Playing => return Some(()),
     }
     let (codec, format) = &announcement.audio.codec;
+    let coded = (codec.payload_type, *format);
+    let events = announcement.audio.events.iter();
     let order = PlayOrder {
         sound: Sound::File(announcement.file.clone()),
-        until: Until::End,
+        until: Until::Digit,
         talk: Talk::Silenced,
-        codec: (codec.payload_type, *format),
-        events: Vec::new(),
+        codec: coded,
+        events: events.map(|event| event.payload_type).collect(),
     };
+    if order.events.is_empty() {
+        listen(core, id, coded);
+    }
     core.relay(RelayCommand::Play {
         id,
         side: Side::A,
@@ -158,4 +185,21 @@ pub(super) fn play(core: &mut Core, id: RelayId) -> Option<()> {
     });
     core.arm_in(Timer::Announcement(id), LONGEST);
     Some(())
+}
+
+/// Keys are looked for in what the caller sends.
+fn listen(core: &mut Core, id: RelayId, coded: (u8, Format)) {
+    let conversion = Conversion {
+        passes: Vec::new(),
+        decodes: Vec::new(),
+        encodes: None,
+        events: Vec::new(),
+        listens: vec![coded],
+        digits: DigitsTo::Core,
+    };
+    core.relay(RelayCommand::SetConversion {
+        id,
+        side: Side::A,
+        conversion: Some(Box::new(conversion)),
+    });
 }

@@ -1,8 +1,8 @@
-//! What a caller says in its early dialog while it listens: PRACK, UPDATE, BYE.
+//! What a caller says in its early dialog while it listens: PRACK, UPDATE, keys by INFO, BYE.
 
-use super::{announcement_mut, audio, give_up, respond};
+use super::{announcement_mut, audio, give_up, pressed, respond};
 use crate::{
-    leg::session_draft,
+    leg::{digits, session_draft},
     media::{Body, read_body},
     switch::{
         genuine::{self, Peer},
@@ -50,6 +50,10 @@ pub(crate) fn request(core: &mut Core, tag: &str, request: Request<'_>) {
         }
         Method::Options => outside::options(core, txn, flow),
         Method::Ack => {}
+        Method::Info if digits::read(message).is_some() => {
+            core.respond(txn, (200, "OK"), "", Draft::new());
+            pressed(core, id);
+        }
         Method::Invite => core.respond(txn, (491, "Request Pending"), "", Draft::new()),
         _ => core.respond(txn, (480, "Temporarily Unavailable"), "", Draft::new()),
     }

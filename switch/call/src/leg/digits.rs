@@ -138,7 +138,7 @@ pub(crate) fn take(
 }
 
 /// The digit an INFO speaks of.
-fn read(message: &Message) -> Option<Digit> {
+pub(crate) fn read(message: &Message) -> Option<Digit> {
     let kind = message.content_type()?;
     let body = std::str::from_utf8(message.body()).ok()?;
     if kind.eq_ignore_ascii_case("application/dtmf-relay") {

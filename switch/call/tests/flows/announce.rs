@@ -12,8 +12,8 @@ use tandem_call::{
     io::{Command, Reply},
 };
 use tandem_sdp::{
-    Direction, PlayEnd, PlayOrder, RelayCommand, RelayReport, SessionDescription, Side, Sound,
-    play::Until,
+    Digit, Direction, PlayEnd, PlayOrder, RelayCommand, RelayReport, SessionDescription, Side,
+    Sound, convert::Format, play::Until,
 };
 use tandem_sip::Message;
 
@@ -85,7 +85,7 @@ fn a_phone_hears_the_prompt_before_its_final_answer_and_pays_nothing() {
         panic!("one prompt");
     };
     assert_eq!(order.sound, Sound::File(PROMPT.into()));
-    assert_eq!(order.until, Until::End);
+    assert_eq!(order.until, Until::Digit, "a key ends it");
     let cdr = world.book.only_cdr();
     assert_eq!(cdr.cause, "refused.no_route");
     assert!(!world.waits(alice.at, "404"), "not before its end");
@@ -436,4 +436,86 @@ fn nobody_else_hears_one_after_the_hunt() {
         caller.ack_failure(&mut world, &answer);
         world.check_idle();
     }
+}
+
+/// A phone's offer with telephone-events, or without.
+fn dial_offering(world: &mut World, codecs: &[(u8, &str)]) -> Caller {
+    let mut alice = Caller::new(ALICE, "alice", "77", "a");
+    let offer = sip::sdp(alice.audio, codecs);
+    alice.invite_with_digest_offering(world, &offer);
+    alice
+}
+
+#[test]
+fn a_key_ends_the_prompt_however_the_phone_tells_of_it() {
+    let listens = |world: &World| {
+        let mut commands = world.relay.iter();
+        commands.any(|command| matches!(command, RelayCommand::SetConversion { conversion: Some(what), .. } if what.listens == [(8, Format::Pcma)]))
+    };
+    let digit = Digit::new('5', 100).expect("a key");
+    for way in ["event", "tone", "dtmf-relay", "dtmf"] {
+        let mut world = world_of(&prompting());
+        let codecs: &[(u8, &str)] = match way {
+            "event" => &[(8, "PCMA"), (101, "telephone-event")],
+            _ => &[(8, "PCMA")],
+        };
+        let mut alice = dial_offering(&mut world, codecs);
+        let early = world.expect(alice.at, "183");
+        let sdp = SessionDescription::parse(early.body()).expect("an answer");
+        assert_eq!(sdp.codecs().len(), codecs.len(), "{way}");
+        let [order] = &orders(&world)[..] else {
+            panic!("one prompt");
+        };
+        assert_eq!(
+            order.events.as_slice(),
+            if way == "event" { &[101][..] } else { &[] }
+        );
+        assert_eq!(listens(&world), way != "event", "{way}");
+        let id = world.relay_of_last_call().expect("a relay");
+        let side = Side::A;
+        match way {
+            "event" => played(&mut world, PlayEnd::Digit(digit)),
+            "tone" => world.input(Input::Relay(RelayReport::Pressed { id, side, digit })),
+            _ => {
+                alice.join(&early);
+                let (kind, body) = match way {
+                    "dtmf" => ("application/dtmf", "5"),
+                    _ => ("application/dtmf-relay", "Signal=5\r\nDuration=100\r\n"),
+                };
+                let other = "Content-Type: text/plain\r\n";
+                alice.request_with(&mut world, "INFO", other, Some("5"));
+                world.expect(alice.at, "480");
+                assert!(!world.waits(alice.at, "404"), "no key");
+                alice.request_with(
+                    &mut world,
+                    "INFO",
+                    &format!("Content-Type: {kind}\r\n"),
+                    Some(body),
+                );
+                world.expect(alice.at, "200");
+            }
+        }
+        let answer = world.expect(alice.at, "404");
+        alice.ack_failure(&mut world, &answer);
+        assert_eq!(closed(&world), 1, "{way}");
+        world.check_idle();
+    }
+}
+
+#[test]
+fn a_key_before_the_prompt_ends_nothing() {
+    let mut world = world_of(&prompting());
+    let mut alice = dial_with(&mut world, "77", "Require: 100rel\r\n");
+    let early = world.expect(alice.at, "183");
+    alice.join(&early);
+    let kind = "Content-Type: application/dtmf\r\n";
+    alice.request_with(&mut world, "INFO", kind, Some("5"));
+    world.expect(alice.at, "200");
+    prack(&mut world, &mut alice, &early);
+    world.expect(alice.at, "200");
+    assert_eq!(orders(&world).len(), 1);
+    alice.bye(&mut world);
+    let answer = world.expect(alice.at, "487");
+    alice.ack_failure(&mut world, &answer);
+    world.check_idle();
 }
