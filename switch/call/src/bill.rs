@@ -38,7 +38,7 @@ pub(crate) struct Bill {
     pub(crate) longest_s: u64,
     /// The batch that made the hold, or last changed it before the answer.
     pub(crate) hold_seq: u64,
-    /// Whoever pays was told that the money ends.
+    /// Whoever pays was told that the call is about to be cut.
     pub(crate) warned: bool,
 }
 

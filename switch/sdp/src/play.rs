@@ -44,7 +44,7 @@ impl Tone {
         cadence: [(500, 14_500), (0, 0)],
         pause: Pause::Talk,
     };
-    /// The money is about to run out: two short ones.
+    /// The call is about to be cut: two short ones.
     pub const MONEY_ENDS: Self = Self {
         hz: [950, 0],
         cadence: [(200, 200), (200, 200)],

@@ -1,5 +1,6 @@
-//! The beep before the money runs out: when it is due depends on what other calls of the account spend meanwhile, so
-//! it is looked at again each time it would be.
+//! The beep before a call is cut, by whichever limit comes first: a level's balance, its limit of the day, or the
+//! longest duration. When it is due depends on what other calls spend meanwhile, so it is looked at again each time it
+//! would be.
 
 use super::funds;
 use crate::{
@@ -15,7 +16,7 @@ pub(crate) fn arm(core: &mut Core, call: &Call) {
     look_at(core, call, call.bill.paid_until_s);
 }
 
-/// Arms the look at the warning of a call whose money might end at a second.
+/// Arms the look at the warning of a call that might be cut at a second.
 fn look_at(core: &mut Core, call: &Call, end_s: u64) {
     let ahead_s = u64::from(core.directory.settings.media.sounds.money_warning_s);
     let Some(answered) = call.marks.answered.filter(|_| ahead_s != 0) else {
@@ -37,14 +38,12 @@ pub(crate) fn handle_due(core: &mut Core, call: &mut Call) {
         call.bill.warned = false;
         return look_at(core, call, end_s);
     }
-    let by_money = end_s < call.bill.longest_s;
-    if by_money && !std::mem::replace(&mut call.bill.warned, true) {
+    if !std::mem::replace(&mut call.bill.warned, true) {
         play::warn(core, call);
     }
 }
 
-/// The second at which the call's money ends, as far as it matters: not more than `ahead_s` and one behind what is
-/// paid.
+/// The second at which the call is cut, as far as it matters: not more than `ahead_s` and one behind what is paid.
 fn ends_s(core: &Core, call: &Call, ahead_s: u64) -> u64 {
     let bill = &call.bill;
     let cap_s = bill

@@ -48,7 +48,7 @@ pub struct SoundSettings {
     pub announcements: BTreeMap<String, String>,
     /// Announcements at once; 0: none.
     pub max_announcements: u32,
-    /// Seconds before its money ends that a paying caller hears it; 0: never.
+    /// Seconds before its call is cut, for money or for time, that a paying caller hears it; 0: never.
     pub money_warning_s: u32,
 }
 

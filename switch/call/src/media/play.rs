@@ -1,5 +1,5 @@
 //! What each side of a call hears of the switch: music on hold, ringing while it waits to be transferred, the beep of
-//! a recording, and the one that says that the money ends.
+//! a recording, and the one that says that the call is about to be cut.
 //!
 //! Which of them is due follows from the call as it stands: [`follow`] is asked after everything that happens to a
 //! call, and tells the relay what has changed. Music and ringing give way to whoever sends audio of its own.
@@ -179,7 +179,7 @@ fn is_recorded_aloud(core: &Core, call: &Call) -> bool {
     call.media.recording.is_on() && parties.into_iter().flatten().any(says)
 }
 
-/// The money is about to run out: the party that pays hears it.
+/// The call is about to be cut: the party that pays hears it.
 pub(crate) fn warn(core: &mut Core, call: &mut Call) {
     let (side, sound) = (Side::A, Sound::Tone(Tone::MONEY_ENDS));
     let pays = call.caller.leg.account == Some(call.who.account.id);

@@ -24,7 +24,7 @@ pub(crate) enum Timer {
     Extend(CallId),
     /// The last paid second, or the longest duration allowed, is over.
     CutOff(CallId),
-    /// The money may be about to run out.
+    /// The call may be about to be cut.
     Warn(CallId),
     /// The relay has not sent its last counters: the CDR is written without them.
     RelayClose(CallId),

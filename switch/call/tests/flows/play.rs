@@ -5,11 +5,11 @@ use super::{
     kit::{Callee, Caller, Plan, World, sip},
     plan,
 };
-use tandem_billing::Micros;
+use tandem_billing::{AccountId, GatewayId, Micros};
 use tandem_call::{
     Input,
     directory::{
-        WaitingTone,
+        Target, WaitingTone,
         signalling::{Recorded, RecordingTone},
     },
     journal::AlertKind,
@@ -260,7 +260,7 @@ fn a_paying_caller_hears_that_its_money_ends() {
     let mut plan = plan();
     plan.directory.settings.media.sounds.money_warning_s = 20;
     let balances = [(1, 500_000), (2, 10_000_000)];
-    let balances = balances.map(|(id, micros)| (tandem_billing::AccountId(id), Micros(micros)));
+    let balances = balances.map(|(id, micros)| (AccountId(id), Micros(micros)));
     let mut world = World::with_micros(plan.build(), &balances);
     sip::register(&mut world, BOB, "bob");
     let (caller, _bob) = talking(&mut world);
@@ -289,4 +289,81 @@ fn a_caller_with_money_enough_hears_nothing() {
     caller.bye(&mut world);
     assert!(at(TRUNK) == caller.at);
     world.check_idle();
+}
+
+#[test]
+fn a_paying_caller_hears_that_the_call_ends_whichever_limit_ends_it() {
+    // A unit a minute for the caller's account, and for the reseller above it.
+    let plan = || {
+        let mut plan = Plan::new()
+            .tariff(1, "0.60", 1, 1)
+            .tariff(2, "0.60", 1, 1)
+            .account(5, 2, None)
+            .account(1, 1, Some(5))
+            .source(1, TRUNK)
+            .gateway(1, GATE)
+            .route("4", 1, Target::Gateway(GatewayId(1)));
+        plan.directory.settings.media.sounds.money_warning_s = 20;
+        plan
+    };
+    let day = |id| {
+        plan().with_account(id, |account| {
+            account.daily_spend_limit = Some(Micros(500_000));
+        })
+    };
+    let longest = plan().with_account(1, |account| account.max_duration_s = 50);
+    let cases = [
+        (
+            "balance",
+            plan(),
+            (500_000, 10_000_000),
+            "answered.out_of_money",
+        ),
+        (
+            "reseller's balance",
+            plan(),
+            (10_000_000, 500_000),
+            "answered.out_of_money",
+        ),
+        (
+            "day",
+            day(1),
+            (10_000_000, 10_000_000),
+            "answered.daily_limit",
+        ),
+        (
+            "reseller's day",
+            day(5),
+            (10_000_000, 10_000_000),
+            "answered.daily_limit",
+        ),
+        (
+            "duration",
+            longest,
+            (10_000_000, 10_000_000),
+            "answered.max_duration",
+        ),
+    ];
+    for (limit, plan, (own, above), cause) in cases {
+        let balances = [(1, own), (5, above)];
+        let balances = balances.map(|(id, micros)| (AccountId(id), Micros(micros)));
+        let mut world = World::with_micros(plan.build(), &balances);
+        let mut caller = Caller::new(TRUNK, "4930123", "442071234", "a");
+        caller.invite(&mut world);
+        Callee::take(&mut world, GATE).answer(&mut world);
+        caller.ack(&mut world, None);
+        world.seconds(29);
+        assert_eq!(told(&mut world), [""; 0], "{limit}: too early");
+        world.seconds(2);
+        assert_eq!(told(&mut world), ["money ends to A"], "{limit}");
+        world.seconds(19);
+        assert_eq!(told(&mut world), [""; 0], "{limit}: once");
+        let cdr = world.book.only_cdr();
+        assert_eq!(
+            (cdr.cause.as_str(), cdr.duration_ms),
+            (cause, 50_000),
+            "{limit}"
+        );
+        world.check_idle();
+    }
 }

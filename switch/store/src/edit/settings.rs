@@ -136,7 +136,7 @@ const SETTINGS: &[Row] = &[
         "money_warning_s",
         "0",
         Some((0, 600)),
-        "Seconds before its money ends that a caller hears a beep; 0 never.",
+        "Seconds before its call is cut that a paying caller hears a beep: at the end of its money or a reseller's, at a daily limit, at the longest duration; 0 never.",
     ),
     (
         "max_calls",
