@@ -6,10 +6,11 @@ use super::{Failure, Place, log::Log};
 use crate::{
     config::{Config, ListenConfig, ListenTransport, LogConfig},
     daemon::Daemon,
-    demo::{Gateways, Running},
+    demo::{Gateways, Running, sounds},
     engine::utc_now,
 };
 use clap::Args;
+use serde_json::json;
 use show::Show;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -23,7 +24,12 @@ use std::{
     time::{Duration, Instant},
 };
 use tandem_call::io::{Command, Reply};
-use tandem_store::sample;
+use tandem_store::{
+    Actor, Edit, List, ListQuery, Scope,
+    query::Op,
+    record::{Resource, Setting},
+    sample,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -53,6 +59,7 @@ pub(super) fn run(place: &Place, args: &DemoArgs) -> Result<ExitCode, Failure> {
     let daemon = Daemon::start(&config)?;
     let gateways = Gateways::bind()?;
     let sample = load(&daemon, &gateways)?;
+    make_audible(&daemon, &config)?;
     let switch = *daemon.sip().first().ok_or("no SIP listener")?;
     show::doors(&daemon, &config, &sample, switch);
     let running = Running::start(gateways, &sample.phones, &NUMBERS, switch)?;
@@ -167,6 +174,31 @@ fn load(daemon: &Daemon, gateways: &Gateways) -> Result<sample::Sample, Failure>
         }
     }
     Ok(sample)
+}
+
+/// Music on hold and announcements, as an operator would put them into the folder and set them.
+fn make_audible(daemon: &Daemon, config: &Config) -> Result<(), Failure> {
+    sounds::write(&config.sounds())?;
+    let store = daemon.store().ok_or("the store is closed")?;
+    for (key, value) in [
+        ("music_on_hold", json!(sounds::MUSIC)),
+        ("announcements", json!(sounds::ANNOUNCEMENTS)),
+        ("money_warning_s", json!(10)),
+    ] {
+        let query = ListQuery::all(Scope::All).filter("key", Op::Eq, key);
+        let found = store
+            .reader()
+            .rows::<Setting>(List::Of(Resource::Setting), &query)?;
+        let mut setting = found
+            .rows
+            .into_iter()
+            .next()
+            .ok_or("a setting is missing")?;
+        setting.value = value;
+        let edit = Edit::update(Actor::system("sample"), utc_now(), &setting);
+        store.writer().edit(edit)?;
+    }
+    Ok(())
 }
 
 /// How often ended calls are looked for, and sums are told.

@@ -6,6 +6,7 @@ mod agent;
 mod audio;
 mod gateway;
 mod phone;
+pub(crate) mod sounds;
 
 use agent::Agent;
 use gateway::Manners;

@@ -46,6 +46,11 @@ pub(super) fn doors(daemon: &Daemon, config: &Config, sample: &Sample, switch: S
             phone.username, phone.extension, phone.password, phone.owner
         ));
     }
+    say(format_args!(
+        "Sounds    hold a call to hear music, dial 99900 to hear an announcement: tones that the demo made itself, in\n\
+         \x20         {}",
+        config.sounds().display()
+    ));
     say(format_args!("Books     {}", config.database().display()));
     say(
         "\nThe phones call each other and out through the carriers. Each call as it ends (Ctrl-C ends the demo):\n",
