@@ -519,3 +519,41 @@ fn a_key_before_the_prompt_ends_nothing() {
     alice.ack_failure(&mut world, &answer);
     world.check_idle();
 }
+
+#[test]
+fn of_thousands_that_fail_at_once_as_many_listen_as_are_allowed() {
+    let phone = |at: i64| format!("phone{at}");
+    let mut plan = prompting();
+    plan.directory.settings.media.sounds.max_announcements = 100;
+    for id in 10..510 {
+        plan = plan.account(id, 1, None).device(id, &phone(id));
+    }
+    let mut world = world_of(&plan);
+    let mut callers = Vec::new();
+    // The one account of the plan's phones may have two, all others as many each.
+    for id in 10..510i64 {
+        let from = format!("198.51.{}.{}:5060", 100 + id / 250, 1 + id % 250);
+        let user = phone(id);
+        let mut caller = Caller::new(&from, &user, "77", &user);
+        caller.invite_with_digest(&mut world);
+        callers.push(caller);
+    }
+    assert_eq!(orders(&world).len(), 100);
+    let mut refused = 0;
+    for caller in &mut callers {
+        if world.waits(caller.at, "404") {
+            let answer = world.expect(caller.at, "404");
+            caller.ack_failure(&mut world, &answer);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 400, "at once");
+    // Nobody hangs up, and no prompt ends.
+    world.seconds(61);
+    assert_eq!(closed(&world), 100);
+    for caller in &mut callers[..100] {
+        let answer = world.expect(caller.at, "404");
+        caller.ack_failure(&mut world, &answer);
+    }
+    world.check_idle();
+}

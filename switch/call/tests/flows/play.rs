@@ -367,3 +367,17 @@ fn a_paying_caller_hears_that_the_call_ends_whichever_limit_ends_it() {
         world.check_idle();
     }
 }
+
+#[test]
+fn a_storm_of_holds_leaves_one_sound_at_most() {
+    let mut world = world_of(&musical());
+    let (mut caller, bob) = talking(&mut world);
+    for _ in 0..200 {
+        change(&mut world, (&mut caller, &bob), ("sendonly", "recvonly"));
+        assert_eq!(told(&mut world), ["music.wav to B"]);
+        change(&mut world, (&mut caller, &bob), ("sendrecv", "sendrecv"));
+        assert_eq!(told(&mut world), ["stop B"]);
+    }
+    caller.bye(&mut world);
+    world.check_idle();
+}
