@@ -30,6 +30,7 @@ impl Batch {
             Record::Answered { .. } | Record::Posted(_) => true,
             Record::Opened(_)
             | Record::Extended { .. }
+            | Record::Recorded { .. }
             | Record::Ended { .. }
             | Record::Alert(_)
             | Record::Blocked(_)
@@ -63,6 +64,13 @@ pub enum Record {
         levels: Vec<Level>,
         /// Answered seconds that they pay for.
         paid_until_s: u64,
+    },
+    /// The files of its recording are these now, as its CDR names them; None: there is none.
+    Recorded {
+        /// Which.
+        call: CallId,
+        /// With a space between them.
+        files: Option<String>,
     },
     /// It ended: CDR and entries in one transaction; the open call and its hold are gone. A call that was
     /// refused ends without having been opened.

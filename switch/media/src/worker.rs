@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
-use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport, Side, Sound};
+use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport, Side, Sound, relay::Left};
 
 use crate::Micros;
 use crate::bridge::{Bridge, Passed, Target};
@@ -489,13 +489,19 @@ fn record(
     };
     let fresh = || shared.recorder.as_ref().map(|recorder| recorder.tap(id));
     let mut tap = bridge.tap().take().or_else(fresh);
-    if tap.as_mut().is_some_and(|tap| tap.order(order, now_us)) {
-        *bridge.tap() = tap;
-    } else {
-        (shared.report)(RelayReport::RecordingFailed {
+    let name = order.name.clone();
+    let ordered = match tap.as_mut() {
+        Some(tap) => tap.order(order, now_us),
+        None => Err(Left::Nothing),
+    };
+    match ordered {
+        Ok(()) => *bridge.tap() = tap,
+        Err(left) => (shared.report)(RelayReport::RecordingFailed {
             id,
+            name,
+            left,
             reason: "the recorder is not there, or far behind".to_owned(),
-        });
+        }),
     }
 }
 

@@ -289,6 +289,15 @@ impl RelayReport {
     }
 }
 
+/// What there is of a recording that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Its file could not be made.
+    Nothing,
+    /// A file that may be short of its end.
+    Part,
+}
+
 /// A recording: stereo, the A side left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingOrder {
@@ -457,6 +466,10 @@ pub enum RelayReport {
     RecordingFailed {
         /// The relay.
         id: RelayId,
+        /// Its name in the order.
+        name: String,
+        /// How much of it there is.
+        left: Left,
         /// For the log and the operator.
         reason: String,
     },

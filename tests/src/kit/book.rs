@@ -95,6 +95,10 @@ impl Book {
                 open.holds.clone_from(levels);
                 open.paid_until_s = *paid_until_s;
             }
+            Record::Recorded { call, files } => {
+                let open = self.open.get_mut(call).expect("a recorded call is open");
+                open.cdr.recording.clone_from(files);
+            }
             Record::Ended { cdr, entries } => self.ended(cdr, entries),
             Record::Posted(entry) => self.entry(entry),
             Record::Alert(alert) => self.alerts.push(alert.clone()),

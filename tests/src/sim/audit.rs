@@ -50,7 +50,8 @@ pub fn batch(world: &mut World, batch: &Batch) {
             Record::Opened(open) => (None, &open.holds),
             Record::Answered { call, open, .. } => (world.live.open.get(call), &open.holds),
             Record::Extended { call, levels, .. } => (world.live.open.get(call), levels),
-            Record::Ended { .. }
+            Record::Recorded { .. }
+            | Record::Ended { .. }
             | Record::Posted(_)
             | Record::Alert(_)
             | Record::Blocked(_)

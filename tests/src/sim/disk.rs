@@ -119,6 +119,7 @@ impl Disk {
             Record::Opened(_)
             | Record::Answered { .. }
             | Record::Extended { .. }
+            | Record::Recorded { .. }
             | Record::Ended { .. }
             | Record::Alert(_)
             | Record::Blocked(_)

@@ -75,6 +75,7 @@ impl Trace {
                     .map(|level| level.amount.0)
                     .collect::<Vec<_>>()
             ),
+            Record::Recorded { call, files } => format!("-- call {call} recorded to {files:?}"),
             Record::Ended { cdr, entries } => format!(
                 "-- call {} ended ({}): {}, {} ms, {:?}",
                 cdr.call,

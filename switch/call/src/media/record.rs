@@ -4,11 +4,12 @@ use crate::{
     call::{Call, Stage},
     decide::Step,
     directory::signalling::Recorded,
+    journal::Record,
     switch::state::Core,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use tandem_billing::{CallId, UtcMs};
-use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, Side, convert::Format};
+use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, Side, convert::Format, relay::Left};
 
 use super::Relay;
 
@@ -25,8 +26,12 @@ pub(crate) struct Recording {
     is_on: bool,
     /// The last order, and to which relay; None when the next one begins a file.
     ordered: Option<(RelayId, RecordingOrder)>,
-    /// The files so far, in order.
+    /// The files there are, in order.
     names: Vec<String>,
+    /// Files begun, those that could not be made included.
+    begun: usize,
+    /// The files that the CDR would name after a crash.
+    journalled: Option<String>,
 }
 
 impl Recording {
@@ -55,6 +60,19 @@ pub(crate) fn announce(call: &mut Call) {
     if is_due(call) {
         call.media.recording.names = vec![file_name(call.id, call.began.utc, 1)];
     }
+    call.media.recording.journalled = call.media.recording.names();
+}
+
+/// The files are others than the journal has. The answer brings those there are then; the CDR those at the end.
+fn journal(core: &mut Core, call: &mut Call) {
+    let files = call.media.recording.names();
+    if call.stage == Stage::Talking && files != call.media.recording.journalled {
+        call.media.recording.journalled.clone_from(&files);
+        core.record(Record::Recorded {
+            call: call.id,
+            files,
+        });
+    }
 }
 
 /// The call was answered.
@@ -64,6 +82,7 @@ pub(crate) fn answered(core: &mut Core, call: &mut Call) {
         // A call whose audio passes elsewhere is not recorded; who wanted that is told when asking.
         let _ = begin(core, call);
     }
+    journal(core, call);
 }
 
 fn is_due(call: &Call) -> bool {
@@ -148,12 +167,13 @@ fn order(core: &mut Core, call: &mut Call, id: RelayId) -> bool {
         .filter(|(before, _)| *before == id);
     let name = match same {
         Some((_, order)) => order.name.clone(),
-        None if recording.names.len() >= MAX_FILES => {
+        None if recording.begun >= MAX_FILES => {
             recording.is_on = false;
             return false;
         }
         None => {
-            let name = file_name(call.id, call.began.utc, recording.names.len() + 1);
+            recording.begun += 1;
+            let name = file_name(call.id, call.began.utc, recording.begun);
             recording.names.push(name.clone());
             name
         }
@@ -168,14 +188,23 @@ fn order(core: &mut Core, call: &mut Call, id: RelayId) -> bool {
         recording: Some(Box::new(ordered.1.clone())),
     });
     recording.ordered = Some(ordered);
+    journal(core, call);
     core.feed.touch(call.id);
     true
 }
 
-/// The recorder could not go on; ordered again, the recording begins another file.
-pub(crate) fn failed(core: &mut Core, call: &mut Call, reason: &str) {
-    end(core, call);
-    call.media.recording.ordered = None;
+/// The recorder could not begin a file or go on with it; ordered again, the recording begins another one.
+pub(crate) fn failed(core: &mut Core, call: &mut Call, (name, left): (&str, Left), reason: &str) {
+    let recording = &mut call.media.recording;
+    let is_current = |ordered: &(RelayId, RecordingOrder)| ordered.1.name == name;
+    if recording.ordered.as_ref().is_some_and(is_current) {
+        end(core, call);
+        call.media.recording.ordered = None;
+    }
+    if left == Left::Nothing {
+        call.media.recording.names.retain(|other| other != name);
+        journal(core, call);
+    }
     call.trace.note(Step::Unrecorded {
         reason: reason.to_owned(),
     });

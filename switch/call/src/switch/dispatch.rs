@@ -256,7 +256,9 @@ pub(super) fn relay(core: &mut Core, call: &mut Call, report: RelayReport) {
         RelayReport::Started { .. } => {}
         RelayReport::Pressed { side, digit, .. } => digits::pressed(core, call, side, digit),
         RelayReport::Played { side, how, .. } => media::play::played(core, call, side, how),
-        RelayReport::RecordingFailed { reason, .. } => media::record::failed(core, call, &reason),
+        RelayReport::RecordingFailed {
+            name, left, reason, ..
+        } => media::record::failed(core, call, (&name, left), &reason),
         RelayReport::Inactive { silent_s, .. } => inactive(core, call, silent_s),
         RelayReport::Progress { a, b, .. } => {
             media::note_audio(core, call, (a, b));

@@ -10,7 +10,7 @@ use tandem_call::{
     directory::signalling::Recorded,
     io::{Command, Reply},
 };
-use tandem_sdp::{RecordingOrder, RelayCommand, RelayReport, convert::Format};
+use tandem_sdp::{RecordingOrder, RelayCommand, RelayReport, convert::Format, relay::Left};
 
 fn world(recording: Recorded) -> World {
     let plan = plan().with_account(1, |account| account.signalling.recording = recording);
@@ -41,6 +41,29 @@ fn orders(world: &World) -> Vec<Option<RecordingOrder>> {
         _ => None,
     });
     ordered.collect()
+}
+
+/// The recording ordered last fails.
+fn fail(world: &mut World, left: Left) {
+    let ordered = orders(world).into_iter().flatten().next_back();
+    fail_of(world, &ordered.expect("a recording").name, left);
+}
+
+fn fail_of(world: &mut World, name: &str, left: Left) {
+    world.input(Input::Relay(RelayReport::RecordingFailed {
+        id: world.relay_of_last_call().expect("a relay"),
+        name: name.to_owned(),
+        left,
+        reason: "no space left on device".to_owned(),
+    }));
+}
+
+/// The files that the CDR would name after a crash.
+fn after_crash(world: &World) -> Option<String> {
+    let [open] = &world.book.open.values().collect::<Vec<_>>()[..] else {
+        panic!("one call");
+    };
+    open.cdr.recording.clone()
 }
 
 fn ask(world: &mut World, command: Command) -> Reply {
@@ -124,9 +147,7 @@ fn a_recording_that_failed_begins_again_in_a_file_of_its_own() {
     let (mut caller, _callee) = answered(&mut world);
     let call = world.only_open();
     assert!(shown(&mut world));
-    let id = world.relay_of_last_call().expect("a relay");
-    let reason = "no space left on device".to_owned();
-    world.input(Input::Relay(RelayReport::RecordingFailed { id, reason }));
+    fail(&mut world, Left::Part);
     assert!(!shown(&mut world), "nothing is recorded any more");
     let again = ask(&mut world, Command::Record { call });
     assert!(matches!(again, Reply::Done));
@@ -135,8 +156,9 @@ fn a_recording_that_failed_begins_again_in_a_file_of_its_own() {
         panic!("{:?}", orders(&world));
     };
     assert_ne!(first.name, second.name);
-    caller.bye(&mut world);
     let both = format!("{} {}", first.name, second.name);
+    assert_eq!(after_crash(&world).as_ref(), Some(&both));
+    caller.bye(&mut world);
     assert_eq!(world.book.only_cdr().recording, Some(both));
     world.check_idle();
 }
@@ -146,12 +168,10 @@ fn a_recording_is_not_begun_for_ever() {
     let mut world = world(Recorded::Off);
     let (mut caller, _callee) = answered(&mut world);
     let call = world.only_open();
-    let id = world.relay_of_last_call().expect("a relay");
     for _ in 0..16 {
         let begun = ask(&mut world, Command::Record { call });
         assert!(matches!(begun, Reply::Done));
-        let reason = "no space left on device".to_owned();
-        world.input(Input::Relay(RelayReport::RecordingFailed { id, reason }));
+        fail(&mut world, Left::Nothing);
     }
     let refused = ask(&mut world, Command::Record { call });
     assert!(matches!(refused, Reply::Refused(reason) if reason.contains("too often")));
@@ -163,9 +183,7 @@ fn a_recording_is_not_begun_for_ever() {
 fn a_recorder_that_fails_leaves_the_call_alone_and_a_word_in_its_trace() {
     let mut world = world(Recorded::On);
     let (mut caller, _callee) = answered(&mut world);
-    let id = world.relay_of_last_call().expect("a relay");
-    let reason = "no space left on device".to_owned();
-    world.input(Input::Relay(RelayReport::RecordingFailed { id, reason }));
+    fail(&mut world, Left::Part);
     assert_eq!(
         orders(&world).last(),
         Some(&None),
@@ -180,5 +198,53 @@ fn a_recorder_that_fails_leaves_the_call_alone_and_a_word_in_its_trace() {
         cdr.trace
     );
     assert_eq!(cdr.cause, "answered.caller_hangup");
+    world.check_idle();
+}
+
+#[test]
+fn a_file_that_could_not_be_made_is_named_nowhere() {
+    let mut world = world(Recorded::On);
+    let (mut caller, _callee) = answered(&mut world);
+    let call = world.only_open();
+    assert!(after_crash(&world).is_some());
+    fail(&mut world, Left::Nothing);
+    assert_eq!(after_crash(&world), None);
+    let again = ask(&mut world, Command::Record { call });
+    assert!(matches!(again, Reply::Done));
+    let [Some(first), None, Some(second)] = &orders(&world)[..] else {
+        panic!("{:?}", orders(&world));
+    };
+    assert_ne!(first.name, second.name, "its name may be another file's");
+    assert_eq!(after_crash(&world).as_ref(), Some(&second.name));
+    caller.bye(&mut world);
+    assert_eq!(world.book.only_cdr().recording.as_ref(), Some(&second.name));
+    world.check_idle();
+}
+
+#[test]
+fn the_recording_goes_on_when_the_file_before_fails_at_its_end() {
+    let mut world = world(Recorded::On);
+    let (mut caller, _callee) = answered(&mut world);
+    let call = world.only_open();
+    fail(&mut world, Left::Part);
+    let again = ask(&mut world, Command::Record { call });
+    assert!(matches!(again, Reply::Done));
+    let first = orders(&world).into_iter().flatten().next().expect("a file");
+    fail_of(&mut world, &first.name, Left::Part);
+    assert!(shown(&mut world), "the second one goes on");
+    caller.bye(&mut world);
+    world.check_idle();
+}
+
+#[test]
+fn an_operator_s_recording_is_named_after_a_crash() {
+    let mut world = world(Recorded::Off);
+    let (mut caller, _callee) = answered(&mut world);
+    let call = world.only_open();
+    assert_eq!(after_crash(&world), None);
+    let begun = ask(&mut world, Command::Record { call });
+    assert!(matches!(begun, Reply::Done));
+    assert!(after_crash(&world).is_some());
+    caller.bye(&mut world);
     world.check_idle();
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
-use tandem_sdp::{RecordingOrder, RelayId, Side};
+use tandem_sdp::{RecordingOrder, RelayId, Side, relay::Left};
 
 use crate::Micros;
 use crate::worker::Report;
@@ -52,6 +52,8 @@ pub(crate) struct Tap {
     waiting: Arc<AtomicUsize>,
     lost: u64,
     paused: bool,
+    /// The order that reached the recorder last.
+    name: Option<String>,
 }
 
 impl Recorder {
@@ -79,6 +81,7 @@ impl Recorder {
             waiting: Arc::clone(&self.waiting),
             lost: 0,
             paused: false,
+            name: None,
         }
     }
 }
@@ -98,11 +101,24 @@ impl Drop for Recorder {
 }
 
 impl Tap {
-    /// Begins, or goes on with these codecs. False: the recorder is far behind, or gone.
-    pub(crate) fn order(&mut self, order: Box<RecordingOrder>, now_us: Micros) -> bool {
+    /// Begins, or goes on with these codecs.
+    ///
+    /// # Errors
+    /// The recorder is far behind, or gone: what there is of this recording.
+    pub(crate) fn order(&mut self, order: Box<RecordingOrder>, now_us: Micros) -> Result<(), Left> {
         self.paused = false;
-        self.waiting.load(Ordering::Relaxed) < NOTES_MAX
+        let name = order.name.clone();
+        if self.waiting.load(Ordering::Relaxed) < NOTES_MAX
             && self.send(Note::Order(self.id, order, now_us))
+        {
+            self.name = Some(name);
+            return Ok(());
+        }
+        Err(if self.name == Some(name) {
+            Left::Part
+        } else {
+            Left::Nothing
+        })
     }
 
     /// Nothing is copied until the next order.

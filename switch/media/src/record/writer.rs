@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
-use tandem_sdp::{RecordingOrder, RelayId, RelayReport, Side};
+use tandem_sdp::{RecordingOrder, RelayId, RelayReport, Side, relay::Left};
 
 use super::{Note, RATE, stereo::Stereo, track::Track};
 use crate::Micros;
@@ -85,7 +85,9 @@ impl Writer {
                     };
                     self.open.insert(id, recording);
                 }
-                Err(error) => return self.fail(id, &error.to_string()),
+                Err(error) => {
+                    return self.fail(id, (order.name, Left::Nothing), &error.to_string());
+                }
             }
         }
         if let Some(recording) = self.open.get_mut(&id) {
@@ -103,9 +105,10 @@ impl Writer {
         let taken = recording
             .take(side, at_us, packet)
             .and_then(|flushed| if flushed { room() } else { Ok(()) });
-        if let Err(error) = taken {
-            self.open.remove(&id);
-            self.fail(id, &error.to_string());
+        if let Err(error) = taken
+            && let Some(recording) = self.open.remove(&id)
+        {
+            self.fail(id, (recording.name, Left::Part), &error.to_string());
         }
     }
 
@@ -113,17 +116,20 @@ impl Writer {
         if lost > 0 {
             tracing::warn!(relay = id.0, lost, "packets are missing from a recording");
         }
-        if let Some(recording) = self.open.remove(&id)
-            && let Err(error) = recording.close()
-        {
-            self.fail(id, &error.to_string());
+        if let Some(recording) = self.open.remove(&id) {
+            let name = recording.name.clone();
+            if let Err(error) = recording.close() {
+                self.fail(id, (name, Left::Part), &error.to_string());
+            }
         }
     }
 
-    fn fail(&self, id: RelayId, reason: &str) {
+    fn fail(&self, id: RelayId, (name, left): (String, Left), reason: &str) {
         tracing::error!(relay = id.0, reason, "a recording failed");
         (self.report)(RelayReport::RecordingFailed {
             id,
+            name,
+            left,
             reason: reason.to_owned(),
         });
     }
@@ -204,6 +210,10 @@ fn create(folder: &Path, name: &Path) -> io::Result<WavWriter<BufWriter<File>>> 
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)?;
-    WavWriter::new(BufWriter::new(file), SPEC).map_err(io::Error::other)
+        .open(&path)?;
+    WavWriter::new(BufWriter::new(file), SPEC).map_err(|error| {
+        // Nobody is told of it: it holds nothing.
+        let _ = fs::remove_file(&path);
+        io::Error::other(error)
+    })
 }

@@ -38,6 +38,10 @@ fn apply_record(connection: &Connection, record: &Record) -> Result<(), StoreErr
             expect_open(*call, run(connection, sql, params![call.0, paid_until_s])?)?;
             update_holds(connection, *call, levels)
         }
+        Record::Recorded { call, files } => {
+            let sql = "UPDATE open_call SET document = json_set(document, '$.cdr.recording', ?2) WHERE call_id = ?1";
+            expect_open(*call, run(connection, sql, params![call.0, files])?)
+        }
         Record::Ended { cdr, entries } => insert_ended(connection, cdr, entries),
         Record::Posted(entry) => insert_entry(connection, entry),
         Record::Alert(alert) => insert_alert(connection, alert),

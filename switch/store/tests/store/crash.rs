@@ -274,6 +274,33 @@ fn a_call_is_billed_to_the_last_durable_second_and_never_beyond_what_was_paid() 
 }
 
 #[test]
+fn the_cdr_of_a_crash_names_the_files_recorded_last() {
+    for (files, noted) in [
+        (Some("2026-03-01/1.wav 2026-03-01/1-2.wav"), false),
+        (Some("it's \"one\".wav"), true),
+        (None, false),
+    ] {
+        let (mut fixture, operator) = Fixture::operator();
+        let mut desk = operator.desk(&mut fixture);
+        let (mut open, opened) = desk.open(operator.client, START, 10);
+        open.cdr.recording = Some("2026-03-01/1.wav".to_owned());
+        let answered = desk.answer(&mut open, START.plus_ms(1_000));
+        let recorded = desk.batch(vec![Record::Recorded {
+            call: open.cdr.call,
+            files: files.map(str::to_owned),
+        }]);
+        fixture.close();
+        let batches = [opened, answered, recorded].map(|batch| (batch, START.plus_ms(2_000)));
+        write_all(&fixture, &batches, |_| noted);
+        let store = Store::open(&fixture.path(), options(START.plus_ms(5_000))).unwrap();
+        let cdr = &cdrs(&store.reader())[&open.cdr.call];
+        assert_eq!(cdr.recording.as_deref(), files);
+        drop(store);
+        fixture.verify();
+    }
+}
+
+#[test]
 fn an_open_call_that_cannot_be_read_does_not_keep_the_switch_down() {
     let (fixture, _, script) = prepared();
     commit_all(&fixture, &script[..1]);
