@@ -26,6 +26,23 @@ pub enum Channel {
     Rtcp,
 }
 
+/// A leaky bucket: bounds floods, and audio that was pointed back at us and goes in circles.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket {
+    used_until_us: Micros,
+}
+
+impl Bucket {
+    fn take(&mut self, cost_us: Micros, now_us: Micros) -> bool {
+        let begun = self.used_until_us.max(now_us);
+        let allowed = begun - now_us <= SAVED_MAX_US;
+        if allowed {
+            self.used_until_us = begun + cost_us;
+        }
+        allowed
+    }
+}
+
 /// Judges and counts what arrives at a side, and knows where the side takes its packets.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
@@ -34,7 +51,9 @@ pub struct Gate {
     reception: Reception,
     reports: Reports,
     counters: Counters,
-    used_until_us: Micros,
+    taken: Bucket,
+    /// Of RTCP, which anybody at the side's address may send until its first packet: it takes nothing from audio.
+    reports_taken: Bucket,
     stream: Stream,
     last_audio_us: Option<Micros>,
 }
@@ -156,22 +175,19 @@ impl Gate {
             self.counters.foreign += 1;
             return false;
         }
-        self.allow(now_us)
+        let allowed = self.reports_taken.take(PACKET_COST_US, now_us);
+        self.counters.excess += u64::from(!allowed);
+        allowed
     }
 
-    /// A leaky bucket: bounds floods, and audio that was pointed back at us and goes in circles.
     fn allow(&mut self, now_us: Micros) -> bool {
-        let begun = self.used_until_us.max(now_us);
-        if begun - now_us > SAVED_MAX_US {
-            self.counters.excess += 1;
-            return false;
-        }
-        self.used_until_us = begun
-            + match self.stream {
-                Stream::Audio | Stream::Fax => PACKET_COST_US,
-                Stream::Video => PICTURE_COST_US,
-            };
-        true
+        let cost_us = match self.stream {
+            Stream::Audio | Stream::Fax => PACKET_COST_US,
+            Stream::Video => PICTURE_COST_US,
+        };
+        let allowed = self.taken.take(cost_us, now_us);
+        self.counters.excess += u64::from(!allowed);
+        allowed
     }
 
     /// A report of the other side is on its way to this one.

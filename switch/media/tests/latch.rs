@@ -306,6 +306,28 @@ fn a_gate_bounds_a_flood() {
     assert_eq!(gate.counters().excess + gate.counters().packets, 100_000);
 }
 
+/// Nothing of RTCP is known before its first packet, so that anybody who writes the side's address can send it.
+#[test]
+fn a_flood_of_reports_takes_nothing_from_audio() {
+    let mut gate = gate();
+    let peer = "198.51.100.7:4000".parse().unwrap();
+    let flood = "198.51.100.7:666".parse().unwrap();
+    let report = [0x80, 201, 0, 1, 0, 0, 0, 7];
+    let (mut reports, mut audio) = (0, 0);
+    for number in 0..1_000u32 {
+        let now_us = u64::from(number) * 20_000;
+        for _ in 0..100 {
+            reports += u32::from(gate.admit(Channel::Rtcp, &report, flood, now_us));
+        }
+        audio += u32::from(gate.admit(Channel::Rtp, &rtp(number as u16), peer, now_us));
+    }
+    assert_eq!(audio, 1_000);
+    assert!(
+        reports < 9_000,
+        "20 s: 400 a second and a burst, not {reports}"
+    );
+}
+
 #[test]
 fn another_family_takes_nothing() {
     let rule = rule_for(
