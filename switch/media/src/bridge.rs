@@ -296,29 +296,38 @@ impl Bridge {
         if channel == Channel::Rtcp {
             restate(&self.converters, from, packet);
         }
-        match (channel, &mut self.tap) {
-            (Channel::Rtp, None) => {}
-            (Channel::Rtp, Some(tap)) => tap.copy(from, packet, now_us),
+        match (channel, self.stream) {
             (Channel::Rtcp, _) => note_report(near, far, packet, now_us),
-        }
-        if channel == Channel::Rtp
-            && let Some(toward) = self.converter(from.other())
-        {
-            toward.far_sent(packet);
-        }
-        if channel == Channel::Rtp
-            && self.stream == Stream::Audio
-            && let Some(converter) = self.converter(from)
-        {
-            packets.clear();
-            converter.take(packet, now_us, packets);
-            return match self.send_all(from, packets) {
-                0 => Passed::Dropped,
-                _ => Passed::Relayed,
-            };
+            (Channel::Rtp, Stream::Audio) => return self.pass_audio(from, packet, packets, now_us),
+            // Whatever it looks like, it is no audio: it is neither recorded nor heard.
+            (Channel::Rtp, Stream::Video | Stream::Fax) => {}
         }
         let (_, far) = self.ends(from);
         far.send(channel, packet)
+    }
+
+    fn pass_audio(
+        &mut self,
+        from: Side,
+        packet: &[u8],
+        packets: &mut Packets,
+        now_us: Micros,
+    ) -> Passed {
+        if let Some(tap) = &mut self.tap {
+            tap.copy(from, packet, now_us);
+        }
+        if let Some(toward) = self.converter(from.other()) {
+            toward.far_sent(packet);
+        }
+        let Some(converter) = self.converter(from) else {
+            return self.ends(from).1.send(Channel::Rtp, packet);
+        };
+        packets.clear();
+        converter.take(packet, now_us, packets);
+        match self.send_all(from, packets) {
+            0 => Passed::Dropped,
+            _ => Passed::Relayed,
+        }
     }
 }
 

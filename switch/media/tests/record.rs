@@ -9,7 +9,7 @@ use rig::{Call, config, local};
 use tandem_media::RelayConfig;
 use tandem_sdp::convert::Format;
 use tandem_sdp::relay::Left;
-use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport};
+use tandem_sdp::{RecordingOrder, RelayCommand, RelayId, RelayReport, Stream};
 
 const PCMU: u8 = 0;
 const PCMA: u8 = 8;
@@ -100,6 +100,25 @@ fn padding_is_not_heard() {
     let samples = file.samples::<i16>().map(Result::unwrap);
     let spoken = samples.step_by(2).filter(|sample| *sample > 0).count();
     assert_eq!(spoken, 160, "one packet, without its padding");
+}
+
+#[test]
+fn fax_is_not_heard_whatever_it_looks_like() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = call(folder.path());
+    call.record("7.wav");
+    call.pass(0, &audio(PCMU, 1, 0x80));
+    call.rig.relay.send(RelayCommand::SetStream {
+        id: RelayId(1),
+        stream: Stream::Fax,
+    });
+    call.pass(0, &audio(PCMU, 2, 0x80));
+    call.rig.close(1);
+    drop(call);
+    let mut file = hound::WavReader::open(folder.path().join("7.wav")).unwrap();
+    let samples = file.samples::<i16>().map(Result::unwrap);
+    let spoken = samples.step_by(2).filter(|sample| *sample > 0).count();
+    assert_eq!(spoken, 160, "one packet of audio");
 }
 
 #[test]
