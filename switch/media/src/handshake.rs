@@ -25,6 +25,9 @@ use crate::{Micros, certificate, certificate::Certificate};
 
 /// A browser that has not finished by then never will.
 const GIVE_UP_US: Micros = 30_000_000;
+/// Datagrams read of one peer; the rest is dropped. A handshake has some ten, and after it come repeated ones only,
+/// but the library keeps what it cannot read yet.
+const MAX_DATAGRAMS: u32 = 1_000;
 /// Before a flight is sent again; the relay looks once a second.
 const FLIGHT: Duration = Duration::from_millis(900);
 const LABEL: &str = "EXTRACTOR-dtls_srtp";
@@ -50,6 +53,7 @@ pub(crate) struct Handshake {
     began_us: Micros,
     is_client: bool,
     done: bool,
+    datagrams: u32,
 }
 
 impl std::fmt::Debug for Handshake {
@@ -87,6 +91,7 @@ impl Handshake {
             began_us: now_us,
             is_client,
             done: false,
+            datagrams: 0,
         };
         if is_client {
             let now = handshake.instant(now_us);
@@ -104,6 +109,10 @@ impl Handshake {
     /// # Errors
     /// The handshake has failed, or the peer has closed.
     pub(crate) fn read(&mut self, packet: &[u8], now_us: Micros) -> Result<Option<Keys>, String> {
+        self.datagrams = self.datagrams.saturating_add(1);
+        if self.datagrams > MAX_DATAGRAMS {
+            return Ok(None);
+        }
         let now = self.instant(now_us);
         let events = self
             .endpoint
@@ -219,4 +228,42 @@ fn keys_of(state: &State, is_client: bool) -> Option<Keys> {
             theirs: client,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of memory this process has.
+    fn resident() -> usize {
+        let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        let pages = status
+            .split_whitespace()
+            .nth(1)
+            .and_then(|pages| pages.parse::<usize>().ok());
+        pages.unwrap_or_default() * 4_096
+    }
+
+    /// What comes before its time is kept by the library until the handshake is done, or given up.
+    #[test]
+    fn a_flood_of_records_takes_no_memory() {
+        let certificate = Certificate::generate().unwrap();
+        let promised = certificate.fingerprint.clone();
+        let record = |kind: u8, epoch: u8| {
+            let mut record = vec![kind, 254, 253, 0, epoch, 0, 0, 0, 0, 0, 1, 4, 0xb0];
+            record.resize(13 + 0x4b0, 0);
+            record
+        };
+        // Of the next epoch; a change of cipher; pieces of handshakes that never come to their turn.
+        for flood in [record(23, 1), record(20, 0), record(22, 0)] {
+            let mut handshake =
+                Handshake::new(&certificate, Setup::Passive, promised.clone(), 0).unwrap();
+            let before = resident();
+            for _ in 0..100_000 {
+                let _ = handshake.read(&flood, 1_000);
+            }
+            let grown = resident().saturating_sub(before);
+            assert!(grown < 40_000_000, "{} has taken {grown} bytes", flood[0]);
+        }
+    }
 }
