@@ -72,3 +72,64 @@ pub(crate) fn answer(
         answer: answer.raw,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rtc_stun::message::Setter;
+    use std::net::Ipv4Addr;
+
+    fn ours() -> IceCredentials {
+        IceCredentials {
+            ufrag: "ours".into(),
+            pwd: "a-password-of-some-length".into(),
+        }
+    }
+
+    fn read(packet: &[u8]) -> bool {
+        let source = SocketAddr::from((Ipv4Addr::LOCALHOST, 4_000));
+        is_stun(packet) && answer(packet, source, &ours(), "peer").is_some()
+    }
+
+    fn check(attributes: &[(u16, Vec<u8>)]) -> Vec<u8> {
+        let mut message = Message::new();
+        message.new_transaction_id().unwrap();
+        message.set_type(BINDING_REQUEST);
+        message.write_header();
+        for (kind, value) in attributes {
+            message.add(rtc_stun::attributes::AttrType(*kind), value);
+        }
+        message.raw
+    }
+
+    proptest! {
+        /// Attributes of any kind and length, whole or cut and changed: none is taken for a check of the peer's.
+        #[test]
+        fn any_message(
+            attributes in proptest::collection::vec(
+                (prop_oneof![Just(6u16), Just(8), Just(0x25), Just(0x8028), any::<u16>()],
+                 proptest::collection::vec(any::<u8>(), 0..40)),
+                0..6),
+            cut in 0..600usize,
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            sealed in any::<bool>(),
+        ) {
+            let mut packet = check(&attributes);
+            if sealed {
+                let mut message = Message::new();
+                if message.unmarshal_binary(&packet).is_ok() && FINGERPRINT.add_to(&mut message).is_ok() {
+                    packet = message.raw;
+                }
+            }
+            packet.truncate(cut);
+            for (at, byte) in changes {
+                if !packet.is_empty() {
+                    let at = at.index(packet.len());
+                    packet[at] = byte;
+                }
+            }
+            prop_assert!(!read(&packet));
+        }
+    }
+}
