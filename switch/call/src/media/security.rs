@@ -169,8 +169,12 @@ impl Security {
         }
         let audio = self.hear_line(Medium::Audio, said, sdp)?;
         let video = self.hear_line(Medium::Video, said, sdp).ok();
-        if video.is_none() {
-            self.forget_video();
+        // Keys that were left are not taken up again.
+        if self.has_keys(Medium::Audio) && !audio.has_keys() {
+            self.generations.0 += 1;
+        }
+        if self.has_keys(Medium::Video) && !video.as_ref().is_some_and(Line::has_keys) {
+            self.generations.1 += 1;
         }
         self.agreed = Some(Box::new(Agreed { audio, video }));
         Ok(())
@@ -209,8 +213,14 @@ impl Security {
 
     /// There is no video any more, whatever was said: what comes up later has other keys.
     pub(crate) fn forget_video(&mut self) {
-        let before = self.agreed.as_mut().and_then(|agreed| agreed.video.take());
-        self.generations.1 += u64::from(before.is_some());
+        self.generations.1 += u64::from(self.has_keys(Medium::Video));
+        if let Some(agreed) = &mut self.agreed {
+            agreed.video = None;
+        }
+    }
+
+    fn has_keys(&self, medium: Medium) -> bool {
+        self.agreed(medium).is_some_and(Line::has_keys)
     }
 
     /// Fax has no keys, and what was agreed for audio waits until there is audio again.
@@ -535,6 +545,11 @@ pub(crate) struct Ways {
 }
 
 impl Line {
+    /// Whether descriptions carry them.
+    fn has_keys(&self) -> bool {
+        matches!(self.keys, AgreedKeys::Sdes { .. })
+    }
+
     fn way(&self) -> Way {
         let protection = match &self.keys {
             AgreedKeys::None => Protection::Plain,

@@ -228,6 +228,29 @@ fn video_that_comes_again_has_other_keys() {
     hang_up(&mut world, &mut caller, &callee);
 }
 
+#[test]
+fn keys_that_were_left_are_not_taken_up_again() {
+    let mut world = world(SrtpPolicy::Off);
+    let (mut caller, callee, told) = talk(&mut world, (Kind::Keys, Kind::Plain));
+    world.heard(callee.at);
+    let mut used: Vec<SrtpKey> = keys(&told).concat().into_iter().map(|c| c.key).collect();
+    for kind in [Kind::Plain, Kind::Keys, Kind::Plain, Kind::Keys] {
+        let body = words(kind, caller.audio, (7, 20));
+        caller.request(&mut world, "INVITE", Some(&body));
+        let asked = world.expect(callee.at, "INVITE");
+        let answer = taken(&callee, Kind::Plain);
+        callee.respond(&mut world, &asked, "200 OK", Some(&answer));
+        let told = caller.ack(&mut world, None);
+        world.heard(callee.at);
+        for line in keys(&told).concat() {
+            assert!(!used.contains(&line.key), "{kind:?}");
+            used.push(line.key);
+        }
+    }
+    assert_eq!(used.len(), 6);
+    hang_up(&mut world, &mut caller, &callee);
+}
+
 /// A re-INVITE of the caller; what the callee is asked, and the caller told.
 fn change(
     world: &mut World,
