@@ -26,17 +26,39 @@ def tone(path, hertz, seconds=20, rate=8000, channels=1):
         file.writeframes(b"".join(sample * channels for sample in samples))
 
 
-class Phone:
-    """One baresip, registered, playing its own tone. `switch` is `address:port`, IPv6 in brackets; `audio` is the
-    rate and channels of its codec."""
+def tones(path, keys):
+    """Keys as tones (ITU-T Q.23), 100 ms each with as much silence between them, after a second and a half of
+    silence."""
+    low, high = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+    rows = ("123A", "456B", "789C", "*0#D")
+    samples = [0] * 12_000
+    for key in keys:
+        [(row, column)] = [(r, c) for r in range(4) for c in range(4) if rows[r][c] == key]
+        samples += [
+            int(8000 * sin(2 * pi * low[row] * n / 8000) + 8000 * sin(2 * pi * high[column] * n / 8000)) for n in range(800)
+        ]
+        samples += [0] * 800
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(pack(f"<{len(samples)}h", *samples) + bytes(2 * 8000 * 20))
 
-    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp", modules=(), account="", audio=(8000, 1)):
+
+class Phone:
+    """One baresip, registered, playing its own tone, or `keys` once. `switch` is `address:port`, IPv6 in brackets;
+    `audio` is the rate and channels of its codec."""
+
+    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp", modules=(), account="", audio=(8000, 1), keys=None):
         self.folder = Path(folder) / f"phone-{user}"
         self.folder.mkdir()
         self.user = user
         self.control = free_port(socket.SOCK_STREAM)
         ip = switch.rsplit(":", 1)[0]
-        tone(self.folder / "tone.wav", hertz, rate=audio[0], channels=audio[1])
+        if keys:
+            tones(self.folder / "tone.wav", keys)
+        else:
+            tone(self.folder / "tone.wav", hertz, rate=audio[0], channels=audio[1])
         module_path = next(p for p in ["/usr/lib/baresip/modules", "/usr/lib64/baresip/modules"] if Path(p).exists())
         (self.folder / "config").write_text(
             f"module_path {module_path}\n"
@@ -69,6 +91,9 @@ class Phone:
 
     def dial(self, number):
         self.command("dial", number)
+
+    def press(self, key):
+        self.command("sndcode", key)
 
     def hang_up(self):
         self.command("hangup")

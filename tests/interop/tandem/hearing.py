@@ -47,3 +47,31 @@ def spells(paths, tones, window=0.25):
                 if level(part, rate, hertz) > -1.0:
                     heard[hertz] = heard.get(hertz, 0) + window
     return heard
+
+
+# ITU-T Q.23: a key is one of each.
+LOW, HIGH = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+KEYS = ("123A", "456B", "789C", "*0#D")
+
+
+def keys(path, window=0.02):
+    """The keys heard as tones in a recording, in order: both tones at once and little else, for 40 ms and more."""
+    values, rate = samples(path)
+    size = int(rate * window)
+    heard, before, length = [], None, 0
+    for at in range(0, len(values) - size + 1, size):
+        key = key_of(values[at : at + size], rate)
+        length = length + 1 if key == before else 1
+        before = key
+        if key and length == 2:
+            heard.append(key)
+    return "".join(heard)
+
+
+def key_of(values, rate):
+    if max(map(abs, values)) < 300:
+        return None
+    low, high = ({hertz: level(values, rate, hertz) for hertz in tones} for tones in (LOW, HIGH))
+    first, second = max(low, key=low.get), max(high, key=high.get)
+    share = 10 ** (low[first] / 10) + 10 ** (high[second] / 10)
+    return KEYS[LOW.index(first)][HIGH.index(second)] if share > 0.7 and min(low[first], high[second]) > -12 else None

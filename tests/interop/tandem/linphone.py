@@ -12,16 +12,17 @@ from tandem.sipp import free_port
 
 
 class Linphone:
-    """One linphonec, which registers; it does not say when it has. `switch` is `address:port`."""
+    """One linphonec, which registers; it does not say when it has. `switch` is `address:port`; `sip` are more lines of
+    its settings."""
 
-    def __init__(self, folder, user, password, switch, hertz):
+    def __init__(self, folder, user, password, switch, hertz, sip=""):
         self.folder = Path(folder) / f"linphone-{user}"
         (self.folder / ".local/share/linphone").mkdir(parents=True)
         self.user = user
         tone(self.folder / "tone.wav", hertz)
         ports = {kind: free_port(socket.SOCK_DGRAM) for kind in ["sip", "audio"]}
         (self.folder / ".linphonerc").write_text(
-            f"[sip]\nsip_port={ports['sip']}\nsip_tcp_port=0\nsip_tls_port=0\nguess_hostname=1\n"
+            f"[sip]\nsip_port={ports['sip']}\nsip_tcp_port=0\nsip_tls_port=0\nguess_hostname=1\n{sip}"
             f"[rtp]\naudio_rtp_port={ports['audio']}\n"
             # A tone is an echo to its filters.
             "[sound]\nechocancellation=0\nagc=0\n"
@@ -45,6 +46,9 @@ class Linphone:
 
     def answer(self):
         self.command("answer")
+
+    def press(self, key):
+        self.command(key)
 
     def hang_up(self):
         self.command("terminate")
