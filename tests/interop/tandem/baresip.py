@@ -47,9 +47,9 @@ def tones(path, keys):
 
 class Phone:
     """One baresip, registered, playing its own tone, or `keys` once. `switch` is `address:port`, IPv6 in brackets;
-    `audio` is the rate and channels of its codec."""
+    `audio` is the rate and channels of its codec, `more` are lines of its settings."""
 
-    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp", modules=(), account="", audio=(8000, 1), keys=None):
+    def __init__(self, folder, user, password, switch, hertz, answer="auto", transport="udp", modules=(), account="", audio=(8000, 1), keys=None, more=""):
         self.folder = Path(folder) / f"phone-{user}"
         self.folder.mkdir()
         self.user = user
@@ -70,7 +70,7 @@ class Phone:
             "call_local_timeout 120\n"
             f"snd_path {self.folder}\n"
             "sip_verify_server no\n"
-            "rtp_timeout 60\n" + "".join(f"module {module}\n" for module in [*modules, *MODULES])
+            f"rtp_timeout 60\n{more}" + "".join(f"module {module}\n" for module in [*modules, *MODULES])
         )
         (self.folder / "accounts").write_text(
             f"<sip:{user}@{switch};transport={transport}>;auth_user={user};auth_pass={password};regint=60;answermode={answer}{account}\n"

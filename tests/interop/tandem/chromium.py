@@ -119,6 +119,14 @@ class Browser:
         """Audio packets received so far."""
         return self.run("packets()")
 
+    def film(self):
+        """Its calls have pictures from now on."""
+        self.run("film()")
+
+    def frames(self):
+        """Pictures decoded so far."""
+        return self.run("frames()")
+
     def wait_for(self, pattern, seconds=20):
         """Until the page notes it."""
         end = time.monotonic() + seconds

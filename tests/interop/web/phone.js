@@ -10,6 +10,13 @@ function note(event) {
   phone.events.push(event);
 }
 
+function watch(track) {
+  const element = document.createElement("video");
+  element.srcObject = new MediaStream([track]);
+  element.muted = true;
+  element.play();
+}
+
 function listen(track) {
   const stream = new MediaStream([track]);
   // Chromium decodes a remote track only while an element plays it.
@@ -28,7 +35,7 @@ function follow(session) {
   phone.session = session;
   for (const name of ["progress", "accepted", "confirmed", "hold", "unhold"]) session.on(name, () => note(name));
   for (const name of ["ended", "failed"]) session.on(name, (event) => note(`${name}: ${event.originator} ${event.cause}`));
-  const heed = (connection) => connection.addEventListener("track", (event) => listen(event.track));
+  const heed = (connection) => connection.addEventListener("track", ({ track }) => (track.kind === "video" ? watch : listen)(track));
   if (session.connection) heed(session.connection);
   else session.on("peerconnection", (event) => heed(event.peerconnection));
 }
@@ -51,6 +58,17 @@ function register(at, user, password) {
 
 function dial(number) {
   phone.ua.call(number, { mediaConstraints: MEDIA, pcConfig: { iceServers: [] } });
+}
+
+// From now on calls are offered and answered with the camera.
+function film() {
+  MEDIA.video = { width: 320, height: 240 };
+}
+
+// Pictures seen, by the browser's own account.
+async function frames() {
+  const report = [...(await phone.session.connection.getStats()).values()];
+  return report.find((row) => row.type === "inbound-rtp" && row.kind === "video")?.framesDecoded ?? 0;
 }
 
 // What is heard, by the browser's own account.
