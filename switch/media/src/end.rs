@@ -91,15 +91,16 @@ impl End {
     /// What is due once a second.
     pub(crate) fn tick(&mut self, now_us: Micros) {
         if let Some(wrap) = self.wrap.as_mut() {
-            let replies = wrap.tick(&mut self.gate, now_us);
-            self.reply(replies);
+            for (socket, replies) in wrap.tick(&mut self.gate, now_us) {
+                self.reply(socket, replies);
+            }
         }
     }
 
-    fn reply(&self, replies: Replies) {
+    fn reply(&self, socket: Channel, replies: Replies) {
         for (destination, packet) in replies {
             // Lost like any other datagram if the kernel will not take it: the peer asks again.
-            let _ = self.rtp.send_to(&packet, destination);
+            let _ = self.socket(socket).send_to(&packet, destination);
         }
     }
 
@@ -130,7 +131,7 @@ impl End {
             Some(wrap) => match wrap.open(&mut self.gate, socket, buffer, came, now_us) {
                 Opened::Packet(channel, length, source) => (channel, length, source),
                 Opened::Replies(replies) => {
-                    self.reply(replies);
+                    self.reply(socket, replies);
                     return None;
                 }
                 Opened::Nothing => return None,

@@ -72,6 +72,14 @@ impl Gate {
         self.rtcp.update(rtcp, now_us);
     }
 
+    /// Where one of the channels is, found by its own means; see [`Latch::update`].
+    pub(crate) fn point(&mut self, channel: Channel, rule: Rule, now_us: Micros) {
+        match channel {
+            Channel::Rtp => self.rtp.update(rule, now_us),
+            Channel::Rtcp => self.rtcp.update(rule, now_us),
+        }
+    }
+
     /// Whether a packet may pass; counts it either way.
     pub fn admit(
         &mut self,

@@ -104,6 +104,11 @@ impl Handshake {
         self.epoch + Duration::from_micros(now_us)
     }
 
+    /// Whether the keys have been exported.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
     /// Takes a datagram of the peer's; the keys when the handshake ends with it.
     ///
     /// # Errors

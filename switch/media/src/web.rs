@@ -3,12 +3,18 @@
 //! Nothing but a connectivity check with our credentials makes a source one of the peer's; only from such a
 //! source is a handshake taken, and only then does one exist. The way the peer nominated last is used, for as
 //! long as its checks go on (RFC 7675).
+//!
+//! A peer without ICE is where its description says, by the rules of the gate, which judges its packets before they
+//! come here and after. Whoever begins a handshake from there has it alone until it fails; then another may begin.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tandem_sdp::{relay::DtlsSide, web::Fingerprint};
+use tandem_sdp::{
+    relay::DtlsSide,
+    web::{Fingerprint, Setup},
+};
 
 use crate::{
     Micros,
@@ -21,6 +27,8 @@ use crate::{
 const MAX_WAYS: usize = 8;
 /// Without a check for this long the peer has taken its consent back (RFC 7675 section 5.1).
 const CONSENT_US: Micros = 30_000_000;
+/// Handshakes begun with a peer without ICE: anybody who writes its address can spoil one.
+const MAX_BEGUN: u32 = 50;
 
 /// One browser's side.
 #[derive(Debug)]
@@ -30,6 +38,7 @@ pub(crate) struct Web {
     ways: Vec<Way>,
     nominated: Option<SocketAddr>,
     state: State,
+    begun: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +84,13 @@ impl Web {
             ways: Vec::new(),
             nominated: None,
             state: State::Waiting,
+            begun: 0,
         }
+    }
+
+    /// Whether the peer's place is found by its checks, and not told by its description.
+    pub(crate) fn finds_its_way(&self) -> bool {
+        self.side.peer.ice.is_some()
     }
 
     /// Takes a new description: other credentials restart ICE, another certificate the handshake too. True if the
@@ -91,6 +106,11 @@ impl Web {
         }
         if renewed {
             self.state = State::Waiting;
+            self.begun = 0;
+        }
+        // The other way of finding the peer begins anew.
+        if side.peer.ice.is_some() != self.side.peer.ice.is_some() {
+            self.nominated = None;
         }
         self.side = side;
         renewed
@@ -115,8 +135,10 @@ impl Web {
     }
 
     fn check(&mut self, packet: &[u8], source: SocketAddr, now_us: Micros, outcome: &mut Outcome) {
-        let peer_ufrag = &self.side.peer.ice.ufrag;
-        let Some(check) = stun::answer(packet, source, &self.side.ours, peer_ufrag) else {
+        let ice = self.side.peer.ice.as_ref();
+        let Some(check) =
+            ice.and_then(|ice| stun::answer(packet, source, &self.side.ours, &ice.ufrag))
+        else {
             outcome.foreign = true;
             return;
         };
@@ -128,18 +150,36 @@ impl Web {
             }
             self.nominated = Some(source);
         }
+        self.begin(now_us);
+        self.drain(outcome);
+    }
+
+    fn begin(&mut self, now_us: Micros) {
         if matches!(self.state, State::Waiting) {
+            self.begun += 1;
             let promised = self.side.peer.fingerprint.clone();
             let certificate = self.certificates.of(self.side.shown);
             let begun = Handshake::new(certificate, self.side.setup, promised, now_us);
             self.state = begun.map_or(State::Failed, |begun| State::Shaking(Box::new(begun)));
         }
-        self.drain(outcome);
+    }
+
+    /// A peer without ICE takes packets there: the handshake begins, if it is ours to begin.
+    pub(crate) fn call_on(&mut self, place: SocketAddr, now_us: Micros, outcome: &mut Outcome) {
+        let waits = matches!(self.state, State::Waiting) && self.side.setup == Setup::Active;
+        if waits && !self.finds_its_way() {
+            self.nominated = Some(place);
+            self.begin(now_us);
+            self.drain(outcome);
+        }
     }
 
     /// The way in use, for a packet that came by any proven one: a browser sends by a new way before it nominates it
     /// (RFC 8445 section 12.1). None for a stranger, or after the peer's consent has ended.
     pub(crate) fn way_of(&self, source: SocketAddr) -> Option<SocketAddr> {
+        if !self.finds_its_way() {
+            return Some(source);
+        }
         let proven = self.ways.iter().any(|way| way.source == source);
         self.nominated.filter(|_| proven)
     }
@@ -162,7 +202,15 @@ impl Web {
     }
 
     fn shake(&mut self, packet: &[u8], source: SocketAddr, now_us: Micros, outcome: &mut Outcome) {
-        let known = self.ways.iter().any(|way| way.source == source);
+        if !self.finds_its_way() && matches!(self.state, State::Waiting) {
+            self.nominated = Some(source);
+            self.begin(now_us);
+        }
+        let known = if self.finds_its_way() {
+            self.ways.iter().any(|way| way.source == source)
+        } else {
+            self.nominated == Some(source)
+        };
         let State::Shaking(handshake) = &mut self.state else {
             outcome.foreign = !known;
             return;
@@ -179,7 +227,7 @@ impl Web {
             Err(error) => {
                 tracing::debug!(%error, "a browser's handshake failed");
                 self.drain(outcome);
-                self.state = State::Failed;
+                self.fail();
             }
         }
     }
@@ -190,15 +238,22 @@ impl Web {
             && let Err(error) = handshake.tick(now_us)
         {
             tracing::debug!(%error, "a browser's handshake was given up");
-            self.state = State::Failed;
+            self.fail();
         }
         self.drain(outcome);
         let fresh = |way: &Way| now_us.saturating_sub(way.checked_us) < CONSENT_US;
-        let consents = self.nominated.is_none() || self.ways.iter().any(fresh);
+        let consents =
+            self.nominated.is_none() || !self.finds_its_way() || self.ways.iter().any(fresh);
         if !consents {
             self.nominated = None;
         }
         consents
+    }
+
+    fn fail(&mut self) {
+        let done = matches!(&self.state, State::Shaking(handshake) if handshake.is_done());
+        let again = !done && !self.finds_its_way() && self.begun < MAX_BEGUN;
+        self.state = if again { State::Waiting } else { State::Failed };
     }
 
     fn drain(&mut self, outcome: &mut Outcome) {

@@ -3,7 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tandem_sdp::{Protection, relay::SdesKeys};
+use tandem_sdp::{
+    Protection,
+    relay::{DtlsSide, SdesKeys},
+};
 
 use crate::{
     Micros,
@@ -28,7 +31,7 @@ pub(crate) struct Transport {
 pub(crate) enum Opened {
     /// A plain packet, left in the buffer: its channel, its length, and the source to judge it by.
     Packet(Channel, usize, SocketAddr),
-    /// Part of finding the way or the keys; these are to be sent.
+    /// Part of finding the way or the keys; these are to be sent from the socket it came to.
     Replies(Replies),
     /// Nothing that may pass; it is counted.
     Nothing,
@@ -48,10 +51,18 @@ pub(crate) struct Wrap {
 enum Shield {
     None,
     Keys(Receiver, Box<Sender>),
-    /// A browser; its keys once the handshake is done.
-    Web(Box<Web>, Option<(Receiver, Box<Sender>)>),
+    /// A browser; where RTCP has a port of its own, that has a way and a handshake of its own (RFC 5764 section 3).
+    Web(Box<Shaken>, Option<Box<Shaken>>),
     /// Protected with what we cannot do: nothing passes.
     Shut,
+}
+
+/// What is agreed on by a handshake.
+#[derive(Debug)]
+struct Shaken {
+    web: Web,
+    /// Once it is done.
+    keys: Option<(Receiver, Sender)>,
 }
 
 impl Wrap {
@@ -68,12 +79,12 @@ impl Wrap {
 
     /// Whether the side's place is found by its checks and not told by its description.
     pub(crate) fn finds_its_way(&self) -> bool {
-        matches!(self.shield, Shield::Web(..))
+        matches!(&self.shield, Shield::Web(shaken, _) if shaken.web.finds_its_way())
     }
 
     /// Takes the new description; what stays the same goes on undisturbed.
     pub(crate) fn change(&mut self, transport: Transport, now_us: Micros) {
-        self.rtcp_mux = transport.rtcp_mux;
+        let mux = std::mem::replace(&mut self.rtcp_mux, transport.rtcp_mux);
         match (&mut self.shield, transport.protection) {
             (Shield::Keys(receiver, sender), Protection::Sdes(keys)) => {
                 receiver.set_key(keys.theirs, now_us);
@@ -84,10 +95,14 @@ impl Wrap {
                     }
                 }
             }
-            (Shield::Web(web, keys), Protection::Dtls(side)) => {
-                if web.change(*side) {
-                    *keys = None;
+            (Shield::Web(rtp, rtcp), Protection::Dtls(side)) => {
+                if mux != transport.rtcp_mux {
+                    *rtcp = (!transport.rtcp_mux)
+                        .then(|| Shaken::new((*side).clone(), transport.certificates));
+                } else if let Some(rtcp) = rtcp {
+                    rtcp.change((*side).clone());
                 }
+                rtp.change(*side);
             }
             (shield, protection) => {
                 *shield = Shield::new(Transport {
@@ -117,19 +132,22 @@ impl Wrap {
         let (receiver, source) = match &mut self.shield {
             Shield::None => return Opened::Packet(channel, length, source),
             Shield::Shut => return Opened::Nothing,
-            Shield::Web(web, keys) if !is_media(packet) => {
-                let outcome = web.handle(packet, source, now_us);
-                return Opened::Replies(take_outcome(gate, keys, outcome, now_us));
-            }
-            Shield::Web(_, None) => return Opened::Nothing,
-            Shield::Web(web, Some((receiver, _))) => match web.way_of(source) {
-                Some(way) => (receiver, way),
-                None => {
-                    gate.note_foreign();
-                    return Opened::Nothing;
-                }
-            },
             Shield::Keys(receiver, _) => (receiver, source),
+            Shield::Web(rtp, rtcp) => {
+                let shaken = part(rtp, rtcp, socket);
+                if !is_media(packet) {
+                    return shaken.take(gate, (self.rtcp_mux, socket), (packet, source), now_us);
+                }
+                let way = shaken.web.way_of(source);
+                match (&mut shaken.keys, way) {
+                    (None, _) => return Opened::Nothing,
+                    (Some((receiver, _)), Some(way)) => (receiver, way),
+                    (Some(_), None) => {
+                        gate.note_foreign();
+                        return Opened::Nothing;
+                    }
+                }
+            }
         };
         let ssrc = match channel {
             Channel::Rtp => RtpHeader::split(packet).map(|(header, _)| header.ssrc),
@@ -153,25 +171,34 @@ impl Wrap {
 
     /// The packet as it travels; None if it cannot.
     pub(crate) fn seal(&mut self, channel: Channel, packet: &[u8]) -> Option<Vec<u8>> {
+        let socket = self.socket_for(channel);
         match &mut self.shield {
             Shield::None => Some(packet.to_vec()),
-            Shield::Shut | Shield::Web(_, None) => None,
-            Shield::Keys(_, sender) | Shield::Web(_, Some((_, sender))) => {
+            Shield::Shut => None,
+            Shield::Keys(_, sender) => sender.seal(channel, packet),
+            Shield::Web(rtp, rtcp) => {
+                let (_, sender) = part(rtp, rtcp, socket).keys.as_mut()?;
                 sender.seal(channel, packet)
             }
         }
     }
 
-    /// What is due once a second.
-    pub(crate) fn tick(&mut self, gate: &mut Gate, now_us: Micros) -> Replies {
-        let Shield::Web(web, keys) = &mut self.shield else {
-            return Replies::new();
+    /// What is due once a second, for each socket.
+    pub(crate) fn tick(&mut self, gate: &mut Gate, now_us: Micros) -> [(Channel, Replies); 2] {
+        let mux = self.rtcp_mux;
+        let mut due = |socket, shaken: Option<&mut Shaken>| {
+            let replies = shaken.map(|shaken| shaken.tick(gate, (mux, socket), now_us));
+            (socket, replies.unwrap_or_default())
         };
-        let mut outcome = Outcome::default();
-        if !web.tick(now_us, &mut outcome) {
-            point(gate, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), now_us);
+        match &mut self.shield {
+            Shield::Web(rtp, rtcp) => [
+                due(Channel::Rtp, Some(rtp)),
+                due(Channel::Rtcp, rtcp.as_deref_mut()),
+            ],
+            Shield::None | Shield::Keys(..) | Shield::Shut => {
+                [due(Channel::Rtp, None), due(Channel::Rtcp, None)]
+            }
         }
-        take_outcome(gate, keys, outcome, now_us)
     }
 
     /// The socket a channel leaves by.
@@ -195,38 +222,104 @@ impl Shield {
                 }
             }
             Protection::Dtls(side) => {
-                Self::Web(Box::new(Web::new(*side, transport.certificates)), None)
+                let certificates = Arc::clone(&transport.certificates);
+                let rtcp = (!transport.rtcp_mux)
+                    .then(|| Shaken::new((*side).clone(), transport.certificates));
+                Self::Web(Shaken::new(*side, certificates), rtcp)
             }
         }
     }
 }
 
-fn take_outcome(
-    gate: &mut Gate,
-    keys: &mut Option<(Receiver, Box<Sender>)>,
-    outcome: Outcome,
-    now_us: Micros,
-) -> Replies {
-    if outcome.foreign {
-        gate.note_foreign();
+impl Shaken {
+    fn new(side: DtlsSide, certificates: Arc<Certificates>) -> Box<Self> {
+        Box::new(Self {
+            web: Web::new(side, certificates),
+            keys: None,
+        })
     }
-    if let Some(way) = outcome.nominated {
-        point(gate, way, now_us);
+
+    fn change(&mut self, side: DtlsSide) {
+        if self.web.change(side) {
+            self.keys = None;
+        }
     }
-    if let Some(found) = outcome.keys {
-        let sender = Sender::new(found.ours).map(Box::new);
-        *keys = sender.map(|sender| (Receiver::new(found.theirs), sender));
+
+    /// A datagram that is no media.
+    fn take(
+        &mut self,
+        gate: &mut Gate,
+        place: (bool, Channel),
+        (packet, source): (&[u8], SocketAddr),
+        now_us: Micros,
+    ) -> Opened {
+        if !self.web.finds_its_way() && !gate.may_be(place.1, 0, source, now_us) {
+            return Opened::Nothing;
+        }
+        let outcome = self.web.handle(packet, source, now_us);
+        Opened::Replies(self.take_outcome(gate, place, outcome, now_us))
     }
-    outcome.replies
+
+    fn tick(&mut self, gate: &mut Gate, place: (bool, Channel), now_us: Micros) -> Replies {
+        let mut outcome = Outcome::default();
+        if let Some(destination) = gate.destination(place.1) {
+            self.web.call_on(destination, now_us, &mut outcome);
+        }
+        if !self.web.tick(now_us, &mut outcome) {
+            point(
+                gate,
+                place,
+                SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+                now_us,
+            );
+        }
+        self.take_outcome(gate, place, outcome, now_us)
+    }
+
+    fn take_outcome(
+        &mut self,
+        gate: &mut Gate,
+        place: (bool, Channel),
+        outcome: Outcome,
+        now_us: Micros,
+    ) -> Replies {
+        if outcome.foreign {
+            gate.note_foreign();
+        }
+        if let Some(way) = outcome.nominated {
+            point(gate, place, way, now_us);
+        }
+        if let Some(found) = outcome.keys {
+            let sender = Sender::new(found.ours);
+            self.keys = sender.map(|sender| (Receiver::new(found.theirs), sender));
+        }
+        outcome.replies
+    }
 }
 
-/// Points the gate at the way a browser nominated; an unspecified address mutes.
-fn point(gate: &mut Gate, way: SocketAddr, now_us: Micros) {
+/// What was agreed on for a socket.
+fn part<'a>(
+    rtp: &'a mut Shaken,
+    rtcp: &'a mut Option<Box<Shaken>>,
+    socket: Channel,
+) -> &'a mut Shaken {
+    match (socket, rtcp) {
+        (Channel::Rtcp, Some(rtcp)) => rtcp,
+        (Channel::Rtcp, None) | (Channel::Rtp, _) => rtp,
+    }
+}
+
+/// Points the gate at the way a browser nominated on a socket, which may be that of both channels; an unspecified
+/// address mutes.
+fn point(gate: &mut Gate, (mux, socket): (bool, Channel), way: SocketAddr, now_us: Micros) {
     let ip: IpAddr = way.ip();
     let rule = Rule {
         target: way,
         mode: Mode::Signalled,
         signalling: ip,
     };
-    gate.set_target(rule, way, now_us);
+    gate.point(socket, rule, now_us);
+    if mux {
+        gate.point(Channel::Rtcp, rule, now_us);
+    }
 }

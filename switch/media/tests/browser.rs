@@ -77,11 +77,24 @@ struct Call {
     reports: std::sync::mpsc::Receiver<RelayReport>,
     browser: UdpSocket,
     phone: UdpSocket,
+    /// Where the phone takes RTCP.
+    phone_reports: UdpSocket,
     ports: (u16, u16),
 }
 
-/// A call from a browser that presents `certificate` and promised `promised`, to a plain phone.
+/// A call from a browser that promised a certificate to a plain phone.
 fn call(promised: Fingerprint) -> Call {
+    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9));
+    call_of(promised, (socket(), nowhere), Some(ice("peer")), true)
+}
+
+/// The same from any socket, of a peer at `place`, with or without checks, and RTCP on the port of RTP or not.
+fn call_of(
+    promised: Fingerprint,
+    (browser, place): (UdpSocket, SocketAddr),
+    checks: Option<IceCredentials>,
+    rtcp_mux: bool,
+) -> Call {
     let (sender, reports) = channel();
     let config = RelayConfig {
         first_port: 40_000,
@@ -102,7 +115,7 @@ fn call(promised: Fingerprint) -> Call {
     let RelayReport::Opened { a_port, b_port, .. } = reports.recv_timeout(PATIENCE).unwrap() else {
         panic!("not opened")
     };
-    let (browser, phone) = (socket(), socket());
+    let (phone, phone_reports) = pair();
     let side = DtlsSide {
         shown: Shown::First,
         ours: ice("ours"),
@@ -110,17 +123,16 @@ fn call(promised: Fingerprint) -> Call {
         peer: WebPeer {
             fingerprint: promised,
             setup: Setup::ActPass,
-            ice: ice("peer"),
+            ice: checks,
         },
     };
     relay.send(RelayCommand::SetTransport {
         id: ID,
         side: Side::A,
         protection: Protection::Dtls(Box::new(side)),
-        rtcp_mux: true,
+        rtcp_mux,
     });
-    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9));
-    for (side, rtp) in [(Side::A, nowhere), (Side::B, phone.local_addr().unwrap())] {
+    for (side, rtp) in [(Side::A, place), (Side::B, phone.local_addr().unwrap())] {
         relay.send(RelayCommand::SetTarget {
             id: ID,
             side,
@@ -135,6 +147,7 @@ fn call(promised: Fingerprint) -> Call {
         reports,
         browser,
         phone,
+        phone_reports,
         ports: (a_port, b_port),
     }
 }
@@ -173,6 +186,16 @@ impl Call {
 
     /// The browser's handshake; its sending and receiving key.
     fn shake(&self, certificate: Certificate) -> (SrtpKey, SrtpKey) {
+        self.shake_by(&self.browser, self.ports.0, certificate)
+    }
+
+    /// The same by another socket to another port of the relay's.
+    fn shake_by(
+        &self,
+        socket: &UdpSocket,
+        port: u16,
+        certificate: Certificate,
+    ) -> (SrtpKey, SrtpKey) {
         let ours = self.relay.fingerprint(Shown::First).clone();
         let verify = move |chain: &[Vec<u8>], _: &[_]| {
             assert_eq!(Sha256::digest(&chain[0]).as_slice(), ours.digest());
@@ -186,20 +209,19 @@ impl Call {
             .with_verify_peer_certificate(Some(Arc::new(verify)))
             .build(true, None)
             .unwrap();
-        let relay = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.0));
-        let mut endpoint = Endpoint::new(
-            self.browser.local_addr().unwrap(),
-            TransportProtocol::UDP,
-            None,
-        );
+        let relay = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let local = socket.local_addr().unwrap();
+        let mut endpoint = Endpoint::new(local, TransportProtocol::UDP, None);
         endpoint
             .connect(Instant::now(), relay, Arc::new(config), None)
             .unwrap();
         loop {
             while let Some(transmit) = endpoint.poll_transmit() {
-                self.say(&transmit.message);
+                socket.send_to(&transmit.message, relay).unwrap();
             }
-            let packet = BytesMut::from(self.next_at_browser().as_slice());
+            let mut buffer = [0; 2_048];
+            let length = socket.recv(&mut buffer).unwrap();
+            let packet = BytesMut::from(&buffer[..length]);
             let events = endpoint.read(Instant::now(), relay, None, packet).unwrap();
             if events
                 .iter()
@@ -209,7 +231,7 @@ impl Call {
             }
         }
         while let Some(transmit) = endpoint.poll_transmit() {
-            self.say(&transmit.message);
+            socket.send_to(&transmit.message, relay).unwrap();
         }
         let state = endpoint.get_connection_state(relay).unwrap();
         let material = state
@@ -271,6 +293,91 @@ fn a_browser_and_a_phone_hear_each_other() {
     let (a, b) = call.close();
     assert_eq!((a.packets, a.forged, a.foreign), (1, 1, 3));
     assert_eq!((b.packets, b.forged), (1, 0));
+}
+
+/// Audio both ways between `near`, with these keys, and the phone.
+fn exchange(call: &Call, near: &UdpSocket, (ours, theirs): (SrtpKey, SrtpKey)) {
+    let (mut sender, mut receiver) = (Sender::new(ours).unwrap(), Receiver::new(theirs));
+    let sealed = sender.seal(Channel::Rtp, &audio(2)).unwrap();
+    near.send_to(&sealed, (Ipv4Addr::LOCALHOST, call.ports.0))
+        .unwrap();
+    let mut buffer = [0; 2_048];
+    let length = call.phone.recv(&mut buffer).unwrap();
+    assert_eq!(&buffer[..length], audio(2).as_slice());
+    call.phone
+        .send_to(&audio(9), (Ipv4Addr::LOCALHOST, call.ports.1))
+        .unwrap();
+    let length = near.recv(&mut buffer).unwrap();
+    let opened = receiver.open(Channel::Rtp, &mut buffer, length, 0).unwrap();
+    assert_eq!(buffer[..opened], audio(9));
+}
+
+/// RFC 5763 without ICE: the peer is where its description says.
+#[test]
+fn a_phone_without_checks_shakes_hands_from_where_it_says_it_is() {
+    let (certificate, fingerprint) = certificate();
+    let near = socket();
+    let place = near.local_addr().unwrap();
+    let call = call_of(fingerprint, (near, place), None, true);
+    call.say(&check("oursfrag:peerfrag", &ice("ours").pwd)); // it has promised none
+    let keys = call.shake(certificate);
+    // Another one of its address has no part in it.
+    let other = socket();
+    let hello = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+    other
+        .send_to(&hello, (Ipv4Addr::LOCALHOST, call.ports.0))
+        .unwrap();
+    exchange(&call, &call.browser, keys);
+    let (a, _) = call.close();
+    assert_eq!((a.packets, a.forged, a.foreign), (1, 0, 2));
+}
+
+/// RFC 5764 section 3: RTCP on a port of its own has a handshake of its own, and its own checks before it.
+#[test]
+fn rtcp_on_its_own_port_has_its_own_keys() {
+    for checks in [Some(ice("peer")), None] {
+        let (certificate, fingerprint) = certificate();
+        let (near, reports) = pair();
+        let place = near.local_addr().unwrap();
+        let call = call_of(fingerprint, (near, place), checks.clone(), false);
+        if checks.is_some() {
+            call.prove_the_way();
+            let relay = (Ipv4Addr::LOCALHOST, call.ports.0 + 1);
+            let check = check("oursfrag:peerfrag", &ice("ours").pwd);
+            reports.send_to(&check, relay).unwrap();
+            reports.recv(&mut [0; 2_048]).unwrap();
+        }
+        let keys = call.shake(certificate.clone());
+        let (ours, _) = call.shake_by(&reports, call.ports.0 + 1, certificate);
+        assert!(ours != keys.0, "other keys");
+        exchange(&call, &call.browser, keys.clone());
+        let report = [0x80, 201, 0, 1, 0, 0, 0, 77];
+        let mut wrong = Sender::new(keys.0).unwrap();
+        let mut right = Sender::new(ours).unwrap();
+        for sender in [&mut wrong, &mut right] {
+            let sealed = sender.seal(Channel::Rtcp, &report).unwrap();
+            reports
+                .send_to(&sealed, (Ipv4Addr::LOCALHOST, call.ports.0 + 1))
+                .unwrap();
+        }
+        let length = call.phone_reports.recv(&mut [0; 2_048]).unwrap();
+        assert_eq!(length, report.len());
+        let (a, _) = call.close();
+        assert_eq!((a.packets, a.forged, a.foreign), (1, 1, 0), "{checks:?}");
+    }
+}
+
+/// Two neighbouring ports.
+fn pair() -> (UdpSocket, UdpSocket) {
+    loop {
+        let rtp = socket();
+        let port = rtp.local_addr().unwrap().port();
+        let Ok(rtcp) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port.wrapping_add(1))) else {
+            continue;
+        };
+        rtcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        return (rtp, rtcp);
+    }
 }
 
 /// RFC 8445 section 12.1: a browser that changes its way sends by the new one before it nominates it.

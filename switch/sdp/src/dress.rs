@@ -40,8 +40,8 @@ pub struct WebDress {
     pub fingerprint: Fingerprint,
     /// Our part in the handshake.
     pub setup: Setup,
-    /// What our answers to connectivity checks are made with.
-    pub ice: IceCredentials,
+    /// What our answers to connectivity checks are made with; None for a peer that makes none.
+    pub ice: Option<IceCredentials>,
     /// The line's name, if the offer named it; ours in an offer.
     pub mid: Option<String>,
     /// Whether the offer had a BUNDLE group; ours has one, of the audio line alone: video has a port and a handshake of
@@ -87,7 +87,7 @@ impl SessionDescription {
                         .map(|line| format!("a=crypto:{}", line.print())),
                 );
             }
-            Keys::Dtls(web) => self.dress_web(medium, web, &mut lines),
+            Keys::Dtls(web) => self.dress_web(medium, (web, dress.rtcp_mux), &mut lines),
         }
         if dress.rtcp_mux {
             lines.push("a=rtcp-mux".to_owned());
@@ -98,13 +98,19 @@ impl SessionDescription {
         }
     }
 
-    fn dress_web(&mut self, medium: Medium, web: &WebDress, lines: &mut Vec<String>) {
+    fn dress_web(
+        &mut self,
+        medium: Medium,
+        (web, rtcp_mux): (&WebDress, bool),
+        lines: &mut Vec<String>,
+    ) {
         self.drop_attributes(medium, &["mid"]);
         if let Some(mid) = &web.mid {
             lines.push(format!("a=mid:{mid}"));
         }
         if medium == Medium::Audio {
-            let mut session = vec!["a=ice-lite".to_owned()];
+            let mut session = Vec::new();
+            session.extend(web.ice.as_ref().map(|_| "a=ice-lite".to_owned()));
             session.extend(
                 web.mid
                     .as_ref()
@@ -114,14 +120,23 @@ impl SessionDescription {
             let at = self.session_end();
             self.insert_lines(at, &session);
         }
-        lines.push(format!("a=ice-ufrag:{}", web.ice.ufrag));
-        lines.push(format!("a=ice-pwd:{}", web.ice.pwd));
+        if let Some(ice) = &web.ice {
+            lines.push(format!("a=ice-ufrag:{}", ice.ufrag));
+            lines.push(format!("a=ice-pwd:{}", ice.pwd));
+        }
         lines.push(format!("a=fingerprint:{}", web.fingerprint));
         lines.push(format!("a=setup:{}", web.setup.as_str()));
-        if let Some(target) = self.target_of(medium) {
-            // RFC 8445 section 5.1.2.1: a host candidate of the first component.
-            let place = format!("{} {}", target.ip(), target.port());
-            lines.push(format!("a=candidate:1 1 udp 2130706431 {place} typ host"));
+        if let Some(target) = self.target_of(medium).filter(|_| web.ice.is_some()) {
+            // RFC 8445 section 5.1.2.1: host candidates, of the second component where RTCP has a port of its own.
+            let components = if rtcp_mux { 1..=1 } else { 1..=2u16 };
+            for component in components {
+                let priority = (126 << 24) + (65_535 << 8) + (256 - u32::from(component));
+                let port = target.port().saturating_add(component - 1);
+                let place = format!("{} {port}", target.ip());
+                lines.push(format!(
+                    "a=candidate:1 {component} udp {priority} {place} typ host"
+                ));
+            }
             lines.push("a=end-of-candidates".to_owned());
         }
     }

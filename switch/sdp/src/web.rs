@@ -138,6 +138,20 @@ pub struct IceCredentials {
     pub pwd: String,
 }
 
+impl IceCredentials {
+    fn read(ufrag: &str, pwd: &str) -> Option<Self> {
+        let ice = |text: &str| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        };
+        let fit = ICE_UFRAG.contains(&ufrag.len()) && ICE_PWD.contains(&pwd.len());
+        (fit && ice(ufrag) && ice(pwd)).then(|| Self {
+            ufrag: ufrag.to_owned(),
+            pwd: pwd.to_owned(),
+        })
+    }
+}
+
 impl fmt::Debug for IceCredentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "IceCredentials({})", self.ufrag)
@@ -151,13 +165,13 @@ pub struct WebPeer {
     pub fingerprint: Fingerprint,
     /// Its part in the handshake; an offer without one means `ActPass`.
     pub setup: Setup,
-    /// What its connectivity checks are answered with.
-    pub ice: IceCredentials,
+    /// What its connectivity checks are answered with; None: it makes none, and is where its description says.
+    pub ice: Option<IceCredentials>,
 }
 
 impl SessionDescription {
-    /// The browser's side of a medium's line: None without a strong fingerprint, or ICE credentials of the
-    /// lengths RFC 8839 wants.
+    /// The browser's side of a medium's line: None without a strong fingerprint, or with ICE credentials of other
+    /// lengths than RFC 8839 wants.
     #[must_use]
     pub fn web_peer(&self, medium: Medium) -> Option<WebPeer> {
         let stated = |name| self.stated(medium, name);
@@ -168,20 +182,14 @@ impl SessionDescription {
                 .into_iter()
                 .find(|setup| setup.as_str() == value.trim())?,
         };
-        let ufrag = stated("ice-ufrag").next()?.trim();
-        let pwd = stated("ice-pwd").next()?.trim();
-        let ice = |text: &str| {
-            text.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        let ice = match (stated("ice-ufrag").next(), stated("ice-pwd").next()) {
+            (None, None) => None,
+            (ufrag, pwd) => Some(IceCredentials::read(ufrag?.trim(), pwd?.trim())?),
         };
-        let fit = ICE_UFRAG.contains(&ufrag.len()) && ICE_PWD.contains(&pwd.len());
-        (fit && ice(ufrag) && ice(pwd)).then(|| WebPeer {
+        Some(WebPeer {
             fingerprint,
             setup,
-            ice: IceCredentials {
-                ufrag: ufrag.to_owned(),
-                pwd: pwd.to_owned(),
-            },
+            ice,
         })
     }
 

@@ -53,10 +53,10 @@ fn web() -> Dress {
         keys: Keys::Dtls(Box::new(WebDress {
             fingerprint: Fingerprint::new(FingerprintHash::Sha256, vec![0xab; 32]).unwrap(),
             setup: Setup::Passive,
-            ice: IceCredentials {
+            ice: Some(IceCredentials {
                 ufrag: "ourfrag1".into(),
                 pwd: "ourpasswordourpassword12".into(),
-            },
+            }),
             mid: Some("audio0".into()),
             bundle: true,
         })),
@@ -68,8 +68,8 @@ fn a_browser_is_read() {
     let sdp = parse(BROWSER);
     let peer = sdp.web_peer(Medium::Audio).unwrap();
     assert_eq!(
-        (peer.ice.ufrag.as_str(), peer.setup),
-        ("8hhY", Setup::ActPass)
+        (peer.ice.map(|ice| ice.ufrag).as_deref(), peer.setup),
+        (Some("8hhY"), Setup::ActPass)
     );
     assert_eq!(
         (

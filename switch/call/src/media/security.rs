@@ -414,10 +414,17 @@ impl Security {
     }
 
     fn web_offer(&self, medium: Medium, profile: Option<Profile>) -> Result<Dress, &'static str> {
-        let web = self.web_dress(Setup::ActPass, (Some(self.free_mid(medium)), true));
+        let audio = self.agreed(Medium::Audio);
+        let ice = match audio.map(|line| &line.keys) {
+            Some(AgreedKeys::Dtls { side, .. }) => self.ice_with(side),
+            Some(AgreedKeys::None | AgreedKeys::Sdes { .. }) | None => Some(self.ice()),
+        };
+        let group = ice.is_some();
+        let mid = group.then(|| self.free_mid(medium));
+        let web = self.web_dress(Setup::ActPass, ice, (mid, group));
         Ok(Dress {
             profile: profile.unwrap_or(Profile::DtlsSavpf),
-            rtcp_mux: true,
+            rtcp_mux: audio.is_none_or(|line| line.rtcp_mux),
             keys: Keys::Dtls(Box::new(
                 web.ok_or("this switch has no certificate for audio")?,
             )),
@@ -455,7 +462,7 @@ impl Security {
                     Said::Offer => Setup::ActPass,
                     Said::Answer => side.setup,
                 };
-                let web = self.web_dress(setup, (mid.clone(), *bundle));
+                let web = self.web_dress(setup, self.ice_with(side), (mid.clone(), *bundle));
                 web.map_or(Keys::None, |web| Keys::Dtls(Box::new(web)))
             }
         }
@@ -469,11 +476,16 @@ impl Security {
         })
     }
 
-    fn web_dress(&self, setup: Setup, (mid, bundle): (Option<String>, bool)) -> Option<WebDress> {
+    fn web_dress(
+        &self,
+        setup: Setup,
+        ice: Option<IceCredentials>,
+        (mid, bundle): (Option<String>, bool),
+    ) -> Option<WebDress> {
         Some(WebDress {
             fingerprint: self.fingerprint()?.clone(),
             setup,
-            ice: self.ice(),
+            ice,
             mid,
             bundle,
         })
@@ -495,6 +507,11 @@ impl Security {
         let mut stream = self.stream(medium, number as u64);
         stream.fill_bytes(&mut bytes);
         SrtpKey::new(suite, bytes)
+    }
+
+    /// None for a peer that makes no checks.
+    fn ice_with(&self, side: &DtlsSide) -> Option<IceCredentials> {
+        side.peer.ice.as_ref().map(|_| self.ice())
     }
 
     fn ice(&self) -> IceCredentials {

@@ -198,7 +198,10 @@ fn check_browser(world: &World, told: &Message) {
     let candidate = format!("{} {} typ host", place.ip(), place.port());
     assert!(text.contains(&candidate), "{text}");
     match way(world, Side::A) {
-        Some((Protection::Dtls(side), true)) => assert_eq!(side.peer.ice.ufrag, "9vid"),
+        Some((Protection::Dtls(side), true)) => {
+            let ice = side.peer.ice.expect("checks");
+            assert_eq!(ice.ufrag, "9vid");
+        }
         other => panic!("{other:?}"),
     }
 }
