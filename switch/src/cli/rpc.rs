@@ -64,11 +64,15 @@ pub(super) fn run(place: &Place, args: &RpcArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-/// For people, with the stable code for scripts.
+/// For people, with the stable code for scripts. Faults of an edit are told each with its field already.
 fn refusal(method: &str, error: &RpcError) -> String {
     let code = serde_json::to_value(error.code()).unwrap_or_default();
     let code = code.as_str().unwrap_or_default();
-    match &error.data.field {
+    let names = |field: &str| {
+        let rest = error.message.strip_prefix(field);
+        rest.is_some_and(|rest| rest.starts_with(':'))
+    };
+    match error.data.field.as_deref().filter(|field| !names(field)) {
         Some(field) => format!("{method}: {code}: {field}: {error}"),
         None => format!("{method}: {code}: {error}"),
     }
@@ -85,4 +89,34 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         address.set_ip(loopback);
     }
     address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refusal;
+    use tandem_protocol::{ErrorCode, RpcError};
+
+    #[test]
+    fn a_field_is_named_once() {
+        for (error, told) in [
+            (
+                RpcError::invalid("edit.name", "edit.name: is taken; edit.rules: no such key"),
+                "m: invalid: edit.name: is taken; edit.rules: no such key",
+            ),
+            (
+                RpcError::invalid("limit", "limit 0 is not 1 to 1000"),
+                "m: invalid: limit: limit 0 is not 1 to 1000",
+            ),
+            (
+                RpcError::invalid("edit.name", "edit.names: are two"),
+                "m: invalid: edit.name: edit.names: are two",
+            ),
+            (
+                RpcError::new(ErrorCode::NotFound, "gateway 7 does not exist").remedy("look"),
+                "m: not_found: gateway 7 does not exist (look)",
+            ),
+        ] {
+            assert_eq!(refusal("m", &error), told);
+        }
+    }
 }
