@@ -361,6 +361,7 @@ fn every_screen_draws_in_both_themes() {
             "resellers",
             "sip phones",
             "source addresses",
+            "dids",
             "payments",
             "gateways",
             "routing groups",
@@ -479,4 +480,23 @@ fn an_open_call_is_recorded_and_no_longer() {
         fake.last("live.record"),
         Some(json!({ "call": 2, "recording": "off" }))
     );
+}
+
+#[test]
+fn a_gateway_is_asked_and_an_upstream_registered_at_a_click() {
+    let (mut harness, fake) = online(3);
+    for (screen, name, method) in [
+        ("gateway status", "carrier-a", "gateway.probe"),
+        ("upstream status", "Spare line", "upstream.register"),
+    ] {
+        open(&mut harness, screen);
+        let button = harness.get_by_label("📡 Ask now");
+        assert!(button.accesskit_node().is_disabled(), "nothing is chosen");
+        click(&mut harness, name);
+        click(&mut harness, "📡 Ask now");
+        let id = if name == "carrier-a" { 1 } else { 2 };
+        assert_eq!(fake.last(method), Some(json!({ "id": id })));
+    }
+    open(&mut harness, "notifications");
+    assert_eq!(harness.get_all_by_label("Asked").count(), 2);
 }

@@ -36,6 +36,8 @@ ids! {
     GatewayId,
     /// An upstream registration.
     UpstreamId,
+    /// A number at which others call in.
+    DidId,
     /// A set of dial plan rows.
     RoutingGroupId,
     /// One row of the dial plan.

@@ -11,6 +11,7 @@ pub mod alert;
 pub mod cdr;
 pub mod client;
 pub mod dialplan;
+pub mod did;
 pub mod error;
 pub mod exchange;
 pub mod gateway;
@@ -35,7 +36,7 @@ pub mod wire;
 
 pub use error::{ErrorCode, RpcError};
 pub use id::{
-    AccountId, AlertId, AuditId, CallId, DeviceId, EntryId, ExchangeRatioId, GatewayId,
+    AccountId, AlertId, AuditId, CallId, DeviceId, DidId, EntryId, ExchangeRatioId, GatewayId,
     ListEntryId, LoginId, RateId, RouteId, RoutingGroupId, SourceId, SourceRuleId, TariffId,
     TraceId, UpstreamId,
 };

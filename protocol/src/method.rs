@@ -11,12 +11,13 @@ use crate::{
     alert::Alert,
     cdr::{Cdr, CdrDetail},
     dialplan::{ListEntry, ListEntryEdit, Route, RouteEdit, RoutingGroup, RoutingGroupEdit},
+    did::{Did, DidEdit, DidRangeParams, DidRangeResult},
     exchange::{ExchangeRatio, ExchangeRatioEdit},
     gateway::{Gateway, GatewayEdit},
     guard::{SourceRule, SourceRuleEdit},
     id::{
-        AccountId, CallId, DeviceId, ExchangeRatioId, GatewayId, ListEntryId, LoginId, RateId,
-        RouteId, RoutingGroupId, SourceId, SourceRuleId, TariffId, UpstreamId,
+        AccountId, CallId, DeviceId, DidId, ExchangeRatioId, GatewayId, ListEntryId, LoginId,
+        RateId, RouteId, RoutingGroupId, SourceId, SourceRuleId, TariffId, UpstreamId,
     },
     ledger::{LedgerEntry, PaymentParams, PaymentResult, RefundParams, RefundResult},
     list::{ListParams, Page},
@@ -154,6 +155,19 @@ methods! {
     SourceUpdate = "source.update", Needs(Accounts, Change), Update<SourceId, SourceEdit> => SourceAddress;
     /// Deletes a source address.
     SourceDelete = "source.delete", Needs(Accounts, Change), ById<SourceId> => Empty;
+
+    /// Numbers at which others call in. A reseller sees those of its branch.
+    DidList = "did.list", Needs(Accounts, See), ListParams => Page<Did>;
+    /// One number.
+    DidGet = "did.get", Needs(Accounts, See), ById<DidId> => Did;
+    /// Adds a number to the stock, or to an account; not for resellers.
+    DidCreate = "did.create", Needs(Accounts, Change), Create<DidEdit> => Did;
+    /// Adds a range of numbers, all alike, all or none; not for resellers.
+    DidAddRange = "did.add_range", Needs(Accounts, Change), DidRangeParams => DidRangeResult;
+    /// Changes a number; new calls to it go by it at once. A reseller says where the numbers of its accounts lead.
+    DidUpdate = "did.update", Needs(Accounts, Change), Update<DidId, DidEdit> => Did;
+    /// Deletes a number; not for resellers.
+    DidDelete = "did.delete", Needs(Accounts, Change), ById<DidId> => Empty;
 
     /// Block- and allowlists. A reseller sees those of its branch.
     ListEntryList = "list_entry.list", Needs(Accounts, See), ListParams => Page<ListEntry>;

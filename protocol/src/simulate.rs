@@ -98,8 +98,8 @@ pub struct CauseInfo {
 /// A target that would be tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
-    /// Dial plan row.
-    pub route: RouteId,
+    /// Dial plan row; none where a DID leads to phones.
+    pub route: Option<RouteId>,
     /// Gateway; none for phones.
     pub gateway: Option<GatewayId>,
     /// Name of the target.
@@ -164,8 +164,8 @@ pub enum TraceStep {
     },
     /// A route that will be tried, in this order.
     Kept {
-        /// Route id.
-        route: i64,
+        /// Route id; none where a DID leads to phones.
+        route: Option<i64>,
         /// Name of its target.
         target: String,
         /// Its prefix.
@@ -208,8 +208,8 @@ pub enum TraceStep {
     },
     /// A candidate that was tried and left.
     Tried {
-        /// Route id.
-        route: i64,
+        /// Route id, if it is one's target.
+        route: Option<i64>,
         /// Name of its target.
         target: String,
         /// Why it was left.

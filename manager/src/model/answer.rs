@@ -215,10 +215,10 @@ impl Model {
         match result {
             Ok(row) => {
                 let singular = view.resource().singular;
-                let text = if view == View::Payments {
-                    "Payment booked".to_owned()
-                } else {
-                    format!("Saved {singular} {}", view.name_of(&row))
+                let text = match (view, row.get("count")) {
+                    (View::Payments, _) => "Payment booked".to_owned(),
+                    (View::Dids, Some(count)) => format!("Added {count} numbers"),
+                    _ => format!("Saved {singular} {}", view.name_of(&row)),
                 };
                 self.draft = Draft::edit(view, &row, serial);
                 self.notify(Level::Good, text);

@@ -450,10 +450,10 @@ impl Model {
             methods.update
         };
         let Some(method) = method else { return };
-        let params = if draft.view == View::Payments {
-            payment(draft)
-        } else {
-            draft.wire()
+        let (method, params) = match draft.view {
+            View::Payments => (method, payment(draft)),
+            View::Dids if draft.is_new() => crate::resource::dids_added(draft.wire()),
+            _ => (method, draft.wire()),
         };
         draft.saving = Saving::Sent;
         let purpose = Purpose::Save(draft.view, draft.serial);

@@ -56,6 +56,7 @@ pub const TREE: [Branch; 8] = [
             Screen::Records(View::Resellers),
             Screen::Records(View::Devices),
             Screen::Records(View::Sources),
+            Screen::Records(View::Dids),
             Screen::Records(View::Payments),
         ],
     },

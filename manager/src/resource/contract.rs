@@ -5,6 +5,7 @@ use serde_json::Value;
 use tandem_protocol::{
     account::{AccountEdit, DeviceEdit, SourceEdit},
     dialplan::{ListEntryEdit, RouteEdit, RoutingGroupEdit},
+    did::DidEdit,
     exchange::ExchangeRatioEdit,
     gateway::GatewayEdit,
     guard::SourceRuleEdit,
@@ -16,7 +17,7 @@ use tandem_protocol::{
     upstream::UpstreamEdit,
 };
 
-const ALL: [View; 24] = [
+const ALL: [View; 25] = [
     View::Accounts,
     View::Retail,
     View::Wholesale,
@@ -27,6 +28,7 @@ const ALL: [View; 24] = [
     View::Resellers,
     View::Devices,
     View::Sources,
+    View::Dids,
     View::Payments,
     View::Gateways,
     View::Upstreams,
@@ -88,6 +90,7 @@ fn the_wire_takes_what_every_form_sends() {
         let read = match view {
             View::Devices => serde_json::from_value::<DeviceEdit>(edit).map(drop),
             View::Sources => serde_json::from_value::<SourceEdit>(edit).map(drop),
+            View::Dids => serde_json::from_value::<DidEdit>(edit).map(drop),
             View::Gateways => serde_json::from_value::<GatewayEdit>(edit).map(drop),
             View::Upstreams => serde_json::from_value::<UpstreamEdit>(edit).map(drop),
             View::Groups => serde_json::from_value::<RoutingGroupEdit>(edit).map(drop),
@@ -149,6 +152,7 @@ fn every_column_is_a_field_of_the_rows() {
         account::{Account, Device, SourceAddress},
         cdr::CdrDetail,
         dialplan::{ListEntry, Route, RoutingGroup},
+        did::Did,
         exchange::ExchangeRatio,
         gateway::Gateway,
         guard::SourceRule,
@@ -175,6 +179,7 @@ fn every_column_is_a_field_of_the_rows() {
             "account" => whole::<Account>(row),
             "device" => whole::<Device>(row),
             "source" => whole::<SourceAddress>(row),
+            "did" => whole::<Did>(row),
             "gateway" => whole::<Gateway>(row),
             "upstream" => whole::<Upstream>(row),
             "group" => whole::<RoutingGroup>(row),

@@ -9,6 +9,7 @@ mod audit;
 #[cfg(test)]
 mod contract;
 mod dialplan;
+mod dids;
 mod gateways;
 mod guard;
 mod money;
@@ -21,6 +22,7 @@ use crate::theme::Tone;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use dids::added as dids_added;
 pub use view::View;
 
 /// How a value reads in a table.

@@ -1,6 +1,8 @@
 //! Resources as the tree shows them.
 
-use super::{Resource, accounts, audit, dialplan, gateways, guard, money, tariffs, upstreams};
+use super::{
+    Resource, accounts, audit, dialplan, dids, gateways, guard, money, tariffs, upstreams,
+};
 use serde_json::{Value, json};
 use tandem_protocol::{Area, Filter, Op};
 
@@ -19,6 +21,7 @@ pub enum View {
     Resellers,
     Devices,
     Sources,
+    Dids,
     Payments,
     Gateways,
     Upstreams,
@@ -48,6 +51,7 @@ impl View {
             Self::Resellers => "Resellers",
             Self::Devices => "SIP phones",
             Self::Sources => "Source addresses",
+            Self::Dids => "DIDs",
             Self::Payments => "Payments",
             Self::Gateways => "Gateways",
             Self::Upstreams => "Upstream registrations",
@@ -69,6 +73,7 @@ impl View {
         match self {
             Self::Devices => &accounts::DEVICES,
             Self::Sources => &accounts::SOURCES,
+            Self::Dids => &dids::DIDS,
             Self::Payments => &money::PAYMENTS,
             Self::Gateways => &gateways::GATEWAYS,
             Self::Upstreams => &upstreams::UPSTREAMS,

@@ -119,24 +119,21 @@ fn party_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
 fn route_sentence(step: &TraceStep) -> (&'static str, Tone, String) {
     match step {
         TraceStep::Kept {
+            route,
             target,
             prefix,
             priority,
             number,
             cost_per_minute,
-            ..
-        } => (
-            "✔ Kept",
-            Tone::Good,
-            format!(
-                "{target}   prefix {} priority {priority}, sent {number}{}",
-                empty(prefix),
-                cost_per_minute
-                    .as_ref()
-                    .map(|cost| format!(", costs {cost} per minute"))
-                    .unwrap_or_default()
-            ),
-        ),
+        } => {
+            let row = route.map_or_else(String::new, |_| {
+                format!("prefix {} priority {priority}, ", empty(prefix))
+            });
+            let cost = cost_per_minute.as_ref();
+            let cost = cost.map_or_else(String::new, |cost| format!(", costs {cost} per minute"));
+            let text = format!("{target}   {row}sent {number}{cost}");
+            ("✔ Kept", Tone::Good, text)
+        }
         TraceStep::Dropped {
             target,
             prefix,

@@ -43,6 +43,10 @@ pub fn answer(
         "sip_trace.delete" => traces::delete(store, params),
         "sip_trace.read" => traces::read(store, params),
         "sip_trace.export" => traces::export(params),
+        "gateway.probe" | "upstream.register" => {
+            let table = method.split('.').next().unwrap_or_default();
+            store.get(table, int_at(params, "id")).map(|_| json!({}))
+        }
         "payment.create" => pay(store, now_ms, params),
         _ => resource(store, method, params),
     }
@@ -90,6 +94,7 @@ fn resource(store: &mut Store, method: &str, params: &Value) -> Result<Value, Rp
             store.list(table, &params)
         }
         "get" => store.get(table, int_at(params, "id")),
+        "add_range" => store.add_range(table, params),
         "create" => store.create(table, params["edit"].clone()),
         "update" => store.update(table, params),
         "delete" => store.delete(table, int_at(params, "id")),

@@ -3,6 +3,7 @@
 //! It speaks the protocol's own types, so that what it answers is what a switch could answer. Time is the test's.
 
 mod answers;
+mod dids;
 mod live;
 pub(crate) mod sample;
 mod store;

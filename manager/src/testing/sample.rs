@@ -153,6 +153,7 @@ pub fn tables(now_ms: i64) -> BTreeMap<&'static str, Vec<Value>> {
         ("source", sources()),
         ("gateway", gateways()),
         ("upstream", super::upstreams::rows()),
+        ("did", super::dids::rows()),
         ("group", groups()),
         ("route", routes()),
         ("list_entry", lists()),

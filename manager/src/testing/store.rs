@@ -179,6 +179,19 @@ impl Store {
         Ok(row)
     }
 
+    /// All numbers from the edit's to the last one.
+    pub fn add_range(&mut self, table: &'static str, params: &Value) -> Result<Value, RpcError> {
+        let number = |value: &Value| value.as_str().and_then(|text| text.parse::<u64>().ok());
+        let ends = number(&params["edit"]["number"]).zip(number(&params["last"]));
+        let (from, to) = ends.ok_or_else(|| RpcError::invalid("last", "is no number"))?;
+        for number in from..=to {
+            let mut edit = params["edit"].clone();
+            edit["number"] = number.to_string().into();
+            self.create(table, edit)?;
+        }
+        Ok(json!({ "count": to.saturating_sub(from) + 1 }))
+    }
+
     pub fn update(&mut self, table: &str, params: &Value) -> Result<Value, RpcError> {
         let id = int_at(params, "id");
         let rows = self.tables.get_mut(table);

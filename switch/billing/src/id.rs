@@ -26,6 +26,8 @@ ids! {
     GatewayId,
     /// A registration we hold elsewhere.
     UpstreamId,
+    /// A number that calls in are for.
+    DidId,
     /// A rate sheet.
     TariffId,
     /// One line of a rate sheet.

@@ -17,7 +17,7 @@ use crate::{
     transfer::Links,
 };
 use std::{net::SocketAddr, sync::Arc};
-use tandem_billing::{AccountId, CallId, GatewayId, RouteId, UtcMs};
+use tandem_billing::{AccountId, CallId, DidId, GatewayId, RouteId, UtcMs};
 use tandem_sdp::Side;
 use tandem_sip::{Mono, endpoint::ServerTxn, value::EndReason};
 
@@ -79,6 +79,8 @@ pub(crate) struct Who {
     /// Who sent the call on, if that is to be believed.
     pub(crate) diverted: Option<Diverter>,
     pub(crate) dialled: String,
+    /// The number called in, if it is one of ours.
+    pub(crate) did: Option<DidId>,
     pub(crate) rating_number: String,
 }
 
@@ -107,7 +109,7 @@ pub(crate) enum Confirm {
 /// The target tried last; the one that answered, if one did.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    pub(crate) route: RouteId,
+    pub(crate) route: Option<RouteId>,
     pub(crate) gateway: Option<GatewayId>,
     pub(crate) callee_account: Option<AccountId>,
     pub(crate) name: String,

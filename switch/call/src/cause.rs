@@ -100,6 +100,10 @@ causes! {
     NO_ROUTE "refused.no_route" 404 "Not Found" Operator "No dial plan row fits the number." "Add a route for the prefix.";
     ROUTES_UNUSABLE "refused.routes_unusable" 503 "Service Unavailable" Operator "Every fitting route was dropped." "See the trace for each reason.";
     GATEWAY_DOWN "refused.gateway_down" 503 "Service Unavailable" Gateway "Every fitting gateway is down." "See the gateways' status for what they answered last.";
+    DID_INACTIVE "refused.did_inactive" 404 "Not Found" Operator "The number called in is switched off." "Activate the DID.";
+    DID_SOURCE "refused.did_source" 404 "Not Found" Operator "The number called in is not to be reached from where the call came." "Change the DID's source, if it should be.";
+    DID_REJECTS "refused.by_did" 403 "Forbidden" Account "The number called in refuses calls." "Change where the DID leads.";
+    DID_LOOP "refused.did_loop" 482 "Loop Detected" Account "The number called in is sent on to itself." "Change where the DIDs of the chain lead.";
     PLAN_REJECTS "refused.by_plan" 403 "Forbidden" Operator "A dial plan row rejects the number." "Change the row.";
     TOO_MANY_HOPS "refused.too_many_hops" 483 "Too Many Hops" Network "Max-Forwards ran out." "Look for a loop between switches.";
     LOOP "refused.loop" 482 "Loop Detected" Network "The call came back to us." "Look for a route to ourselves.";

@@ -15,13 +15,13 @@ use crate::{
     call::{Call, Target},
     cause::{self, Cause},
     decide::{Candidate, GATEWAY_DOWN, LegTarget, Step, Usage},
-    directory::{Directory, MediaMode, Signalling},
+    directory::{Directory, MediaMode, Route, Signalling},
     leg::prack,
     media::{self, Ready, Terms},
     switch::{end, state::Core, timer::Timer},
 };
 use std::{sync::LazyLock, time::Duration, vec};
-use tandem_billing::{AccountId, GatewayId};
+use tandem_billing::{AccountId, GatewayId, RouteId};
 use tandem_sdp::SessionDescription;
 use tandem_sip::{Message, Mono};
 
@@ -90,6 +90,10 @@ impl Candidate {
             LegTarget::Gateway(gateway) => Some(gateway.id),
             LegTarget::Devices { .. } => None,
         }
+    }
+
+    pub(crate) fn route_id(&self) -> Option<RouteId> {
+        self.route.as_ref().map(|route| route.id)
     }
 
     /// Whose phone it is.
@@ -204,8 +208,11 @@ fn try_start(core: &mut Core, call: &mut Call, candidate: Candidate) -> Result<(
 /// Limits as they stand now, not as they stood at the decision.
 fn full(core: &Core, candidate: &Candidate) -> Option<&'static str> {
     let usage = core.live_usage();
-    let row = candidate.route.limits.max_calls;
-    if row != 0 && usage.route_calls(candidate.route.id) >= row {
+    let is_full = |route: &Route| {
+        let limit = route.limits.max_calls;
+        limit != 0 && usage.route_calls(route.id) >= limit
+    };
+    if candidate.route.as_deref().is_some_and(is_full) {
         return Some("row's limit of calls");
     }
     let LegTarget::Gateway(gateway) = &candidate.leg else {
@@ -295,7 +302,7 @@ fn enter_target(core: &mut Core, call: &mut Call, current: &Current) {
     let candidate = &current.candidate;
     let gateway = candidate.gateway_id();
     core.usage
-        .attempt_began(core.now.mono, candidate.route.id, gateway);
+        .attempt_began(core.now.mono, candidate.route_id(), gateway);
     if let Some(gateway) = gateway {
         core.feed.tally(gateway).attempts += 1;
     }
@@ -307,7 +314,7 @@ fn enter_target(core: &mut Core, call: &mut Call, current: &Current) {
     let terms = Terms::of(call, candidate);
     media::begin(call, terms, said.as_ref());
     call.target = Some(Target {
-        route: candidate.route.id,
+        route: candidate.route_id(),
         gateway,
         callee_account: candidate.callee_account(),
         name: candidate.name(),
@@ -346,7 +353,7 @@ fn arm_or_disarm(core: &mut Core, timer: Timer, seconds: u32) {
 
 fn note_tried(call: &mut Call, candidate: &Candidate, outcome: String, after_ms: u64) {
     call.trace.note(Step::Tried {
-        route: candidate.route.id,
+        route: candidate.route_id(),
         target: candidate.name(),
         outcome,
         after_ms,

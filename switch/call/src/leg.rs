@@ -29,6 +29,7 @@ pub(crate) use renew::Owed;
 pub(crate) use session::Session;
 
 use crate::{
+    decide::Inbound,
     directory::{Account, Gateway},
     hunt::credentials,
     media::Security,
@@ -193,6 +194,7 @@ pub(crate) fn session_draft(core: &Core, flow: Flow, body: Option<Bytes>) -> Dra
 /// What the caller's description in a CDR is made of, beside the facts.
 pub(crate) struct CallerParts {
     pub(crate) account: Arc<Account>,
+    pub(crate) inbound: Option<Inbound>,
     pub(crate) chain: Vec<AccountId>,
     pub(crate) rating_number: String,
 }

@@ -3,7 +3,8 @@
 use crate::journal::Alert;
 use std::net::SocketAddr;
 use tandem_billing::{
-    AccountId, CallId, Currency, GatewayId, Micros, RouteId, UpstreamId, UtcMs, cdr::MediaStats,
+    AccountId, CallId, Currency, DidId, GatewayId, Micros, RouteId, UpstreamId, UtcMs,
+    cdr::MediaStats,
 };
 use tandem_sip::Transport;
 
@@ -86,6 +87,8 @@ pub struct LiveCall {
     pub account_name: String,
     /// The whole chain: a reseller sees the calls that have it here.
     pub chain: Vec<AccountId>,
+    /// The number called in, if it is one of ours.
+    pub did: Option<DidId>,
     /// The dial plan row tried last, or that led to the answer.
     pub route: Option<RouteId>,
     /// The gateway tried last, or that answered.

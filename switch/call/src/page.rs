@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
-use tandem_billing::{AccountId, GatewayId, RouteId, UpstreamId};
+use tandem_billing::{AccountId, DidId, GatewayId, RouteId, UpstreamId};
 use tandem_sdp::Side;
 use tandem_sip::{
     Flow, Message,
@@ -276,6 +276,9 @@ impl<U: Usage> Usage for AtRest<U> {
         0
     }
     fn route_calls(&self, _: RouteId) -> u32 {
+        0
+    }
+    fn did_calls(&self, _: DidId) -> u32 {
         0
     }
     fn total_calls(&self) -> u32 {

@@ -1,10 +1,13 @@
 //! Live counts that limits are checked against: calls up, calls a second, and how gateways did of late.
 //!
-//! Keys are accounts, gateways and routes of the directory, so no peer can make a table grow.
+//! Keys are accounts, gateways, routes and numbers of the directory, so no peer can make a table grow.
 
 use crate::{decide, directory::MediaSettings, health::Hosts, upstream::Registrations};
-use std::{collections::HashMap, time::Duration};
-use tandem_billing::{AccountId, GatewayId, RouteId, UpstreamId};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
+use tandem_billing::{AccountId, DidId, GatewayId, RouteId, UpstreamId};
 use tandem_sip::{Mono, registrar::Registrar};
 
 /// Length of a bucket of [`Window`]: ten make a second.
@@ -101,14 +104,20 @@ pub(crate) struct UsageTable {
     accounts: HashMap<AccountId, Meter>,
     gateways: HashMap<GatewayId, (Meter, Quality)>,
     routes: HashMap<RouteId, u32>,
+    /// Those with a call up.
+    dids: HashMap<DidId, u32>,
     transcoded: u32,
     coding_percent: u32,
 }
 
 impl UsageTable {
-    /// A call of this chain (client first) was admitted.
-    pub(crate) fn call_began(&mut self, now: Mono, chain: &[AccountId]) {
+    /// A call of this chain (client first) was admitted, by a DID if it came in by one.
+    pub(crate) fn call_began(&mut self, now: Mono, chain: &[AccountId], did: Option<DidId>) {
         self.total.begin(now);
+        if let Some(did) = did {
+            let calls = self.dids.entry(did).or_default();
+            *calls = calls.saturating_add(1);
+        }
         for account in chain {
             self.accounts.entry(*account).or_default().begin(now);
         }
@@ -133,8 +142,14 @@ impl UsageTable {
         limits.may_code(self.transcoded, self.coding_percent)
     }
 
-    pub(crate) fn call_ended(&mut self, chain: &[AccountId]) {
+    pub(crate) fn call_ended(&mut self, chain: &[AccountId], did: Option<DidId>) {
         self.total.end();
+        if let Some(Entry::Occupied(mut calls)) = did.map(|did| self.dids.entry(did)) {
+            *calls.get_mut() -= 1;
+            if *calls.get() == 0 {
+                calls.remove();
+            }
+        }
         for account in chain {
             if let Some(meter) = self.accounts.get_mut(account) {
                 meter.end();
@@ -143,9 +158,16 @@ impl UsageTable {
     }
 
     /// A call was sent by this row, to this gateway if it is one.
-    pub(crate) fn attempt_began(&mut self, now: Mono, route: RouteId, gateway: Option<GatewayId>) {
-        let calls = self.routes.entry(route).or_default();
-        *calls = calls.saturating_add(1);
+    pub(crate) fn attempt_began(
+        &mut self,
+        now: Mono,
+        route: Option<RouteId>,
+        gateway: Option<GatewayId>,
+    ) {
+        if let Some(route) = route {
+            let calls = self.routes.entry(route).or_default();
+            *calls = calls.saturating_add(1);
+        }
         if let Some(gateway) = gateway {
             let (meter, quality) = self.gateways.entry(gateway).or_default();
             meter.begin(now);
@@ -154,8 +176,8 @@ impl UsageTable {
         }
     }
 
-    pub(crate) fn attempt_ended(&mut self, route: RouteId, gateway: Option<GatewayId>) {
-        if let Some(calls) = self.routes.get_mut(&route) {
+    pub(crate) fn attempt_ended(&mut self, route: Option<RouteId>, gateway: Option<GatewayId>) {
+        if let Some(calls) = route.and_then(|route| self.routes.get_mut(&route)) {
             *calls = calls.saturating_sub(1);
         }
         if let Some((meter, _)) = gateway.and_then(|id| self.gateways.get_mut(&id)) {
@@ -216,6 +238,9 @@ impl decide::Usage for LiveUsage<'_> {
     fn route_calls(&self, route: RouteId) -> u32 {
         self.table.routes.get(&route).copied().unwrap_or(0)
     }
+    fn did_calls(&self, did: DidId) -> u32 {
+        self.table.dids.get(&did).copied().unwrap_or(0)
+    }
     fn total_calls(&self) -> u32 {
         self.table.total.calls
     }
@@ -266,12 +291,15 @@ mod tests {
     fn every_level_of_a_chain_is_counted_and_released() {
         let chain = [AccountId(1), AccountId(2)];
         let mut table = UsageTable::default();
-        table.call_began(Mono(0), &chain);
-        table.call_began(Mono(0), &chain[..1]);
+        let did = Some(DidId(7));
+        table.call_began(Mono(0), &chain, did);
+        table.call_began(Mono(0), &chain[..1], did);
+        assert_eq!(table.dids[&DidId(7)], 2);
         assert_eq!(table.accounts[&AccountId(1)].calls, 2);
         assert_eq!(table.accounts[&AccountId(2)].calls, 1);
-        table.call_ended(&chain);
-        table.call_ended(&chain[..1]);
+        table.call_ended(&chain, did);
+        table.call_ended(&chain[..1], did);
+        assert!(table.dids.is_empty());
         assert_eq!(
             (table.total.calls, table.accounts[&AccountId(1)].calls),
             (0, 0)

@@ -33,6 +33,9 @@ pub(super) const FORMAT: &str = r#"INPUT (JSON; what is left out does not limit)
       "sources":  [ { "account": 1, "network": "10.0.0.0", "prefix_len": 8, "port": null, "tech_prefix": "99#" } ],
       "gateways": [ { "id": 1, "name": "berlin", "hosts": ["192.0.2.1:5060"], "currency": "EUR", "cost_tariff": 3,
                       "enabled": true, "rules": "DN:00->", "codecs": [], "limits": {}, "hunt_codes": "!486" } ],
+      "dids":     [ { "id": 1, "number": "4930123", "account": 1, "source": { "gateway": 1 }, or null for any
+                      "target": "phones", or { "forward": "44207" }, { "refuse": { "status": 486, "reason": "Busy" } }
+                      "tariff": null, "max_calls": 0, "enabled": true } ],
       "groups":   [ { "id": 1, "name": "standard", "inherits": null,
                       "policy": "as_listed",   or least_cost, quality, margin
                       "routes": [ { "id": 1, "prefix": "44", "priority": 1, "share": 100, "rules": "",
@@ -136,7 +139,7 @@ struct Level {
 
 #[derive(Serialize)]
 struct Tried {
-    route: RouteId,
+    route: Option<RouteId>,
     target: String,
     number: String,
     caller: String,
@@ -221,7 +224,7 @@ fn tried(candidate: Candidate) -> Tried {
         LegTarget::Devices { usernames, .. } => usernames.join(", "),
     };
     Tried {
-        route: candidate.route.id,
+        route: candidate.route.map(|route| route.id),
         target,
         number: candidate.number,
         caller: candidate.caller,

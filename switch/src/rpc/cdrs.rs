@@ -135,7 +135,7 @@ mod tests {
                 price_per_minute: rust_decimal::Decimal::ONE,
             },
             Step::Kept {
-                route: RouteId(1),
+                route: Some(RouteId(1)),
                 target: text(),
                 prefix: text(),
                 priority: 1,
@@ -176,7 +176,7 @@ mod tests {
             },
             Step::Omitted { steps: 1 },
             Step::Tried {
-                route: RouteId(1),
+                route: Some(RouteId(1)),
                 target: text(),
                 outcome: text(),
                 after_ms: 1,

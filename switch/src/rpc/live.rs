@@ -517,6 +517,7 @@ mod tests {
             account: None,
             account_name: String::new(),
             chain: chain.iter().map(|id| AccountId(*id)).collect(),
+            did: None,
             route: None,
             gateway: None,
             target_name: String::new(),

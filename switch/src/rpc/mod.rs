@@ -10,6 +10,7 @@ mod cdrs;
 pub mod client;
 mod columns;
 pub mod core;
+mod dids;
 mod fault;
 pub mod feed;
 pub mod guard;

@@ -3,10 +3,10 @@
 use super::{
     Api, Caller, accounts, cdrs,
     columns::{
-        ALERT, AUDIT, CDR, DEVICE, EXCHANGE_RATIO, GATEWAY, GROUP, LEDGER, LIST_ENTRY, LOGIN,
+        ALERT, AUDIT, CDR, DEVICE, DID, EXCHANGE_RATIO, GATEWAY, GROUP, LEDGER, LIST_ENTRY, LOGIN,
         PAYMENT, RATE, ROUTE, SOURCE, SOURCE_RULE, TARIFF, UPSTREAM,
     },
-    fault, lists, login, money, recordings, refunds,
+    dids, fault, lists, login, money, recordings, refunds,
     session::Connection,
     simulate, subscribe, system, traces,
 };
@@ -158,6 +158,8 @@ fn accounts_and_phones(module: &mut Module) -> Registered {
     on::<m::AccountBalance, _, _>(module, accounts::balances)?;
     edited!(module, DEVICE: DeviceList DeviceGet DeviceCreate DeviceUpdate DeviceDelete);
     edited!(module, SOURCE: SourceList SourceGet SourceCreate SourceUpdate SourceDelete);
+    edited!(module, DID: DidList DidGet DidCreate DidUpdate DidDelete);
+    on::<m::DidAddRange, _, _>(module, dids::add_range)?;
     edited!(
         module,
         LIST_ENTRY: ListEntryList ListEntryGet ListEntryCreate ListEntryUpdate ListEntryDelete

@@ -110,7 +110,9 @@ fn scoped(api: &Api, caller: &Caller, mut result: DecideResult) -> DecideResult 
     result.candidates.clear();
     result.trace.retain(|step| match step {
         TraceStep::Recognised { .. } | TraceStep::Refused { .. } => true,
-        TraceStep::Rewritten { stage, .. } => stage == "account" || stage == "tech prefix",
+        TraceStep::Rewritten { stage, .. } => {
+            stage == "account" || stage == "tech prefix" || stage.starts_with("DID ")
+        }
         TraceStep::Quoted { account, .. } => mine(*account),
         TraceStep::Listed { account, .. } => account.is_some_and(mine),
         TraceStep::Kept { .. }
@@ -376,13 +378,24 @@ fn candidate(directory: &Directory, candidate: &Candidate, ms: u64) -> WireCandi
             }
         });
     WireCandidate {
-        route: candidate.route.id.0.into(),
+        route: candidate.route.as_ref().map(|route| route.id.0.into()),
         gateway: gateway.map(|id| id.0.into()),
-        target: directory.target_name(&candidate.route.target),
+        target: target_name(directory, candidate),
         number: candidate.number.clone(),
         caller: candidate.caller.clone(),
         cost,
         codecs: candidate.codecs.names(),
+    }
+}
+
+fn target_name(directory: &Directory, candidate: &Candidate) -> String {
+    match (&candidate.route, &candidate.leg) {
+        (Some(route), _) => directory.target_name(&route.target),
+        (None, LegTarget::Devices { account, .. }) => {
+            let account = directory.accounts.get(account);
+            account.map_or_else(String::new, |account| account.login.clone())
+        }
+        (None, LegTarget::Gateway(gateway)) => gateway.name.clone(),
     }
 }
 
@@ -452,6 +465,9 @@ impl Usage for LiveUsage<'_> {
     }
     fn route_calls(&self, route: tandem_billing::RouteId) -> u32 {
         self.live(|board| board.count(|call| call.route == Some(route)))
+    }
+    fn did_calls(&self, did: tandem_billing::DidId) -> u32 {
+        self.live(|board| board.count(|call| call.did == Some(did)))
     }
     fn total_calls(&self) -> u32 {
         self.live(|board| board.count(|_| true))

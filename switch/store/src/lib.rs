@@ -27,7 +27,7 @@ mod writer;
 
 pub use bulk::Replaced;
 pub use directory::{Changes, Found, Resolve, Table, Wanted};
-pub use edit::{Act, Actor, Change, Edit, EditError, Edited, FieldError};
+pub use edit::{Act, Actor, AddedDids, Change, Edit, EditError, Edited, FieldError, MAX_DID_RANGE};
 pub use error::StoreError;
 pub use journal::{Committer, Rejected};
 pub use query::{List, ListQuery, Page, Reader, Scope};

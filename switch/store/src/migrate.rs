@@ -88,6 +88,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 17,
         sql: include_str!("../migrations/0017_noted_slots.sql"),
     },
+    Migration {
+        number: 18,
+        sql: include_str!("../migrations/0018_did.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.

@@ -194,12 +194,20 @@ impl Writer {
 
     /// Waits until new tariffs are in force.
     pub(crate) fn publish_ready(&self, tariffs: Vec<Arc<Tariff>>) {
+        self.publish_and_wait(Changes::default(), tariffs);
+    }
+
+    /// Waits until changes are in force.
+    pub(crate) fn publish(&self, changes: Changes) {
+        self.publish_and_wait(changes, Vec::new());
+    }
+
+    fn publish_and_wait(&self, changes: Changes, tariffs: Vec<Arc<Tariff>>) {
         let (done, waiting) = channel();
         let then = move || {
             let _ = done.send(());
         };
-        self.publisher
-            .add_ready(Changes::default(), tariffs, Box::new(then));
+        self.publisher.add_ready(changes, tariffs, Box::new(then));
         // An error means the store is closing: nobody needs the directory any more.
         let _ = waiting.recv();
     }

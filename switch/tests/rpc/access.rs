@@ -33,6 +33,12 @@ const EXPECTED: &str = "
     source.create            - A O - R
     source.update            - A O - R
     source.delete            - A O - R
+    did.list                 - A O V R
+    did.get                  - A O V R
+    did.create               - A O - R
+    did.add_range            - A O - R
+    did.update               - A O - R
+    did.delete               - A O - R
     list_entry.list          - A O V R
     list_entry.get           - A O V R
     list_entry.create        - A O - R

@@ -17,6 +17,7 @@ pub fn live_call(call: i64, chain: &[i64]) -> LiveCall {
         account: chain.first().map(|id| AccountId(*id)),
         account_name: "acme".into(),
         chain: chain.iter().map(|id| AccountId(*id)).collect(),
+        did: None,
         route: Some(RouteId(1)),
         gateway: Some(GatewayId(1)),
         target_name: "carrier".into(),

@@ -18,7 +18,9 @@ use tandem_billing::{
 use tandem_call::{
     io::{Command, Reply},
     journal::{Batch, Record},
-    monitor::{Change, FeedEvent, LiveCall, LiveRegistration, Snapshot},
+    monitor::{
+        Change, FeedEvent, GatewayState, LiveCall, LiveRegistration, Snapshot, UpstreamState,
+    },
 };
 use tandem_protocol::{ErrorCode, RpcError, live::FeedEvent as WireEvent, login::Session};
 use tandem_store::{Event, Store, StoreOptions, Writer};
@@ -54,6 +56,9 @@ struct State {
     snapshot: Snapshot,
     pub hung_up: Vec<i64>,
     watched: bool,
+    /// Gateways and upstream registrations asked of late: not again so soon.
+    asked: Vec<(&'static str, i64)>,
+    silent: bool,
 }
 
 impl Core {
@@ -140,6 +145,19 @@ impl Core {
         self.lock().snapshot.registrations.push(registration);
     }
 
+    pub fn put_gateway(&self, gateway: GatewayState) {
+        self.lock().snapshot.gateways.push(gateway);
+    }
+
+    pub fn put_upstream(&self, upstream: UpstreamState) {
+        self.lock().snapshot.upstreams.push(upstream);
+    }
+
+    /// From now on it takes commands and never answers, as one that has ended.
+    pub fn fall_silent(&self) {
+        self.lock().silent = true;
+    }
+
     /// The number of the next event.
     pub fn next_event(&self) -> u64 {
         let mut state = self.lock();
@@ -148,9 +166,25 @@ impl Core {
     }
 }
 
+impl State {
+    fn ask_once(&mut self, known: bool, what: (&'static str, i64)) -> Reply {
+        if !known {
+            return Reply::NotFound;
+        }
+        if self.asked.contains(&what) {
+            return Reply::Refused("too often");
+        }
+        self.asked.push(what);
+        Reply::Done
+    }
+}
+
 impl CoreHandle for Core {
     fn ask(&self, command: Command, reply: ReplyTo) {
         let mut state = self.lock();
+        if state.silent {
+            return;
+        }
         let answer = match command {
             Command::Balances(accounts) => {
                 let row = |id: AccountId| (id, state.ledger.balance(id), state.ledger.held(id));
@@ -206,13 +240,14 @@ impl CoreHandle for Core {
             }
             Command::ProbeGateway { gateway } => {
                 let mut rows = state.snapshot.gateways.iter();
-                if rows.any(|row| row.gateway == gateway) {
-                    Reply::Done
-                } else {
-                    Reply::NotFound
-                }
+                let known = rows.any(|row| row.gateway == gateway);
+                state.ask_once(known, ("gateway", gateway.0))
             }
-            Command::RegisterUpstream { .. } => Reply::Refused("too often"),
+            Command::RegisterUpstream { upstream } => {
+                let mut rows = state.snapshot.upstreams.iter();
+                let known = rows.any(|row| row.upstream == upstream);
+                state.ask_once(known, ("upstream", upstream.0))
+            }
             Command::Unregister { username } => {
                 let before = state.snapshot.registrations.len();
                 state

@@ -7,19 +7,19 @@ use std::{
     sync::Arc,
 };
 use tandem_billing::{
-    AccountId, Currency, GatewayId, Micros, RateId, RouteId, RoutingGroupId, Tariff, TariffBook,
-    TariffId, UpstreamId,
+    AccountId, Currency, DidId, GatewayId, Micros, RateId, RouteId, RoutingGroupId, Tariff,
+    TariffBook, TariffId, UpstreamId,
     exchange::Ratios,
     number_rule::NumberRules,
     prefix::PrefixMap,
     tariff::{BandPolicy, Rate, Span, TariffSpec, Terms},
 };
 use tandem_call::directory::{
-    Account, AccountKind, AccountStatus, CallerIdRule, Device, DigestAlgorithms, Directory,
-    Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, GuardSettings, Health, Hours,
-    HuntCodes, HuntTerms, InboundReach, Limits, LossPolicy, MediaMode, MediaSettings, Route,
-    RoutingGroup, RoutingPolicy, Settings, Signalling, SourceAddress, SrtpPolicy, Target, Upstream,
-    Upstreams,
+    Account, AccountKind, AccountStatus, CallerIdRule, Device, Did, DidTarget, Dids,
+    DigestAlgorithms, Directory, Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls,
+    GuardSettings, Health, Hours, HuntCodes, HuntTerms, InboundReach, Limits, LossPolicy,
+    MediaMode, MediaSettings, Route, RoutingGroup, RoutingPolicy, Settings, Signalling,
+    SourceAddress, SrtpPolicy, Target, Upstream, Upstreams,
 };
 use tandem_sip::{Transport, digest::Ha1};
 
@@ -212,6 +212,31 @@ impl Plan {
         self
     }
 
+    /// A number of an account; calls in to it ring its phones.
+    #[must_use]
+    pub fn did(
+        mut self,
+        id: i64,
+        number: &str,
+        account: i64,
+        change: impl FnOnce(&mut Did),
+    ) -> Self {
+        let mut did = Did {
+            id: DidId(id),
+            number: number.into(),
+            source: None,
+            account: Some(AccountId(account)),
+            target: DidTarget::Phones,
+            tariff: None,
+            max_calls: 0,
+            enabled: true,
+        };
+        change(&mut did);
+        let others = self.directory.dids.iter().map(|did| Did::clone(did));
+        self.directory.dids = Arc::new(Dids::build(others.chain([did]).collect::<Vec<_>>()));
+        self
+    }
+
     /// Changes a gateway.
     #[must_use]
     pub fn with_gateway(mut self, id: i64, change: impl FnOnce(&mut Gateway)) -> Self {
@@ -355,6 +380,7 @@ fn empty() -> Directory {
         sources: Vec::new(),
         gateways: BTreeMap::new(),
         upstreams: Upstreams::default(),
+        dids: Arc::default(),
         groups: BTreeMap::new(),
         tariffs: TariffBook::default(),
         lists: Arc::default(),

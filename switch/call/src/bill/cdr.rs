@@ -33,7 +33,7 @@ pub(crate) fn of_call(call: &Call, ended_at: UtcMs) -> Cdr {
         ended_at,
         duration_ms: 0,
         pdd_ms: call.marks.pdd_ms,
-        route: target.map(|target| target.route),
+        route: target.and_then(|target| target.route),
         gateway: target.and_then(|target| target.gateway),
         callee_account: target.and_then(|target| target.callee_account),
         transfer: call.links.with,

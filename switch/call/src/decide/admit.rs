@@ -4,7 +4,7 @@ use super::{Call, Refusal, Step, Trace, recognise::Known, refuse};
 use crate::{
     cause,
     directory::{
-        Account, AccountStatus, CallerIdRule, Directory,
+        Account, AccountStatus, CallerIdRule, DidTarget, Directory,
         lists::{ListSide, ListVerdict},
     },
 };
@@ -26,6 +26,8 @@ pub(super) struct Numbers {
     pub caller: String,
     /// An emergency number: passes the lists.
     pub emergency: bool,
+    /// Its own, called in by others, for its phones: what it may call itself does not matter.
+    pub own: bool,
 }
 
 pub(super) fn check_chain(
@@ -95,6 +97,10 @@ pub(super) fn rewrite(
         rating,
         caller,
         emergency,
+        own: known
+            .inbound
+            .as_ref()
+            .is_some_and(|inbound| inbound.did.target == DidTarget::Phones),
     })
 }
 
@@ -143,7 +149,7 @@ pub(super) fn check_lists(
     check_side(call, chain, (ListSide::Caller, callers), trace)?;
     let dialled = [numbers.dialled.as_str(), numbers.plan.as_str()];
     check_side(call, chain, (ListSide::Dialled, &dialled), trace)?;
-    for member in chain {
+    for member in chain.iter().filter(|_| !numbers.own) {
         check_prefixes(member, numbers, trace)?;
     }
     Ok(())

@@ -5,12 +5,14 @@
 //! come in, a decision with its [`Trace`] goes out. Must not know money balances (the ledger does) or SIP.
 
 mod admit;
+mod inbound;
 mod order;
 mod price;
 mod recognise;
 mod route;
 mod trace;
 
+pub use recognise::Inbound;
 pub(crate) use route::GATEWAY_DOWN;
 pub use trace::{Step, Trace};
 
@@ -19,7 +21,7 @@ use crate::{
     directory::{Account, Directory, Gateway, MediaMode, Route, signalling::Trust},
 };
 use std::{net::SocketAddr, sync::Arc};
-use tandem_billing::{AccountId, GatewayId, Quote, RouteId, UpstreamId, UtcMs};
+use tandem_billing::{AccountId, DidId, GatewayId, Quote, RouteId, UpstreamId, UtcMs};
 use tandem_sdp::convert::Format;
 use tandem_sip::Transport;
 
@@ -73,6 +75,8 @@ pub trait Usage {
     fn gateway_cps(&self, gateway: GatewayId) -> u32;
     /// Calls up by a dial plan row.
     fn route_calls(&self, route: RouteId) -> u32;
+    /// Calls up by a DID.
+    fn did_calls(&self, did: DidId) -> u32;
     /// All calls up.
     fn total_calls(&self) -> u32;
     /// All calls begun within the last second.
@@ -109,6 +113,9 @@ impl Usage for IdleUsage {
         0
     }
     fn route_calls(&self, _: RouteId) -> u32 {
+        0
+    }
+    fn did_calls(&self, _: DidId) -> u32 {
         0
     }
     fn total_calls(&self) -> u32 {
@@ -191,8 +198,10 @@ impl From<&'static Cause> for Refusal {
 /// A call that may be placed, if the money is there.
 #[derive(Clone, Debug)]
 pub struct Admission {
-    /// The customer.
+    /// The customer, as the caller is dealt with.
     pub account: Arc<Account>,
+    /// The number called in, if it is one.
+    pub inbound: Option<Inbound>,
     /// Client first, then resellers.
     pub levels: Vec<LevelQuote>,
     /// What the client's tariff was asked for.
@@ -219,8 +228,8 @@ pub struct LevelQuote {
 /// One route to try.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// The dial plan row.
-    pub route: Arc<Route>,
+    /// The dial plan row; None where a DID leads to its account's phones.
+    pub route: Option<Arc<Route>>,
     /// Where it leads.
     pub leg: LegTarget,
     /// As sent to this target.
@@ -323,6 +332,7 @@ pub fn quote_levels(directory: &Directory, facts: &CallFacts) -> Result<Vec<Leve
     let chain = directory
         .chain(known.account.id)
         .ok_or(Refusal::from(&cause::BROKEN_CHAIN))?;
+    let chain = as_dealt_with(chain, &known);
     let numbers = admit::rewrite(&call, &known, &mut trace)?;
     price::quote_levels(&call, &chain, &numbers, &mut trace)
 }
@@ -340,20 +350,36 @@ fn admission(
     trace: &mut Trace,
 ) -> Result<Admission, Refusal> {
     let chain = admit::check_chain(call, &known.account, trace)?;
+    let chain = as_dealt_with(chain, &known);
+    if let Some(inbound) = &known.inbound {
+        inbound::check(call, inbound, trace)?;
+    }
     let numbers = admit::rewrite(call, &known, trace)?;
     admit::check_lists(call, &chain, &numbers, trace)?;
     admit::check_limits(call, &chain, trace)?;
     let levels = price::quote_levels(call, &chain, &numbers, trace)?;
-    let candidates = route::candidates(call, &chain, &numbers, &levels, trace)?;
+    let candidates = match &known.inbound {
+        Some(inbound) if numbers.own => inbound::phones(call, inbound, &numbers, &chain, trace)?,
+        Some(_) | None => route::candidates(call, (&chain, known.reach), &numbers, &levels, trace)?,
+    };
     let settings = &call.directory.settings;
     Ok(Admission {
         max_duration_s: shorter(known.account.max_duration_s, settings.max_duration_s),
         account: known.account,
+        inbound: known.inbound,
         levels,
         rating_number: numbers.rating,
         caller: numbers.caller,
         candidates,
     })
+}
+
+/// The client's place in its chain, as the caller is dealt with.
+fn as_dealt_with(mut chain: Vec<Arc<Account>>, known: &recognise::Known) -> Vec<Arc<Account>> {
+    if let Some(client) = chain.first_mut() {
+        *client = Arc::clone(&known.account);
+    }
+    chain
 }
 
 /// The shorter of two limits where 0 means none.

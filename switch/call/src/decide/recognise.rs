@@ -1,7 +1,10 @@
-//! Whose call is it? By the upstream registration it came in by, by verified digest, else by source address, of a customer first, then of a gateway.
+//! Whose call is it? That of the number called in, if it came by an upstream registration or from a gateway; by the
+//! registration, by verified digest, else by source address, of a customer first, then of a gateway.
 
 use super::{CallFacts, Step, Trace};
-use crate::directory::{Account, Directory};
+use crate::directory::{
+    Account, Did, DidSource, DidTarget, Directory, Gateway, InboundReach, called,
+};
 use std::sync::Arc;
 use tandem_billing::AccountId;
 
@@ -11,9 +14,25 @@ pub(super) enum Recognition {
 }
 
 pub(super) struct Known {
+    /// As the caller is dealt with.
     pub account: Arc<Account>,
-    /// The dialled number without the source's tech prefix.
+    /// The dialled number without the source's tech prefix; by a DID that is sent on, where to.
     pub dialled: String,
+    /// Where the call may go.
+    pub reach: InboundReach,
+    /// The number called in, if it is one.
+    pub inbound: Option<Inbound>,
+}
+
+/// A call in to a number that an account has.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// The number.
+    pub did: Arc<Did>,
+    /// Whose hosts sent it.
+    pub gateway: Arc<Gateway>,
+    /// It may come from there.
+    pub is_allowed: bool,
 }
 
 pub(super) fn recognise(
@@ -21,21 +40,28 @@ pub(super) fn recognise(
     facts: &CallFacts,
     trace: &mut Trace,
 ) -> Recognition {
-    let (id, by, tech_prefix) = if let Some(id) = facts.as_account {
-        (id, "simulator".to_owned(), "")
-    } else if let Some((upstream, account)) = inbound(directory, facts) {
-        (account, format!("upstream {upstream}"), "")
+    let (id, by, tech_prefix, reach) = if let Some(id) = facts.as_account {
+        (id, "simulator".to_owned(), "", InboundReach::Anywhere)
+    } else if let Some(inbound) = by_upstream(directory, facts) {
+        return did(directory, facts, inbound, trace);
+    } else if let Some((upstream, account, reach)) = inbound(directory, facts) {
+        (account, format!("upstream {upstream}"), "", reach)
     } else if let Some(device) = facts
         .device
         .as_deref()
         .and_then(|name| directory.devices.get(name))
     {
-        (device.account, format!("digest {}", device.username), "")
+        let by = format!("digest {}", device.username);
+        (device.account, by, "", InboundReach::Anywhere)
     } else if let Some(source) = directory.source(facts.remote, facts.transport, &facts.dialled) {
         let by = format!("address {}/{}", source.network, source.prefix_len);
-        (source.account, by, source.tech_prefix.as_str())
+        let tech_prefix = source.tech_prefix.as_str();
+        (source.account, by, tech_prefix, InboundReach::Anywhere)
+    } else if let Some(inbound) = by_gateway(directory, facts) {
+        return did(directory, facts, inbound, trace);
     } else if let Some((gateway, account)) = directory.inbound_gateway(facts.remote.ip()) {
-        (account, format!("gateway {}", gateway.name), "")
+        let by = format!("gateway {}", gateway.name);
+        (account, by, "", InboundReach::Anywhere)
     } else {
         return Recognition::Unknown;
     };
@@ -52,12 +78,86 @@ pub(super) fn recognise(
     Recognition::Known(Known {
         account: Arc::clone(account),
         dialled,
+        reach,
+        inbound: None,
     })
 }
 
-fn inbound<'a>(directory: &'a Directory, facts: &CallFacts) -> Option<(&'a str, AccountId)> {
+fn inbound<'a>(
+    directory: &'a Directory,
+    facts: &CallFacts,
+) -> Option<(&'a str, AccountId, InboundReach)> {
     let upstream = directory.upstreams.get(facts.via?)?;
-    Some((&upstream.name, upstream.inbound?))
+    Some((&upstream.name, upstream.inbound?, upstream.inbound_reach))
+}
+
+/// The number called, among the DIDs, where the call came by an upstream registration.
+fn by_upstream(directory: &Directory, facts: &CallFacts) -> Option<Inbound> {
+    let id = facts.via?;
+    let gateway = directory.upstreams.way(id)?;
+    find(directory, facts, gateway, DidSource::Upstream(id))
+}
+
+/// The same where it came from a gateway's host. Several gateways may share an address: one that may send the call goes
+/// before one that may not.
+fn by_gateway(directory: &Directory, facts: &CallFacts) -> Option<Inbound> {
+    if directory.dids.is_empty() || facts.via.is_some() {
+        return None;
+    }
+    let found = directory
+        .gateways_at(facts.remote.ip())
+        .filter_map(|gateway| find(directory, facts, gateway, DidSource::Gateway(gateway.id)));
+    found.reduce(|first, other| match (first.is_allowed, other.is_allowed) {
+        (false, true) => other,
+        (true, _) | (false, false) => first,
+    })
+}
+
+fn find(
+    directory: &Directory,
+    facts: &CallFacts,
+    gateway: &Arc<Gateway>,
+    source: DidSource,
+) -> Option<Inbound> {
+    let did = directory.dids.of(&called(gateway, &facts.dialled))?;
+    Some(Inbound {
+        is_allowed: did.source.is_none_or(|only| only == source),
+        did: Arc::clone(did),
+        gateway: Arc::clone(gateway),
+    })
+}
+
+/// A call in to a DID is its account's.
+fn did(
+    directory: &Directory,
+    facts: &CallFacts,
+    inbound: Inbound,
+    trace: &mut Trace,
+) -> Recognition {
+    let did = &inbound.did;
+    let owner = did.account.and_then(|id| directory.accounts.get(&id));
+    let Some(owner) = owner else {
+        return Recognition::Unknown;
+    };
+    let by = format!("DID {}", did.number);
+    trace.steps.push(Step::Recognised {
+        account: owner.id,
+        by: by.clone(),
+    });
+    trace.rewritten("source", "dialled", &facts.dialled, &did.number);
+    let dialled = match &did.target {
+        DidTarget::Forward(to) => {
+            trace.rewritten(&by, "dialled", &did.number, to);
+            to.clone()
+        }
+        DidTarget::Phones | DidTarget::Refuse { .. } => did.number.clone(),
+    };
+    Recognition::Known(Known {
+        account: Arc::new(did.caller(owner, &inbound.gateway)),
+        dialled,
+        reach: InboundReach::Anywhere,
+        inbound: Some(inbound),
+    })
 }
 
 impl Trace {

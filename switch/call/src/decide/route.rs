@@ -31,7 +31,7 @@ struct Stage<'a> {
 /// The hunt list, at least one long. Every row that fits the number is in the trace, kept or dropped.
 pub(super) fn candidates(
     call: &Call<'_>,
-    chain: &[Arc<Account>],
+    (chain, reach): (&[Arc<Account>], InboundReach),
     numbers: &Numbers,
     levels: &[LevelQuote],
     trace: &mut Trace,
@@ -48,6 +48,7 @@ pub(super) fn candidates(
     let hunt = Hunt {
         call,
         account: &chain[0],
+        reach,
         numbers,
         sale: levels.last().map(|top| &top.quote),
     };
@@ -71,7 +72,9 @@ pub(super) fn candidates(
                     if in_prefix >= settings.max_hops_per_prefix
                         || kept.len() >= usize::from(settings.max_hops)
                     {
-                        drop_route(trace, call, &candidate.route, "hop limit");
+                        if let Some(route) = &candidate.route {
+                            drop_route(trace, call, route, "hop limit");
+                        }
                         continue;
                     }
                     in_prefix += 1;
@@ -119,7 +122,7 @@ fn unusable(trace: &mut Trace, numbers: &Numbers) -> Refusal {
 const NOT_REGISTERED: &str = "no phone is registered";
 const NOT_THAT_DEVICE: &str = "no device or extension has this number";
 const INBOUND_ONLY: &str = "calls in by this upstream reach its account's phones only";
-const NO_CODEC: &str = "no codec in common";
+pub(super) const NO_CODEC: &str = "no codec in common";
 /// How the reason begins that is given for a gateway none of whose hosts works.
 pub(crate) const GATEWAY_DOWN: &str = "gateway is down";
 
@@ -157,12 +160,14 @@ enum Found {
     },
 }
 
-struct Hunt<'a> {
-    call: &'a Call<'a>,
-    account: &'a Account,
-    numbers: &'a Numbers,
+pub(super) struct Hunt<'a> {
+    pub call: &'a Call<'a>,
+    pub account: &'a Account,
+    /// Where the call may go: not everywhere where the far side of an upstream registration made its number up.
+    pub reach: InboundReach,
+    pub numbers: &'a Numbers,
     /// What the operator is paid: the topmost level.
-    sale: Option<&'a Quote>,
+    pub sale: Option<&'a Quote>,
 }
 
 impl Hunt<'_> {
@@ -234,7 +239,18 @@ impl Hunt<'_> {
         account: AccountId,
         names: &[String],
     ) -> Result<Found, String> {
-        if !self.is_free() && account != self.account.id {
+        let phones = self.phones(account, names)?;
+        Ok(Found::Leg(Box::new(Candidate {
+            number: route.rules.apply(RuleKey::ToGateway, &phones.number),
+            caller: route.rules.apply(RuleKey::Caller, &phones.caller),
+            route: Some(Arc::clone(route)),
+            ..phones
+        })))
+    }
+
+    /// Those that are registered, by no row of the dial plan.
+    pub(super) fn phones(&self, account: AccountId, names: &[String]) -> Result<Candidate, String> {
+        if self.reach != InboundReach::Anywhere && account != self.account.id {
             return Err(INBOUND_ONLY.to_owned());
         }
         let called = self
@@ -252,15 +268,15 @@ impl Hunt<'_> {
             return Err(NOT_REGISTERED.to_owned());
         }
         let codecs = self.codecs(&called.codecs)?;
-        Ok(Found::Leg(Box::new(Candidate {
+        Ok(Candidate {
             leg: LegTarget::Devices { account, usernames },
-            number: route.rules.apply(RuleKey::ToGateway, &self.numbers.plan),
-            caller: route.rules.apply(RuleKey::Caller, &self.numbers.caller),
+            number: self.numbers.plan.clone(),
+            caller: self.numbers.caller.clone(),
             cost: None,
             media: media((self.account.media, called.media), &codecs),
             codecs,
-            route: Arc::clone(route),
-        })))
+            route: None,
+        })
     }
 
     fn gateway(&self, route: &Arc<Route>, id: GatewayId) -> Result<Found, String> {
@@ -282,16 +298,8 @@ impl Hunt<'_> {
         self.by(route, way)
     }
 
-    /// Whether the call may go wherever its account may call: not one whose number the far side of an upstream
-    /// registration made up.
-    fn is_free(&self) -> bool {
-        let upstreams = &self.call.directory.upstreams;
-        let via = self.call.facts.via.and_then(|id| upstreams.get(id));
-        via.is_none_or(|via| via.inbound_reach == InboundReach::Anywhere)
-    }
-
     fn by(&self, route: &Arc<Route>, gateway: &Arc<Gateway>) -> Result<Found, String> {
-        if !self.is_free() {
+        if self.reach != InboundReach::Anywhere {
             return Err(INBOUND_ONLY.to_owned());
         }
         self.check_gateway(gateway)?;
@@ -310,7 +318,7 @@ impl Hunt<'_> {
             cost,
             media: media((self.account.media, gateway.media), &codecs),
             codecs,
-            route: Arc::clone(route),
+            route: Some(Arc::clone(route)),
         })))
     }
 
@@ -452,16 +460,17 @@ fn codable(list: &[String]) -> Vec<Format> {
         .collect()
 }
 
-fn keep(trace: &mut Trace, candidate: &Candidate) {
+pub(super) fn keep(trace: &mut Trace, candidate: &Candidate) {
+    let route = candidate.route.as_deref();
     let target = match &candidate.leg {
         LegTarget::Gateway(gateway) => gateway.name.clone(),
         LegTarget::Devices { usernames, .. } => usernames.join(", "),
     };
     trace.steps.push(Step::Kept {
-        route: candidate.route.id,
+        route: route.map(|route| route.id),
         target,
-        prefix: candidate.route.prefix.clone(),
-        priority: candidate.route.priority,
+        prefix: route.map(|route| route.prefix.clone()).unwrap_or_default(),
+        priority: route.map_or(0, |route| route.priority),
         number: candidate.number.clone(),
         cost_per_minute: candidate.cost.as_ref().map(|quote| quote.price_per_minute),
     });

@@ -39,7 +39,7 @@ pub enum Step {
     Recognised {
         /// The customer.
         account: AccountId,
-        /// `digest alice`, `address 10.0.0.0/8`, `simulator`.
+        /// `digest alice`, `address 10.0.0.0/8`, `DID 4930123`, `simulator`.
         by: String,
     },
     /// A rule changed a number.
@@ -81,8 +81,8 @@ pub enum Step {
     },
     /// A route that will be tried, in this order.
     Kept {
-        /// The dial plan row.
-        route: RouteId,
+        /// The dial plan row; None where a DID leads to its account's phones.
+        route: Option<RouteId>,
         /// Its target's name.
         target: String,
         /// Its prefix.
@@ -165,8 +165,8 @@ pub enum Step {
     },
     /// Added while hunting: how an attempt ended.
     Tried {
-        /// The dial plan row.
-        route: RouteId,
+        /// The dial plan row, if it is one's target.
+        route: Option<RouteId>,
         /// Its target's name.
         target: String,
         /// `answered`, `503 Service Unavailable`, `no response`, ...

@@ -3,6 +3,7 @@
 //! The store builds it and swaps it whole after an edit; live calls keep the one they started with. Plain
 //! checked data plus look-up indexes; balances are not in it.
 
+mod did;
 pub mod guard;
 pub mod health;
 pub mod hunt_codes;
@@ -13,6 +14,7 @@ pub mod signalling;
 pub mod spec;
 mod upstream;
 
+pub use did::{Did, DidSource, DidTarget, Dids, called};
 pub use guard::GuardSettings;
 pub use health::Health;
 pub use hunt_codes::HuntCodes;
@@ -315,6 +317,8 @@ pub struct Directory {
     pub gateways: BTreeMap<GatewayId, Arc<Gateway>>,
     /// Registrations held elsewhere.
     pub upstreams: Upstreams,
+    /// The numbers at which others call in.
+    pub dids: Arc<Dids>,
     /// Routing groups with their dial plan rows.
     pub groups: BTreeMap<RoutingGroupId, Arc<RoutingGroup>>,
     /// All tariffs, selling and buying.
@@ -396,13 +400,17 @@ impl Directory {
     /// The gateway one of whose hosts has this address, and whose its calls are; the first one that takes any.
     #[must_use]
     pub fn inbound_gateway(&self, remote: IpAddr) -> Option<(&Gateway, AccountId)> {
+        self.gateways_at(remote)
+            .find_map(|gateway| Some((&**gateway, gateway.inbound?)))
+    }
+
+    /// The gateways that have a host at this address, in order of their ids.
+    pub fn gateways_at(&self, remote: IpAddr) -> impl Iterator<Item = &Arc<Gateway>> {
         let remote = remote.to_canonical();
-        self.gateways.values().find_map(|gateway| {
-            let account = gateway.inbound.filter(|_| gateway.enabled)?;
-            let mut hosts = gateway.hosts.iter();
-            let known = hosts.any(|host| host.address.ip().to_canonical() == remote);
-            known.then_some((&**gateway, account))
-        })
+        let at = move |host: &GatewayHost| host.address.ip().to_canonical() == remote;
+        self.gateways
+            .values()
+            .filter(move |gateway| gateway.enabled && gateway.hosts.iter().any(at))
     }
 
     /// What a dial plan row leads to, by name.

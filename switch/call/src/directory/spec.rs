@@ -11,7 +11,7 @@ pub use exchange::{ExchangeSpec, RatioSpec};
 pub use gateway::GatewaySpec;
 
 use super::{
-    Account, AccountKind, AccountStatus, CallerIdRule, Device, Directory, Hours, Limits,
+    Account, AccountKind, AccountStatus, CallerIdRule, Device, Did, Dids, Directory, Hours, Limits,
     LossPolicy, MediaMode, Route, RoutingGroup, RoutingPolicy, Settings, Signalling, SourceAddress,
     SrtpPolicy, Target, Upstreams,
     lists::{CallLists, ListEntry},
@@ -44,6 +44,8 @@ pub struct DirectorySpec {
     pub sources: Vec<SourceSpec>,
     /// Terminators.
     pub gateways: Vec<GatewaySpec>,
+    /// The numbers at which others call in.
+    pub dids: Vec<Did>,
     /// Routing groups with their rows.
     pub groups: Vec<GroupSpec>,
     /// Block- and allowlists.
@@ -239,7 +241,7 @@ fn refuse() -> LossPolicy {
 fn as_listed() -> RoutingPolicy {
     RoutingPolicy::AsListed
 }
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 fn hundred() -> u8 {
@@ -320,6 +322,7 @@ impl DirectorySpec {
                 .map(|(at, spec)| spec.build(at, &mut faults))
                 .collect(),
             upstreams: Upstreams::default(),
+            dids: Arc::new(Dids::build(self.dids)),
             groups: self
                 .groups
                 .into_iter()

@@ -12,7 +12,7 @@ use crate::{
     switch::state::Core,
 };
 use std::{sync::Arc, vec};
-use tandem_billing::{AccountId, GatewayId, RouteId, UpstreamId};
+use tandem_billing::{AccountId, DidId, GatewayId, RouteId, UpstreamId};
 use tandem_sip::Message;
 
 /// Redirections followed in one call.
@@ -212,6 +212,9 @@ impl<U: Usage> Usage for Without<'_, U> {
     }
     fn route_calls(&self, route: RouteId) -> u32 {
         self.usage.route_calls(route)
+    }
+    fn did_calls(&self, did: DidId) -> u32 {
+        self.usage.did_calls(did)
     }
     fn total_calls(&self) -> u32 {
         self.usage.total_calls().saturating_sub(1)

@@ -104,7 +104,7 @@ fn win(core: &mut Core, call: &mut Call, txn: ClientTxn) -> Option<(Current, Att
         core.timers.disarm(timer);
     }
     call.trace.note(Step::Tried {
-        route: current.candidate.route.id,
+        route: current.candidate.route_id(),
         target: current.candidate.name(),
         outcome: match attempt.device.as_str() {
             "" => "answered".to_owned(),

@@ -6,13 +6,13 @@ use crate::{
     bill::{self, cdr},
     call::{Call, CallerLeg, Confirm, Marks, Stage, Who},
     cause::{self, Cause},
-    decide::{Admission, CallFacts, Decision, Outcome, Refusal, Step, Trace, decide},
+    decide::{Admission, CallFacts, Decision, Inbound, Outcome, Refusal, Step, Trace, decide},
     directory::{
-        Account,
+        Account, DidTarget,
         signalling::{Extension, Trust},
     },
     hunt::{self, Hunt},
-    identity,
+    identity::{self, Diverter},
     journal::Record,
     media::{self, Body, CallMedia, Security},
     switch::{
@@ -302,16 +302,12 @@ fn admit(
         account,
         mut trace,
     } = admitted;
-    if let Some(step) = lacking_step(arrival.message, &account) {
-        trace.steps.push(step);
-        let refusal = Refusal::from(&cause::EXTENSION_REQUIRED);
-        refuse(core, arrival, &facts, &account, trace, &refusal);
-        return None;
-    }
-    let Some(security) = security(core, arrival, &account, offer.as_mut()) else {
-        let refusal = Refusal::from(&cause::BAD_OFFER);
-        refuse(core, arrival, &facts, &account, trace, &refusal);
-        return None;
+    let security = match terms(core, arrival, &account, offer.as_mut(), &mut trace) {
+        Ok(security) => security,
+        Err(refusal) => {
+            refuse(core, arrival, &facts, &account, trace, &refusal);
+            return None;
+        }
     };
     let heard = offer.as_ref().map(heard);
     let id = core.new_call_id();
@@ -326,14 +322,15 @@ fn admit(
     };
     core.respond(arrival.txn, (100, "Trying"), "", Draft::new());
     let chain: Vec<_> = bill.levels.iter().map(|level| level.account.id).collect();
-    core.usage.call_began(core.now.mono, &chain);
+    let from = (&facts, admission.inbound.as_ref());
+    let caller = caller_leg(core, arrival, from, (&account, security, heard));
     let hunt = Hunt::new(admission.candidates, hops_left(arrival.message));
     let mut call = Box::new(Call {
         id,
         stage: Stage::Hunting,
         began: core.now,
         directory: Arc::clone(&core.directory),
-        caller: caller_leg(core, arrival, &facts, (&account, security, heard)),
+        caller,
         callee: None,
         hunt: Some(Box::new(hunt)),
         answer: None,
@@ -351,6 +348,7 @@ fn admit(
             facts,
             CallerParts {
                 account,
+                inbound: admission.inbound,
                 chain,
                 rating_number: admission.rating_number,
             },
@@ -366,12 +364,29 @@ fn heard(sdp: &SessionDescription) -> (Bytes, Direction) {
     (sdp.to_bytes().into(), sdp.direction())
 }
 
-/// From here on the journal knows the call.
+/// From here on limits count the call and the journal knows it.
 pub(crate) fn open(core: &mut Core, call: &mut Call) {
+    core.usage
+        .call_began(core.now.mono, &call.who.chain, call.who.did);
     let open = cdr::open_call(call, core.now.utc);
     call.bill.hold_seq = core.record(Record::Opened(Box::new(open)));
     core.feed.touch(call.id);
     hunt::next(core, call);
+}
+
+/// What the account asks of the caller's side, and how its audio is protected.
+fn terms(
+    core: &mut Core,
+    arrival: &Arrival<'_>,
+    account: &Account,
+    offer: Option<&mut SessionDescription>,
+    trace: &mut Trace,
+) -> Result<Security, Refusal> {
+    if let Some(step) = lacking_step(arrival.message, account) {
+        trace.steps.push(step);
+        return Err(Refusal::from(&cause::EXTENSION_REQUIRED));
+    }
+    security(core, arrival, account, offer).ok_or_else(|| Refusal::from(&cause::BAD_OFFER))
 }
 
 /// None: the offer's keys cannot be agreed on.
@@ -422,7 +437,7 @@ fn lacking(message: &Message, account: &Account) -> Option<&'static str> {
 fn caller_leg(
     core: &mut Core,
     arrival: &Arrival<'_>,
-    facts: &CallFacts,
+    (facts, inbound): (&CallFacts, Option<&Inbound>),
     (account, security, heard): (&Account, Security, Option<(Bytes, Direction)>),
 ) -> CallerLeg {
     let first = u32::from(core.draw());
@@ -441,9 +456,9 @@ fn caller_leg(
         described: None,
         reach,
         security,
-        gateway: None,
+        gateway: inbound.map(|inbound| Arc::clone(&inbound.gateway)),
         session: Session::new(core, account.signalling.session_timers, arrival.message),
-        account: Some(account.id),
+        account: Some(account.id).filter(|_| inbound.is_none()),
         says: heard
             .as_ref()
             .map_or(Direction::SendRecv, |(_, says)| *says),
@@ -463,6 +478,14 @@ fn who(arrival: &Arrival<'_>, facts: CallFacts, parts: CallerParts) -> Who {
     let message = arrival.message;
     let claims = identity::claims(message);
     let trusted = parts.account.signalling.trust == Trust::Trusted;
+    let did = parts.inbound.as_ref().map(|inbound| &*inbound.did);
+    let diverted = match did {
+        Some(did) if matches!(did.target, DidTarget::Forward(_)) => Some(Diverter {
+            number: did.number.clone(),
+            private: false,
+        }),
+        Some(_) | None => claims.diverted.filter(|_| trusted),
+    };
     let caller = facts.caller_of(&parts.account).to_owned();
     Who {
         call_id: message.call_id().to_owned(),
@@ -471,9 +494,10 @@ fn who(arrival: &Arrival<'_>, facts: CallFacts, parts: CallerParts) -> Who {
         chain: parts.chain,
         display: message.from().display.map(shortened),
         private: claims.private,
-        diverted: claims.diverted.filter(|_| trusted),
+        diverted,
         caller,
         dialled: facts.dialled,
+        did: did.map(|did| did.id),
         rating_number: parts.rating_number,
     }
 }

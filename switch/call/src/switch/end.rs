@@ -138,7 +138,7 @@ fn close(core: &mut Core, call: &mut Call, cause: &'static Cause) {
         core.timers.disarm(timer);
     }
     core.outbox.forget(call.bill.hold_seq, call.id);
-    core.usage.call_ended(&call.who.chain);
+    core.usage.call_ended(&call.who.chain, call.who.did);
     leave_target(core, call, duration_ms);
     core.feed.touch(call.id);
     if !media::close(core, call) {

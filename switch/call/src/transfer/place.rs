@@ -87,7 +87,6 @@ pub(super) fn place(
         },
     );
     note(&mut placed, (by, number), call.id, "placed for");
-    core.usage.call_began(core.now.mono, &placed.who.chain);
     invite::open(core, &mut placed);
     core.letters.push_back(Letter::Placed(placed));
     Ok(id)
@@ -238,6 +237,7 @@ fn build(core: &mut Core, call: &Call, by: Side, parts: Parts) -> Box<Call> {
             private: stays == Side::A && call.who.private,
             diverted: Some(diverter(call, by)),
             dialled: facts.dialled,
+            did: None,
             rating_number,
         },
     })

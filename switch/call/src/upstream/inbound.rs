@@ -1,8 +1,8 @@
 //! Calls in: to the user of our Contact, from a host of the registrar. What they dialled is the far side's word: where
-//! they may go is decided by the registration's [`InboundReach`].
+//! they may go is decided by the registration's [`InboundReach`], unless it is a DID: that says so itself.
 
 use crate::{
-    directory::{InboundReach, signalling::Trust},
+    directory::{self, InboundReach, signalling::Trust},
     switch::state::Core,
 };
 use std::net::IpAddr;
@@ -24,10 +24,16 @@ pub(crate) fn dialled(
         Some(upstream) => {
             let way = core.directory.upstreams.way(upstream.id);
             let trust = way.map_or(Trust::Untrusted, |way| way.signalling.trust);
+            let called = called(message, trust);
+            let is_did = way.is_some_and(|way| {
+                let number = directory::called(way, &called);
+                core.directory.dids.of(&number).is_some()
+            });
             let number = match (&upstream.inbound_number, upstream.inbound_reach) {
+                _ if is_did => called,
                 (Some(number), _) => number.clone(),
                 (None, InboundReach::Number) => String::new(),
-                (None, InboundReach::Phones | InboundReach::Anywhere) => called(message, trust),
+                (None, InboundReach::Phones | InboundReach::Anywhere) => called,
             };
             (Some(upstream.id), number)
         }

@@ -1,11 +1,11 @@
 //! The decision function by table: `cases.txt` against the operator of `operator.json`.
 
 use std::{collections::BTreeMap, net::SocketAddr};
-use tandem_billing::{AccountId, GatewayId, RouteId, UtcMs};
+use tandem_billing::{AccountId, DidId, GatewayId, RouteId, UtcMs};
 use tandem_call::{
     Directory,
     decide::{Admission, CallFacts, LegTarget, Outcome, Step, Usage, decide},
-    directory::DirectorySpec,
+    directory::{DirectorySpec, SrtpPolicy, signalling::Transfers},
 };
 use tandem_sip::Transport;
 
@@ -25,6 +25,7 @@ struct Busy {
     account_cps: BTreeMap<AccountId, u32>,
     gateways: BTreeMap<GatewayId, u32>,
     routes: BTreeMap<RouteId, u32>,
+    dids: BTreeMap<DidId, u32>,
     absent: Vec<String>,
 }
 
@@ -45,6 +46,10 @@ impl Busy {
                         .values()
                         .find(|gateway| gateway.name == name);
                     busy.gateways.insert(found.expect("a gateway").id, count);
+                }
+                "d" => {
+                    let did = directory.dids.of(name).expect("a DID");
+                    busy.dids.insert(did.id, count);
                 }
                 "r" => drop(
                     busy.routes
@@ -73,6 +78,9 @@ impl Usage for Busy {
     }
     fn route_calls(&self, route: RouteId) -> u32 {
         self.routes.get(&route).copied().unwrap_or(0)
+    }
+    fn did_calls(&self, did: DidId) -> u32 {
+        self.dids.get(&did).copied().unwrap_or(0)
     }
     fn total_calls(&self) -> u32 {
         0
@@ -267,4 +275,47 @@ fn the_same_inputs_give_the_same_trace() {
         decide(&directory, &facts, &usage).trace,
         decide(&directory, &facts, &usage).trace
     );
+}
+
+#[test]
+fn a_caller_of_a_did_is_dealt_with_on_its_gateways_terms_and_pays_nothing() {
+    let directory = directory();
+    let decided = |who: &str, dialled: &str| {
+        let facts = facts(&directory, who, "+49301", dialled);
+        let decision = decide(&directory, &facts, &Busy::default());
+        match decision.outcome {
+            Outcome::Admitted(admission) => (admission, decision.trace),
+            outcome => panic!("{outcome:?}: {:?}", decision.trace),
+        }
+    };
+    let (admission, trace) = decided("@203.0.113.2:5060", "4930100");
+    let Step::Recognised { account, by } = &trace.steps[0] else {
+        panic!("{trace:?}");
+    };
+    assert_eq!((account.0, by.as_str()), (4, "DID 4930100"));
+    let inbound = admission.inbound.as_ref().expect("a DID");
+    assert_eq!(inbound.gateway.name, "other");
+    assert_eq!(admission.account.id, AccountId(4));
+    assert_eq!(admission.account.srtp, SrtpPolicy::Required);
+    assert_eq!(admission.account.transfers(), Transfers::None);
+    // The number's own tariff for the account; its reseller's is the reseller's.
+    let prices: Vec<String> = admission
+        .levels
+        .iter()
+        .map(|level| level.quote.price_per_minute.to_string())
+        .collect();
+    assert_eq!(prices, ["0", "0.001"]);
+    let [candidate] = &admission.candidates[..] else {
+        panic!("{trace:?}");
+    };
+    assert_eq!(candidate.caller, "+49301", "as it came");
+    assert_eq!(candidate.codecs.own, Some(vec!["pcma".to_owned()]));
+    assert!(candidate.route.is_none());
+    // What is sent on is the account's call: it shows what the account may show.
+    let (admission, trace) = decided("@203.0.113.2:5060", "4930110");
+    assert_eq!(admission.candidates[0].caller, "49301");
+    assert!(trace.steps.iter().any(|step| matches!(
+        step,
+        Step::Rewritten { stage, from, to, .. } if stage == "DID 4930110" && from == "4930110" && to == "7004"
+    )));
 }

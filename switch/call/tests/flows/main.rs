@@ -12,6 +12,7 @@ mod belonging;
 mod change;
 mod codecs;
 mod codes;
+mod did;
 mod digits;
 mod early;
 mod failover;

@@ -6,12 +6,14 @@
 //! out of the row by the store and so stays out of the object. Must not know SQL or methods.
 
 mod accounts;
+mod dids;
 mod money;
 mod operators;
 mod routing;
 mod tariffs;
 
 pub use accounts::{ACCOUNT, ANI_TARIFF, DEVICE, DNIS_TARIFF, LIST_ENTRY, SOURCE};
+pub use dids::DID;
 pub use money::{ALERT, AUDIT, CDR, EXCHANGE_RATIO, LEDGER, PAYMENT};
 pub use operators::{LOGIN, SOURCE_RULE, grants_of, role_of};
 pub use routing::{GATEWAY, GROUP, ROUTE, UPSTREAM};
@@ -192,8 +194,9 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeSet;
 
-    const ALL: [Map; 20] = [
+    const ALL: [Map; 21] = [
         UPSTREAM,
+        DID,
         ACCOUNT,
         DEVICE,
         SOURCE,

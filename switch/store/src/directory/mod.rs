@@ -6,6 +6,7 @@
 
 mod accounts;
 mod dial_plan;
+mod dids;
 mod publisher;
 mod row;
 mod tariffs;
@@ -59,6 +60,8 @@ pub enum Table {
     SourceRules,
     /// Upstream registrations.
     Upstreams,
+    /// Numbers at which others call in.
+    Dids,
 }
 
 impl Changes {
@@ -157,6 +160,7 @@ impl Catalogue {
             sources: accounts::load_sources(&reading)?,
             gateways: dial_plan::load_gateways(&reading, Which::All, &*self.resolve)?,
             upstreams: Upstreams::default(),
+            dids: dids::load(&reading)?,
             groups: dial_plan::load_groups(&reading, Which::All)?,
             tariffs: self.book()?,
             lists: dial_plan::load_lists(&reading)?,
@@ -225,6 +229,9 @@ impl Catalogue {
         }
         if changes.tables.contains(&Table::Lists) {
             next.lists = dial_plan::load_lists(&reading)?;
+        }
+        if changes.tables.contains(&Table::Dids) {
+            next.dids = dids::load(&reading)?;
         }
         if changes.tables.contains(&Table::SourceRules) {
             next.source_rules = row::source_rules(&reading)?;

@@ -180,7 +180,11 @@ impl Edit<'_> {
     }
 }
 
-fn insert(connection: &Connection, view: &View, checked: &Checked) -> rusqlite::Result<i64> {
+pub(super) fn insert(
+    connection: &Connection,
+    view: &View,
+    checked: &Checked,
+) -> rusqlite::Result<i64> {
     let mut names = vec!["revision"];
     let mut values = vec![Sql::Integer(1)];
     for (name, value) in assignments(view, checked) {
@@ -419,6 +423,9 @@ fn note(
         }
         Resource::Upstream => {
             changes.tables.insert(Table::Upstreams);
+        }
+        Resource::Did => {
+            changes.tables.insert(Table::Dids);
         }
         Resource::RoutingGroup => {
             changes.groups.insert(id);

@@ -1,8 +1,8 @@
 //! What every record must be, whoever edits it: shared tools, and which check belongs to which resource.
 
 use super::{
-    Actor, EditError, FieldError, account, dial_plan, object, operator, reseller, source_address,
-    tariff, upstream,
+    Actor, EditError, FieldError, account, dial_plan, did, object, operator, reseller,
+    source_address, tariff, upstream,
 };
 use crate::record::{Record, Resource};
 use rusqlite::{Connection, OptionalExtension, types::Value as Sql};
@@ -45,6 +45,7 @@ pub(super) fn check(
         Resource::SourceRule => operator::source_rule(context, typed(value)?),
         Resource::Gateway => dial_plan::gateway(context, typed(value)?),
         Resource::Upstream => upstream::upstream(context, typed(value)?),
+        Resource::Did => did::did(context, typed(value)?),
         Resource::RoutingGroup => dial_plan::routing_group(context, typed(value)?),
         Resource::Route => dial_plan::route(context, typed(value)?),
         Resource::ListEntry => dial_plan::list_entry(typed(value)?),
@@ -69,6 +70,7 @@ pub(super) fn check_delete(
             "settings can be changed, not deleted".into(),
         )),
         Resource::Login => operator::check_last_admin(context.connection, id),
+        Resource::Did => did::may_delete(context),
         _ => Ok(()),
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn may_edit(
             | Resource::SourceAddress
             | Resource::ListEntry
             | Resource::DnisTariff
-            | Resource::AniTariff => id(row, "account_id").filter(|account| *account != root.0),
+            | Resource::AniTariff
+            | Resource::Did => id(row, "account_id").filter(|account| *account != root.0),
             Resource::Login => id(row, "account_id"),
             Resource::Tariff => id(row, "owner_id"),
             Resource::Rate => match id(row, "tariff_id") {

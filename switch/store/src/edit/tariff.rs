@@ -188,6 +188,16 @@ fn mapped(
         "prefix",
         "must not be empty: set the account's tariff instead",
     );
+    priced_by(context, faults, account, tariff)
+}
+
+/// A fault unless the account's calls may have this tariff.
+pub(super) fn priced_by(
+    context: &Context<'_>,
+    faults: &mut Faults,
+    account: i64,
+    tariff: TariffId,
+) -> Result<(), EditError> {
     let mut statement = context
         .connection
         .prepare_cached("SELECT currency, reseller_id FROM account WHERE id = ?1")?;

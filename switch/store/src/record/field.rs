@@ -522,6 +522,38 @@ const SOURCE_RULE: View = View {
     key: "id",
 };
 
+const DID: View = View {
+    table: "did",
+    from: "did t",
+    fields: &[
+        int("id"),
+        int("revision"),
+        text("number"),
+        flag("disabled"),
+        int("source_gateway_id").operator(),
+        int("source_upstream_id").operator(),
+        int("account_id"),
+        text("target"),
+        text("forward_to"),
+        int("refuse_status"),
+        text("refuse_reason"),
+        int("tariff_id"),
+        int("max_calls"),
+        text("note"),
+        text("account_login").is("(SELECT login FROM account WHERE id = t.account_id)"),
+        text("tariff_name").is("(SELECT name FROM tariff WHERE id = t.tariff_id)"),
+        text("source_gateway_name")
+            .is("(SELECT name FROM gateway WHERE id = t.source_gateway_id)")
+            .operator(),
+        text("source_upstream_name")
+            .is("(SELECT name FROM upstream WHERE id = t.source_upstream_id)")
+            .operator(),
+    ],
+    branch: OWN_ACCOUNT,
+    search: &["number", "forward_to", "note"],
+    key: "id",
+};
+
 /// The list of a resource.
 pub(crate) fn view(resource: Resource) -> &'static View {
     match resource {
@@ -541,5 +573,6 @@ pub(crate) fn view(resource: Resource) -> &'static View {
         Resource::ExchangeRatio => &EXCHANGE_RATIO,
         Resource::SourceRule => &SOURCE_RULE,
         Resource::Upstream => &UPSTREAM,
+        Resource::Did => &DID,
     }
 }

@@ -6,6 +6,7 @@
 
 mod account;
 mod dial_plan;
+mod did;
 mod field;
 mod gateway;
 mod operator;
@@ -18,6 +19,7 @@ pub use account::{
     MediaMode, PaymentMode, Person,
 };
 pub use dial_plan::{ListEntry, Route, RouteTarget, RoutingGroup, RoutingPolicy};
+pub use did::{Did, DidTarget};
 pub use field::{Audience, Field, FieldKind, Source, View};
 pub use gateway::{
     Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayLimits, GatewayTls,
@@ -73,11 +75,13 @@ pub enum Resource {
     SourceRule,
     /// [`Upstream`]
     Upstream,
+    /// [`Did`]
+    Did,
 }
 
 impl Resource {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Account,
         Self::Device,
         Self::SourceAddress,
@@ -94,6 +98,7 @@ impl Resource {
         Self::ExchangeRatio,
         Self::SourceRule,
         Self::Upstream,
+        Self::Did,
     ];
 
     /// Its name in the audit log, in messages and in SQL.

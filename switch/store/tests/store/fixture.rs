@@ -15,10 +15,10 @@ use tandem_billing::{
 use tandem_store::{
     Actor, Edit, EditError, Edited, Event, Reader, Scope, Store, StoreOptions, Writer,
     record::{
-        Account, AccountKind, AccountStatus, CallTerms, Device, Gateway, GatewayAudio, GatewayAuth,
-        GatewayHost, GatewayHours, GatewayLimits, GatewayTls, HuntTerms, Identity, InboundReach,
-        LowBalance, PaymentMode, Person, Rate, Record, Route, RouteTarget, RoutingGroup,
-        RoutingPolicy, Tariff, Transport, Upstream,
+        Account, AccountKind, AccountStatus, CallTerms, Device, Did, DidTarget, Gateway,
+        GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayLimits, GatewayTls, HuntTerms,
+        Identity, InboundReach, LowBalance, PaymentMode, Person, Rate, Record, Route, RouteTarget,
+        RoutingGroup, RoutingPolicy, Tariff, Transport, Upstream,
     },
 };
 use tempfile::TempDir;
@@ -369,6 +369,25 @@ pub fn gateway(name: &str) -> Gateway {
         identity: Identity::default(),
         audio: GatewayAudio::default(),
         notes: String::new(),
+    }
+}
+
+pub fn did(number: &str, account: Option<AccountId>) -> Did {
+    Did {
+        id: 0,
+        revision: 0,
+        number: number.to_owned(),
+        disabled: false,
+        source_gateway_id: None,
+        source_upstream_id: None,
+        account_id: account,
+        target: DidTarget::Phones,
+        forward_to: None,
+        refuse_status: None,
+        refuse_reason: String::new(),
+        tariff_id: None,
+        max_calls: 0,
+        note: String::new(),
     }
 }
 

@@ -5,6 +5,7 @@ mod bulk;
 mod checks;
 mod crash;
 mod desk;
+mod dids;
 mod directory;
 mod edits;
 mod fixture;

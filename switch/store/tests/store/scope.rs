@@ -99,6 +99,7 @@ fn two_branches() -> (Fixture, Operator, AccountId, AccountId) {
         note: String::new(),
     });
     fixture.create(&crate::fixture::upstream("line", operator.gateway));
+    numbers(&fixture, [operator.client, nephew]);
     fixture.create(&ExchangeRatio {
         id: 0,
         revision: 0,
@@ -159,6 +160,17 @@ fn two_branches() -> (Fixture, Operator, AccountId, AccountId) {
     fixture.in_rows(last);
     fixture.verify();
     (fixture, operator, sibling, nephew)
+}
+
+/// One of each account, and one in stock.
+fn numbers(fixture: &Fixture, [mine, other]: [AccountId; 2]) {
+    for (number, account) in [
+        ("4930100", Some(mine)),
+        ("4930101", Some(other)),
+        ("4930102", None),
+    ] {
+        fixture.create(&crate::fixture::did(number, account));
+    }
 }
 
 /// The account a row belongs to, by the list's own columns.

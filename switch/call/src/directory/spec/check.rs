@@ -1,7 +1,7 @@
 //! Ids given twice, and ids that name nothing: each with the place where it stands.
 
 use super::{DirectorySpec, Faults};
-use crate::directory::{Directory, Target};
+use crate::directory::{DidSource, Directory, Target};
 use std::{collections::BTreeSet, fmt::Display};
 use tandem_billing::{AccountId, GatewayId, RoutingGroupId};
 
@@ -40,6 +40,7 @@ pub(super) fn check(spec: &DirectorySpec, faults: &mut Faults) {
             source.account,
         );
     }
+    dids(spec, &known, faults);
     for (at, group) in spec.groups.iter().enumerate() {
         if let Some(inherits) = group.inherits {
             exists(
@@ -60,6 +61,27 @@ pub(super) fn check(spec: &DirectorySpec, faults: &mut Faults) {
                 Target::Account(id) => exists(faults, at, "account", &known.accounts, id),
                 Target::LocalDevice | Target::Reject { .. } => {}
             }
+        }
+    }
+}
+
+fn dids(spec: &DirectorySpec, known: &Known, faults: &mut Faults) {
+    let mut numbers = BTreeSet::new();
+    for (at, did) in spec.dids.iter().enumerate() {
+        if !numbers.insert(&did.number) {
+            faults.add(format!("dids[{at}].number"), "is used twice");
+        }
+        if let Some(account) = did.account {
+            let at = format!("dids[{at}].account");
+            exists(faults, at, "account", &known.accounts, account);
+        }
+        let at = format!("dids[{at}].source");
+        match did.source {
+            Some(DidSource::Gateway(id)) => exists(faults, at, "gateway", &known.gateways, id),
+            Some(DidSource::Upstream(id)) => {
+                faults.add(at, format!("there is no upstream registration {id}"));
+            }
+            None => {}
         }
     }
 }
@@ -113,6 +135,15 @@ pub(super) fn references(directory: &Directory, faults: &mut Faults) {
             );
         }
     }
+    for did in directory.dids.iter() {
+        if did
+            .tariff
+            .is_some_and(|id| directory.tariffs.get(id).is_none())
+        {
+            let at = format!("dids {}.tariff", did.number);
+            faults.add(at, "there is no such tariff");
+        }
+    }
     for gateway in directory.gateways.values() {
         if gateway
             .cost_tariff
@@ -137,6 +168,8 @@ mod tests {
             "devices": [ { "username": "d", "account": 2, "password": "x" }, { "username": "d", "account": 1, "password": "x" } ],
             "sources": [ { "account": 3, "network": "10.0.0.0" } ],
             "gateways": [ { "id": 4, "name": "g", "hosts": [], "currency": "EUR" } ],
+            "dids": [ { "id": 1, "number": "49", "account": 9, "target": "phones", "source": { "gateway": 7 } },
+                { "id": 2, "number": "49", "account": null, "target": "phones", "source": { "upstream": 7 }, "tariff": 7 } ],
             "groups": [ { "id": 5, "name": "r", "inherits": 6, "routes": [
                 { "id": 1, "prefix": "1", "target": { "gateway": 4 } },
                 { "id": 2, "prefix": "2", "target": { "gateway": 7 } },
@@ -150,9 +183,14 @@ mod tests {
             "devices[0].account: there is no account 2",
             "devices[1].username: is used twice",
             "sources[0].account: there is no account 3",
+            "dids[0].account: there is no account 9",
+            "dids[0].source: there is no gateway 7",
+            "dids[1].number: is used twice",
+            "dids[1].source: there is no upstream registration 7",
             "groups[0].inherits: there is no group 6",
             "groups[0].routes[1].target: there is no gateway 7",
             "groups[0].routes[2].target: there is no account 8",
+            "dids 49.tariff: there is no such tariff",
         ];
         assert_eq!(told, expected);
     }
