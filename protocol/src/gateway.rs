@@ -3,7 +3,8 @@
 use crate::{
     account::{MediaMode, SrtpPolicy, Transport},
     dialplan::Hours,
-    id::{AccountId, GatewayId, TariffId},
+    id::{GatewayId, TariffId},
+    inbound::Inbound,
     signalling::Signalling,
     value::Revision,
 };
@@ -70,10 +71,9 @@ pub struct GatewayEdit {
     /// How it is watched.
     #[serde(default)]
     pub health: HealthOptions,
-    /// Whose calls those are that come from its hosts, whatever port they come from; none takes none. An address
-    /// of an account goes first.
+    /// Calls that come from its hosts, whatever port they come from. An address of an account goes first, then a DID.
     #[serde(default)]
-    pub inbound_account: Option<AccountId>,
+    pub inbound: Inbound,
     /// Audio through us or not.
     #[serde(default)]
     pub media: MediaMode,
@@ -107,7 +107,7 @@ impl Default for GatewayEdit {
             currency: String::new(),
             hunt: HuntOptions::default(),
             health: HealthOptions::default(),
-            inbound_account: None,
+            inbound: Inbound::default(),
             media: MediaMode::Relay,
             srtp: SrtpPolicy::default(),
             identity: IdentityOptions::default(),

@@ -17,6 +17,7 @@ pub mod exchange;
 pub mod gateway;
 pub mod guard;
 pub mod id;
+pub mod inbound;
 pub mod ledger;
 pub mod list;
 pub mod live;

@@ -1,7 +1,8 @@
 //! Upstream registrations: where we register as a phone does, to send and take calls through somebody's account.
 
 use crate::{
-    id::{AccountId, GatewayId, UpstreamId},
+    id::{GatewayId, UpstreamId},
+    inbound::Inbound,
     value::Revision,
 };
 use schemars::JsonSchema;
@@ -56,7 +57,7 @@ pub struct UpstreamEdit {
     pub contact_user: Option<String>,
     /// Calls in.
     #[serde(default)]
-    pub inbound: UpstreamInbound,
+    pub inbound: Inbound,
     /// Free text.
     #[serde(default)]
     pub notes: String,
@@ -73,7 +74,7 @@ impl Default for UpstreamEdit {
             expires_s: hour(),
             keep_alive_s: half_minute(),
             contact_user: None,
-            inbound: UpstreamInbound::default(),
+            inbound: Inbound::default(),
             notes: String::new(),
         }
     }
@@ -99,29 +100,4 @@ pub struct UpstreamAuth {
     pub password: Option<String>,
     /// Only challenges of this realm are answered; any if none.
     pub realm: Option<String>,
-}
-
-/// Calls that come in by an upstream registration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct UpstreamInbound {
-    /// Whose calls they are: its routing group leads them on, its tariff prices them. None takes none.
-    pub account: Option<AccountId>,
-    /// What they count as having dialled; the number they were sent to, as their To says it, if none.
-    pub number: Option<String>,
-    /// Where they may go.
-    pub reach: InboundReach,
-}
-
-/// Where calls in by an upstream registration may go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum InboundReach {
-    /// To the number that is set, if it is a registered phone of the account.
-    #[default]
-    Number,
-    /// To the number that is set, else to the one called, if it is a registered phone of the account.
-    Phones,
-    /// The same, but wherever the account may call, at its expense.
-    Anywhere,
 }

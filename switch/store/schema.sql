@@ -127,7 +127,7 @@ CREATE TABLE gateway (
     send_pai       INTEGER NOT NULL CHECK (send_pai IN (0, 1)),
     media          TEXT NOT NULL,
     notes          TEXT NOT NULL
-, srtp TEXT NOT NULL DEFAULT 'accepted', tls_trust TEXT NOT NULL DEFAULT 'authority' CHECK (tls_trust IN ('authority', 'fingerprint', 'any')), tls_name TEXT, tls_fingerprint TEXT, signalling TEXT NOT NULL DEFAULT '{}', health TEXT NOT NULL DEFAULT '{}', hours TEXT NOT NULL DEFAULT '{}', inbound_account_id INTEGER REFERENCES account (id), hunt_codes TEXT NOT NULL DEFAULT '') STRICT;
+, srtp TEXT NOT NULL DEFAULT 'accepted', tls_trust TEXT NOT NULL DEFAULT 'authority' CHECK (tls_trust IN ('authority', 'fingerprint', 'any')), tls_name TEXT, tls_fingerprint TEXT, signalling TEXT NOT NULL DEFAULT '{}', health TEXT NOT NULL DEFAULT '{}', hours TEXT NOT NULL DEFAULT '{}', inbound_account_id INTEGER REFERENCES account (id), hunt_codes TEXT NOT NULL DEFAULT '', inbound_number TEXT, inbound_reach TEXT NOT NULL DEFAULT 'number' CHECK (inbound_reach IN ('number', 'phones', 'anywhere'))) STRICT;
 CREATE INDEX gateway_inbound_account ON gateway (inbound_account_id);
 CREATE INDEX gateway_cost_tariff ON gateway (cost_tariff_id);
 CREATE TABLE gateway_host (

@@ -1,5 +1,6 @@
 //! Gateways: the SIP peers calls are sent to.
 
+use super::upstreams::REACH;
 use super::{
     Choice, DAYS, Field, Input, Kind, Link, MEDIA, Methods, Part, Resource, SRTP, Section,
     TRANSPORTS, View, at, choice, col, default, field, put, span_to_form, span_to_wire, text_at,
@@ -66,6 +67,10 @@ fn is_pinned(edit: &Value) -> bool {
 
 fn is_named(edit: &Value) -> bool {
     is_tls(edit) && text_at(edit, "tls.trust") == "authority"
+}
+
+fn takes_calls(edit: &Value) -> bool {
+    at(edit, "inbound.account").is_some_and(|account| !account.is_null())
 }
 
 const MANY: i64 = 4_294_967_295;
@@ -184,11 +189,17 @@ pub static GATEWAYS: Resource = Resource {
                     .shown(is_pinned)
                     .hint("SHA-256 in hex pairs"),
                 field(
-                    "inbound_account",
+                    "inbound.account",
                     "Its calls are",
                     Input::OptionalRef(View::Accounts),
                 )
-                .hint("Calls from its hosts, as this account; empty: refused"),
+                .hint("Calls from its hosts that are for no DID; empty: refused"),
+                field("inbound.reach", "They may reach", Input::Choice(&REACH))
+                    .shown(takes_calls)
+                    .hint("Beyond its own phones that account pays for what others dial"),
+                field("inbound.number", "To number", Input::OptionalText)
+                    .shown(takes_calls)
+                    .hint("Empty: the number that was called, if that may count"),
                 field("auth.username", "User name", Input::Text).hint("Empty: no digest log-in"),
                 field("auth.password", "Password", Input::Secret)
                     .shown(has_user)

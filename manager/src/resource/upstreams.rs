@@ -6,7 +6,7 @@ use super::{
 use serde_json::Value;
 use tandem_protocol::upstream::UpstreamEdit;
 
-static REACH: [Choice; 3] = [
+pub(super) static REACH: [Choice; 3] = [
     choice("number", "A phone of its own, by the number set here"),
     choice("phones", "Phones of its own, by the number called"),
     choice("anywhere", "Wherever it may call"),

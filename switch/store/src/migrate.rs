@@ -92,6 +92,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 18,
         sql: include_str!("../migrations/0018_did.sql"),
     },
+    Migration {
+        number: 19,
+        sql: include_str!("../migrations/0019_gateway_reach.sql"),
+    },
 ];
 
 /// Brings a file to the newest schema; a new file gets all of it.
@@ -261,6 +265,37 @@ mod tests {
             )
             .unwrap();
         assert_eq!(kept, "73callerblock666why");
+    }
+
+    #[test]
+    fn calls_in_from_a_gateway_reach_what_they_reached_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let mut file = connection::read_write(&path).unwrap();
+        run(&mut file, &path, &MIGRATIONS[..18]).unwrap();
+        file.execute_batch(
+            "INSERT INTO account (id, revision, login, kind, status, currency, payment_mode, credit_limit, rules, \
+             caller_id_mode, caller_ids, allowed_prefixes, blocked_prefixes, max_calls, max_cps, max_duration_s, codecs, \
+             media, loss_policy, name, company, address, city, zip, state, country, email, phone, tax_id, language, \
+             time_zone, notes, low_balance_mail, lot, created_at) \
+             VALUES (7, 1, 'a', 'common', 'active', 'EUR', 'prepaid', 0, '', 'pass', '[]', '[]', '[]', 0, 0, 0, '[]', \
+             'relay', 'refuse', '', '', '', '', '', '', '', '', '', '', '', 'UTC', '', '', '', 0);",
+        )
+        .unwrap();
+        let gateway = "INSERT INTO gateway (revision, name, disabled, transport, rules, codecs, max_calls, max_cps, \
+            currency, no_response_s, ring_timeout_s, send_pai, media, notes, inbound_account_id) \
+            VALUES (1, ?1, 0, 'udp', '', '[]', 0, 0, 'EUR', 5, 0, 0, 'relay', '', ?2)";
+        file.execute(gateway, ("open", Some(7))).unwrap();
+        file.execute(gateway, ("shut", None::<i64>)).unwrap();
+        run(&mut file, &path, MIGRATIONS).unwrap();
+        let reach = |name: &str| -> String {
+            let sql = "SELECT inbound_reach FROM gateway WHERE name = ?1";
+            file.query_row(sql, [name], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(
+            (reach("open"), reach("shut")),
+            ("anywhere".into(), "number".into())
+        );
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) fn recognise(
     facts: &CallFacts,
     trace: &mut Trace,
 ) -> Recognition {
+    let mut dialled = facts.dialled.as_str();
     let (id, by, tech_prefix, reach) = if let Some(id) = facts.as_account {
         (id, "simulator".to_owned(), "", InboundReach::Anywhere)
     } else if let Some(inbound) = by_upstream(directory, facts) {
@@ -59,9 +60,10 @@ pub(super) fn recognise(
         (source.account, by, tech_prefix, InboundReach::Anywhere)
     } else if let Some(inbound) = by_gateway(directory, facts) {
         return did(directory, facts, inbound, trace);
-    } else if let Some((gateway, account)) = directory.inbound_gateway(facts.remote.ip()) {
+    } else if let Some((gateway, calls)) = directory.inbound_gateway(facts.remote.ip()) {
         let by = format!("gateway {}", gateway.name);
-        (account, by, "", InboundReach::Anywhere)
+        dialled = calls.dialled(dialled);
+        (calls.account, by, "", calls.reach)
     } else {
         return Recognition::Unknown;
     };
@@ -69,12 +71,10 @@ pub(super) fn recognise(
         return Recognition::Unknown;
     };
     trace.steps.push(Step::Recognised { account: id, by });
-    let dialled = facts
-        .dialled
-        .strip_prefix(tech_prefix)
-        .unwrap_or(&facts.dialled)
-        .to_owned();
-    trace.rewritten("tech prefix", "dialled", &facts.dialled, &dialled);
+    trace.rewritten("calls in", "dialled", &facts.dialled, dialled);
+    let bare = dialled.strip_prefix(tech_prefix).unwrap_or(dialled);
+    trace.rewritten("tech prefix", "dialled", dialled, bare);
+    let dialled = bare.to_owned();
     Recognition::Known(Known {
         account: Arc::clone(account),
         dialled,

@@ -121,7 +121,7 @@ fn unusable(trace: &mut Trace, numbers: &Numbers) -> Refusal {
 
 const NOT_REGISTERED: &str = "no phone is registered";
 const NOT_THAT_DEVICE: &str = "no device or extension has this number";
-const INBOUND_ONLY: &str = "calls in by this upstream reach its account's phones only";
+const INBOUND_ONLY: &str = "calls in from there reach their account's phones only";
 pub(super) const NO_CODEC: &str = "no codec in common";
 /// How the reason begins that is given for a gateway none of whose hosts works.
 pub(crate) const GATEWAY_DOWN: &str = "gateway is down";
@@ -163,7 +163,7 @@ enum Found {
 pub(super) struct Hunt<'a> {
     pub call: &'a Call<'a>,
     pub account: &'a Account,
-    /// Where the call may go: not everywhere where the far side of an upstream registration made its number up.
+    /// Where the call may go: not everywhere where the far side made its number up.
     pub reach: InboundReach,
     pub numbers: &'a Numbers,
     /// What the operator is paid: the topmost level.

@@ -19,7 +19,9 @@ pub use guard::GuardSettings;
 pub use health::Health;
 pub use hunt_codes::HuntCodes;
 pub use lists::CallLists;
-pub use peer::{Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, HuntTerms, TlsTrust};
+pub use peer::{
+    CallsIn, Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, HuntTerms, TlsTrust,
+};
 pub use settings::{
     DigestAlgorithms, MediaSettings, Settings, SoundSettings, WaitingTone, announcement,
 };
@@ -399,9 +401,9 @@ impl Directory {
 
     /// The gateway one of whose hosts has this address, and whose its calls are; the first one that takes any.
     #[must_use]
-    pub fn inbound_gateway(&self, remote: IpAddr) -> Option<(&Gateway, AccountId)> {
+    pub fn inbound_gateway(&self, remote: IpAddr) -> Option<(&Gateway, &CallsIn)> {
         self.gateways_at(remote)
-            .find_map(|gateway| Some((&**gateway, gateway.inbound?)))
+            .find_map(|gateway| Some((&**gateway, gateway.inbound.as_ref()?)))
     }
 
     /// The gateways that have a host at this address, in order of their ids.

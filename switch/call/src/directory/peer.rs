@@ -1,6 +1,7 @@
 //! A gateway: where it is, how it proves that it is the one, and on which terms calls are sent to it.
 
-use super::{Health, Hours, HuntCodes, Limits, MediaMode, Signalling, SrtpPolicy};
+use super::{Health, Hours, HuntCodes, InboundReach, Limits, MediaMode, Signalling, SrtpPolicy};
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use tandem_billing::{AccountId, Currency, GatewayId, TariffId, number_rule::NumberRules};
 use tandem_sip::Transport;
@@ -44,8 +45,34 @@ pub struct Gateway {
     pub naming: GatewayNaming,
     /// How it is spoken to and what it is trusted with.
     pub signalling: Signalling,
-    /// Whose calls those are that come from its hosts; None takes none from it.
-    pub inbound: Option<AccountId>,
+    /// What becomes of calls from its hosts that are for no DID; None takes none of them.
+    pub inbound: Option<CallsIn>,
+}
+
+/// Calls in from a gateway's hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallsIn {
+    /// Whose they are.
+    pub account: AccountId,
+    /// What they count as having dialled; what they did dial if None.
+    #[serde(default)]
+    pub number: Option<String>,
+    /// Where they may go.
+    #[serde(default)]
+    pub reach: InboundReach,
+}
+
+impl CallsIn {
+    /// What a call counts as having dialled; empty if it may reach nothing.
+    #[must_use]
+    pub fn dialled<'a>(&'a self, called: &'a str) -> &'a str {
+        match (&self.number, self.reach) {
+            (Some(number), _) => number,
+            (None, InboundReach::Number) => "",
+            (None, InboundReach::Phones | InboundReach::Anywhere) => called,
+        }
+    }
 }
 
 /// Our user at a gateway.

@@ -4,6 +4,7 @@
 //! registration says as whom. [`Upstreams`] is built anew whenever one of the two changes.
 
 use super::{Gateway, GatewayAuth, GatewayNaming, signalling::FromUser};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
@@ -42,8 +43,9 @@ pub struct Upstream {
     pub inbound_reach: InboundReach,
 }
 
-/// Where calls in by an upstream registration may go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where calls in by an upstream registration, or from a gateway's hosts, may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InboundReach {
     /// To the number that is set, if it is a registered phone of the account.
     #[default]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use tandem_billing::{AccountId, GatewayId, UtcMs};
 use tandem_call::{
     decide::{Step, Trace},
-    directory::{GatewayHost, Health},
+    directory::{CallsIn, GatewayHost, Health, InboundReach},
     io::{Command, Reply},
     journal::AlertKind,
     monitor::{GatewayState, Snapshot},
@@ -131,6 +131,14 @@ fn by_the_second(world: &mut World, tag: &str) {
     callee.answer(world);
     caller.ack(world, None);
     caller.bye(world);
+}
+
+fn anywhere() -> CallsIn {
+    CallsIn {
+        account: AccountId(1),
+        number: None,
+        reach: InboundReach::Anywhere,
+    }
 }
 
 #[test]
@@ -337,7 +345,7 @@ fn a_gateway_switched_off_is_asked_no_more_and_a_new_one_soon() {
 
 #[test]
 fn calls_from_a_gateway_are_its_account_s() {
-    let plan = plan().with_gateway(2, |gateway| gateway.inbound = Some(AccountId(1)));
+    let plan = plan().with_gateway(2, |gateway| gateway.inbound = Some(anywhere()));
     let mut world = World::new(plan.build(), &[(1, 10)]);
     // From another port of the same host, too.
     let mut caller = Caller::new("203.0.113.2:40000", "4930123", "442071234", "a");
@@ -360,7 +368,7 @@ fn calls_from_a_gateway_are_not_taken_by_a_resellers_customer() {
         let mut plan = plan()
             .account(4, 1, None)
             .with_account(2, |account| account.reseller = reseller.map(AccountId))
-            .with_gateway(2, |gateway| gateway.inbound = Some(AccountId(1)))
+            .with_gateway(2, |gateway| gateway.inbound = Some(anywhere()))
             .source(2, "203.0.113.2:5060");
         let source = plan.directory.sources.last_mut().expect("a source");
         (source.network, source.prefix_len, source.port) = ([203, 0, 113, 0].into(), 24, None);

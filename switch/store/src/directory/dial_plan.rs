@@ -21,8 +21,8 @@ use tandem_billing::{
     prefix::PrefixMap, tariff::Span,
 };
 use tandem_call::directory::{
-    CallLists, Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, Hours, HuntTerms,
-    Route, RoutingGroup, RoutingPolicy, Target, TlsTrust, lists::ListEntry,
+    CallLists, CallsIn, Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, Hours,
+    HuntTerms, Route, RoutingGroup, RoutingPolicy, Target, TlsTrust, lists::ListEntry,
 };
 
 type Hosts = BTreeMap<i64, Vec<GatewayHost>>;
@@ -84,10 +84,20 @@ fn gateway(row: &Row<'_>, hosts: Vec<GatewayHost>) -> Result<Gateway, StoreError
             send_pai: row.get("send_pai")?,
         },
         signalling: row::document(row, "signalling")?,
-        inbound: row
-            .get::<_, Option<i64>>("inbound_account_id")?
-            .map(AccountId),
+        inbound: calls_in(row)?,
     })
+}
+
+fn calls_in(row: &Row<'_>) -> Result<Option<CallsIn>, StoreError> {
+    let account: Option<i64> = row.get("inbound_account_id")?;
+    let Some(account) = account.map(AccountId) else {
+        return Ok(None);
+    };
+    Ok(Some(CallsIn {
+        account,
+        number: row.get("inbound_number")?,
+        reach: row::named(row, "inbound_reach")?,
+    }))
 }
 
 fn hours(row: &Row<'_>) -> Result<Hours, StoreError> {

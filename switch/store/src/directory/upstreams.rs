@@ -1,10 +1,10 @@
 //! Registrations held elsewhere.
 
-use crate::{StoreError, record};
+use crate::StoreError;
 use rusqlite::{Connection, Row};
 use std::{collections::BTreeMap, sync::Arc};
 use tandem_billing::{AccountId, GatewayId, UpstreamId};
-use tandem_call::directory::{Gateway, GatewayAuth, InboundReach, Upstream, Upstreams};
+use tandem_call::directory::{Gateway, GatewayAuth, Upstream, Upstreams};
 
 /// All of them, with the ways by these gateways.
 pub(super) fn load(
@@ -41,10 +41,6 @@ fn upstream(row: &Row<'_>) -> Result<Upstream, StoreError> {
         contact_user: row.get("contact_user")?,
         inbound: inbound.map(AccountId),
         inbound_number: row.get("inbound_number")?,
-        inbound_reach: match super::row::named(row, "inbound_reach")? {
-            record::InboundReach::Number => InboundReach::Number,
-            record::InboundReach::Phones => InboundReach::Phones,
-            record::InboundReach::Anywhere => InboundReach::Anywhere,
-        },
+        inbound_reach: super::row::named(row, "inbound_reach")?,
     })
 }

@@ -5,9 +5,12 @@ use super::{
     check::{Checked, Context, Faults, text_of},
     object,
 };
-use crate::record::{Gateway, ListEntry, Route, RouteTarget, RoutingGroup, TlsTrust, Transport};
+use crate::record::{
+    Gateway, InboundReach, ListEntry, Route, RouteTarget, RoutingGroup, TlsTrust, Transport,
+};
 use rusqlite::{OptionalExtension, types::Value as Sql};
 use std::net::IpAddr;
+use tandem_billing::AccountId;
 use tandem_call::directory::{
     HuntCodes,
     signalling::{Recorded, RecordingTone, Transfer},
@@ -54,14 +57,15 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
         gateway.hours.time_zone = "UTC".to_owned();
     }
     faults.zone("hours.time_zone", &gateway.hours.time_zone);
-    if let Some(account) = gateway.inbound_account_id {
-        let login = text_of(
-            context.connection,
-            "SELECT login FROM account WHERE id = ?1",
-            account.0,
-        )?;
-        faults.expect(login.is_some(), "inbound_account_id", "does not exist");
-    }
+    let inbound = &mut gateway.inbound;
+    let number = inbound.inbound_number.take();
+    inbound.inbound_number = number.filter(|text| !text.trim().is_empty());
+    let number = inbound.inbound_number.as_deref();
+    calls_in(
+        context,
+        (inbound.inbound_account_id, number, inbound.inbound_reach),
+        &mut faults,
+    )?;
     if let Some(tariff) = gateway.cost_tariff_id {
         match text_of(context.connection, "SELECT currency FROM tariff WHERE id = ?1", tariff.0)? {
             None => faults.add("cost_tariff_id", format!("tariff {tariff} does not exist")),
@@ -78,6 +82,28 @@ pub(super) fn gateway(context: &Context<'_>, mut gateway: Gateway) -> Result<Che
     *user = user.take().filter(|name| !name.is_empty());
     let extra = credentials(context, &mut gateway, &mut faults)?;
     faults.finish_with(&gateway, extra)
+}
+
+/// Whose calls in are, what they count as having dialled, and where they may go.
+pub(super) fn calls_in(
+    context: &Context<'_>,
+    (account, number, reach): (Option<AccountId>, Option<&str>, InboundReach),
+    faults: &mut Faults,
+) -> Result<(), EditError> {
+    if let Some(number) = number {
+        faults.name("inbound_number", number);
+    }
+    faults.expect(
+        account.is_none() || reach != InboundReach::Number || number.is_some(),
+        "inbound_number",
+        "is needed, or inbound_reach must say that the number called counts",
+    );
+    if let Some(account) = account {
+        let login = "SELECT login FROM account WHERE id = ?1";
+        let known = text_of(context.connection, login, account.0)?;
+        faults.expect(known.is_some(), "inbound_account_id", "does not exist");
+    }
+    Ok(())
 }
 
 fn hunt(gateway: &Gateway, faults: &mut Faults) {

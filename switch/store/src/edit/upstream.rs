@@ -3,9 +3,9 @@
 use super::{
     EditError,
     check::{Checked, Context, Faults, text_of},
-    dial_plan::host_name,
+    dial_plan::{calls_in, host_name},
 };
-use crate::record::{InboundReach, Upstream};
+use crate::record::Upstream;
 use rusqlite::types::Value as Sql;
 
 /// Bytes of a contact user that is made up: too many to be guessed.
@@ -37,16 +37,6 @@ pub(super) fn upstream(
             "must be at most 128 characters, none of them control characters",
         );
     }
-    if let Some(number) = &upstream.inbound_number {
-        faults.name("inbound_number", number);
-    }
-    let needs_number =
-        upstream.inbound_account_id.is_some() && upstream.inbound_reach == InboundReach::Number;
-    faults.expect(
-        !needs_number || upstream.inbound_number.is_some(),
-        "inbound_number",
-        "is needed, or inbound_reach must say that the number called counts",
-    );
     faults.expect(
         (60..=86_400).contains(&upstream.expires_s),
         "expires_s",
@@ -72,12 +62,9 @@ fn references(
     let gateway = "SELECT name FROM gateway WHERE id = ?1";
     let known = text_of(context.connection, gateway, upstream.gateway_id.0)?;
     faults.expect(known.is_some(), "gateway_id", "does not exist");
-    if let Some(account) = upstream.inbound_account_id {
-        let login = "SELECT login FROM account WHERE id = ?1";
-        let known = text_of(context.connection, login, account.0)?;
-        faults.expect(known.is_some(), "inbound_account_id", "does not exist");
-    }
-    Ok(())
+    let number = upstream.inbound_number.as_deref();
+    let calls = (upstream.inbound_account_id, number, upstream.inbound_reach);
+    calls_in(context, calls, faults)
 }
 
 /// What stands in our Contact: characters that need no escape, so that it comes back as it was sent.

@@ -260,6 +260,8 @@ const GATEWAY: View = View {
         json("health"),
         json("hours"),
         int("inbound_account_id"),
+        text("inbound_number"),
+        text("inbound_reach"),
         json("signalling"),
         text("media"),
         text("srtp"),

@@ -1,6 +1,6 @@
 //! SIP peers that calls are sent to.
 
-use super::{MediaMode, records};
+use super::{InboundReach, MediaMode, records};
 use serde::{Deserialize, Serialize};
 use tandem_billing::{AccountId, Currency, TariffId, tariff::Span};
 use tandem_call::directory::{Health, Signalling, SrtpPolicy};
@@ -50,9 +50,9 @@ pub struct Gateway {
     /// When calls are sent to it.
     #[serde(default)]
     pub hours: GatewayHours,
-    /// Whose calls those are that come from its hosts; None takes none.
-    #[serde(default)]
-    pub inbound_account_id: Option<AccountId>,
+    /// Calls that come from its hosts.
+    #[serde(flatten)]
+    pub inbound: GatewayInbound,
     /// How it is spoken to and what it is trusted with.
     #[serde(default)]
     pub signalling: Signalling,
@@ -65,6 +65,18 @@ pub struct Gateway {
     /// Free text.
     #[serde(default)]
     pub notes: String,
+}
+
+/// Calls that come from a gateway's hosts and are for no DID.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GatewayInbound {
+    /// Whose they are; None takes none.
+    pub inbound_account_id: Option<AccountId>,
+    /// What they count as having dialled; None takes the number called.
+    pub inbound_number: Option<String>,
+    /// Where they may go.
+    pub inbound_reach: InboundReach,
 }
 
 /// Where a gateway is.

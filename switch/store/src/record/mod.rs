@@ -22,8 +22,8 @@ pub use dial_plan::{ListEntry, Route, RouteTarget, RoutingGroup, RoutingPolicy};
 pub use did::{Did, DidTarget};
 pub use field::{Audience, Field, FieldKind, Source, View};
 pub use gateway::{
-    Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayLimits, GatewayTls,
-    HuntTerms, Identity, TlsTrust, Transport,
+    Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayInbound, GatewayLimits,
+    GatewayTls, HuntTerms, Identity, TlsTrust, Transport,
 };
 pub use operator::{ExchangeRatio, Login, Right, Rights, Role, Setting, SourceRule};
 pub use phone::{Device, SourceAddress};

@@ -64,7 +64,7 @@ fn half_minute() -> u32 {
     30
 }
 
-/// Where calls in by an upstream registration may go.
+/// Where calls in by an upstream registration, or from a gateway, may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InboundReach {

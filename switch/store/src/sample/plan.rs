@@ -4,8 +4,9 @@ use super::{Maker, euro, money::Tariffs};
 use crate::{
     EditError,
     record::{
-        Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayLimits, GatewayTls,
-        HuntTerms, Identity, Route, RouteTarget, RoutingGroup, RoutingPolicy, Transport,
+        Gateway, GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayInbound,
+        GatewayLimits, GatewayTls, HuntTerms, Identity, Route, RouteTarget, RoutingGroup,
+        RoutingPolicy, Transport,
     },
 };
 use tandem_billing::{GatewayId, RoutingGroupId, TariffId, tariff::Span};
@@ -113,7 +114,7 @@ fn gateway(
         hunt: HuntTerms::default(),
         health: tandem_call::directory::Health::default(),
         hours: GatewayHours::default(),
-        inbound_account_id: None,
+        inbound: GatewayInbound::default(),
         tls: GatewayTls::default(),
         signalling: tandem_call::directory::Signalling::default(),
         identity: Identity::default(),

@@ -11,9 +11,9 @@ use tandem_store::{
     query::Op,
     record::{
         Account, AccountKind, AniTariff, CallTerms, CallerIdMode, Device, DnisTariff,
-        ExchangeRatio, Gateway, GatewayAuth, GatewayHours, HuntTerms, ListEntry, ListSide,
-        ListVerdict, PaymentMode, Person, Record, Route, RouteTarget, RoutingGroup, Setting,
-        SourceAddress, Tariff, Transport,
+        ExchangeRatio, Gateway, GatewayAuth, GatewayHours, GatewayInbound, HuntTerms, InboundReach,
+        ListEntry, ListSide, ListVerdict, PaymentMode, Person, Record, Route, RouteTarget,
+        RoutingGroup, Setting, SourceAddress, Tariff, Transport,
     },
 };
 
@@ -276,7 +276,11 @@ fn each_fault_of_a_gateway_names_its_field() {
         (
             "inbound_account_id",
             fields(fixture.try_create(&Gateway {
-                inbound_account_id: Some(AccountId(999)),
+                inbound: GatewayInbound {
+                    inbound_account_id: Some(AccountId(999)),
+                    inbound_reach: InboundReach::Phones,
+                    ..GatewayInbound::default()
+                },
                 ..gateway("g")
             })),
         ),

@@ -16,9 +16,9 @@ use tandem_store::{
     Actor, Edit, EditError, Edited, Event, Reader, Scope, Store, StoreOptions, Writer,
     record::{
         Account, AccountKind, AccountStatus, CallTerms, Device, Did, DidTarget, Gateway,
-        GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayLimits, GatewayTls, HuntTerms,
-        Identity, InboundReach, LowBalance, PaymentMode, Person, Rate, Record, Route, RouteTarget,
-        RoutingGroup, RoutingPolicy, Tariff, Transport, Upstream,
+        GatewayAudio, GatewayAuth, GatewayHost, GatewayHours, GatewayInbound, GatewayLimits,
+        GatewayTls, HuntTerms, Identity, InboundReach, LowBalance, PaymentMode, Person, Rate,
+        Record, Route, RouteTarget, RoutingGroup, RoutingPolicy, Tariff, Transport, Upstream,
     },
 };
 use tempfile::TempDir;
@@ -363,7 +363,7 @@ pub fn gateway(name: &str) -> Gateway {
         hunt: HuntTerms::default(),
         health: tandem_call::directory::Health::default(),
         hours: GatewayHours::default(),
-        inbound_account_id: None,
+        inbound: GatewayInbound::default(),
         tls: GatewayTls::default(),
         signalling: tandem_call::directory::Signalling::default(),
         identity: Identity::default(),

@@ -6,7 +6,9 @@ use tandem_billing::{AccountId, GatewayId, UpstreamId};
 use tandem_call::directory::Target;
 use tandem_store::{
     Edit, EditError, List, ListQuery, Scope,
-    record::{Gateway, GatewayHost, InboundReach, Resource, Route, RouteTarget, Upstream},
+    record::{
+        Gateway, GatewayHost, GatewayInbound, InboundReach, Resource, Route, RouteTarget, Upstream,
+    },
 };
 
 #[test]
@@ -164,4 +166,36 @@ fn a_route_leads_to_it_and_keeps_it() {
     }
     let free = fixture.create(&gateway("free"));
     delete(Resource::Gateway, free).unwrap();
+}
+
+#[test]
+fn calls_in_from_a_gateway_go_where_it_says() {
+    let (fixture, operator) = Fixture::operator();
+    let carrier: Gateway = fixture.get(operator.gateway.0);
+    let with = |number: Option<&str>, inbound_reach| Gateway {
+        inbound: GatewayInbound {
+            inbound_account_id: Some(operator.direct),
+            inbound_number: number.map(Into::into),
+            inbound_reach,
+        },
+        ..fixture.get(operator.gateway.0)
+    };
+    assert_eq!(carrier.inbound, GatewayInbound::default());
+    let nowhere = fixture.update(&with(Some(" "), InboundReach::Number));
+    assert_eq!(fields(nowhere), ["inbound_number"]);
+    let spaced = fixture.update(&with(Some("1 2"), InboundReach::Phones));
+    assert_eq!(fields(spaced), ["inbound_number"]);
+    for (number, reach) in [
+        (Some("alice"), InboundReach::Number),
+        (None, InboundReach::Phones),
+        (None, InboundReach::Anywhere),
+    ] {
+        fixture.update(&with(number, reach)).unwrap();
+        let directory = fixture.events.directory().unwrap();
+        let calls = directory.gateways[&operator.gateway].inbound.clone();
+        let calls = calls.expect("it takes calls");
+        assert_eq!(calls.account, operator.direct);
+        assert_eq!(calls.number.as_deref(), number);
+        assert_eq!(format!("{:?}", calls.reach), format!("{reach:?}"));
+    }
 }

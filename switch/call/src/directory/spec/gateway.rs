@@ -2,12 +2,12 @@
 
 use super::{Faults, relay, yes};
 use crate::directory::{
-    Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, Health, Hours, HuntCodes,
-    HuntTerms, Limits, MediaMode, Signalling, SrtpPolicy,
+    CallsIn, Gateway, GatewayAuth, GatewayHost, GatewayNaming, GatewayTls, Health, Hours,
+    HuntCodes, HuntTerms, Limits, MediaMode, Signalling, SrtpPolicy,
 };
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, sync::Arc};
-use tandem_billing::{AccountId, Currency, GatewayId, TariffId};
+use tandem_billing::{Currency, GatewayId, TariffId};
 use tandem_sip::Transport;
 
 /// See [`Gateway`].
@@ -64,9 +64,9 @@ pub struct GatewaySpec {
     /// Not watched if left out.
     #[serde(default)]
     pub health: Health,
-    /// Whose calls from it are.
+    /// `{"account": 1, "number": null, "reach": "phones"}`: whose calls from it are, and where they may go.
     #[serde(default)]
-    pub inbound: Option<AccountId>,
+    pub inbound: Option<CallsIn>,
 }
 
 fn five() -> u32 {
