@@ -117,6 +117,15 @@ mod tests {
         assert_eq!(reply.err(), Some(CoreError::Gone));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_core_that_hangs_is_given_up() {
+        let desk = Arc::new(Desk::default());
+        let core = Core::new(desk.clone());
+        let hung = core.ask(Command::Snapshot).await;
+        assert_eq!(hung.err(), Some(CoreError::Gone));
+        assert_eq!(desk.0.lock().expect("no panic holds it").len(), 1, "asked");
+    }
+
     #[tokio::test]
     async fn too_many_at_once_are_refused() {
         let core = Core::new(Arc::new(Desk::default()));
