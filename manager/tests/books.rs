@@ -95,6 +95,7 @@ fn numbers_are_added_as_a_range_and_one_of_them_sent_on() {
     harness.get_by_label("4930200100");
     harness.get_by_label("442079460000");
     harness.get_by_label("480 Temporarily Unavailable");
+    harness.get_by_label("in stock");
     harness.key_press_modifiers(Modifiers::COMMAND, Key::N);
     harness.run_steps(4);
     refill(&mut harness, "Number *", "4940555000");

@@ -358,7 +358,10 @@ fn cell<'a>(row: &'a Value, column: &Col, names: &Names) -> Cell<'a> {
         return Cell::toned(text, tone);
     }
     if value.is_null() {
-        return Cell::empty();
+        return match column.kind {
+            Kind::TextOr(none) => Cell::toned(none, Tone::Weak),
+            _ => Cell::empty(),
+        };
     }
     let int = value.as_i64();
     match column.kind {

@@ -97,7 +97,7 @@ pub static DIDS: Resource = Resource {
         col("edit.target", "Number or answer", 20, Kind::Of(leads)),
         col("edit.source", "Comes from", 18, Kind::Of(source)),
         col("tariff_name", "Tariff", 16, Kind::Text),
-        col("edit.max_calls", "Calls at once", 12, Kind::Limit),
+        col("edit.max_calls", "Calls at once", 14, Kind::Limit),
         col("edit.note", "Note", 30, Kind::Text),
     ],
     order: "number",
