@@ -1,6 +1,9 @@
 //! A browser's side against the relay's own sockets: checks, handshake, audio both ways, and what must not pass.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+#[path = "rig/web.rs"]
+mod web;
+
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -13,10 +16,8 @@ use rtc_dtls::crypto_provider::default_provider;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
-use rtc_stun::attributes::{ATTR_USE_CANDIDATE, ATTR_USERNAME};
-use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
-use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter};
+use rtc_stun::message::{BINDING_SUCCESS, Message};
 use sha2::{Digest, Sha256};
 use tandem_media::gate::Channel;
 use tandem_media::srtp::{Receiver, Sender};
@@ -25,6 +26,7 @@ use tandem_sdp::relay::{DtlsSide, Shown};
 use tandem_sdp::sdes::{SrtpKey, SrtpSuite};
 use tandem_sdp::web::{Fingerprint, FingerprintHash, IceCredentials, Setup, WebPeer};
 use tandem_sdp::{Counters, Latch, Protection, RelayCommand, RelayId, RelayReport, Side};
+use web::{check, check_of, ice};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ID: RelayId = RelayId(1);
@@ -35,13 +37,6 @@ fn socket() -> UdpSocket {
     socket
 }
 
-fn ice(name: &str) -> IceCredentials {
-    IceCredentials {
-        ufrag: format!("{name}frag"),
-        pwd: format!("{name}-password-of-some-length"),
-    }
-}
-
 fn audio(sequence: u16) -> Vec<u8> {
     let mut packet = vec![0x80, 0];
     packet.extend(sequence.to_be_bytes());
@@ -49,27 +44,6 @@ fn audio(sequence: u16) -> Vec<u8> {
     packet.extend(77u32.to_be_bytes());
     packet.extend([0x55; 160]);
     packet
-}
-
-fn check(username: &str, pwd: &str) -> Vec<u8> {
-    check_of(username, pwd, true)
-}
-
-fn check_of(username: &str, pwd: &str, nominates: bool) -> Vec<u8> {
-    let provider = default_provider().unwrap();
-    let mut message = Message::new();
-    message.new_transaction_id().unwrap();
-    message.set_type(BINDING_REQUEST);
-    message.write_header();
-    message.add(ATTR_USERNAME, username.as_bytes());
-    if nominates {
-        message.add(ATTR_USE_CANDIDATE, &[]);
-    }
-    MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), provider.crypto())
-        .add_to(&mut message)
-        .unwrap();
-    FINGERPRINT.add_to(&mut message).unwrap();
-    message.raw
 }
 
 struct Call {
