@@ -1,6 +1,8 @@
 """Digits between phones that send them in different ways: as events (RFC 4733), by SIP INFO, as tones in the audio.
 Each of the three to each of the three: baresip presses or plays them, Linphone sends its INFO; the far side is measured."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from scenarios._operator import Operator
 from scenarios._talk import REGISTERED
 from tandem.baresip import Phone
@@ -8,7 +10,6 @@ from tandem.daemon import Daemon, eventually
 from tandem.hearing import keys
 from tandem.linphone import Linphone
 from time import sleep
-import re
 
 WAYS = ["rfc4733", "info", "inband"]
 PRESSED = "159#"
@@ -26,9 +27,11 @@ def run(binary, folder):
         daemon.create("route", group=operator.group, prefix="1", target={"to": "local_device"})
         daemon.rpc_call("setting.set", {"key": "max_transcoded_calls", "value": 10})
         pairs = [(sent, taken) for sent in WAYS for taken in WAYS]
-        for number, (sent, taken) in enumerate(pairs):
-            heard = one(daemon, operator, folder, number, sent, taken)
-            assert heard == PRESSED, f"{sent} to {taken}: {PRESSED} arrived as {heard!r}"
+        with ThreadPoolExecutor(max_workers=3) as several:
+            calls = [several.submit(one, daemon, operator, folder, number, *pair) for number, pair in enumerate(pairs)]
+            heard = [call.result() for call in calls]
+        wrong = [f"{sent} to {taken}: {keys!r}" for (sent, taken), keys in zip(pairs, heard) if keys != PRESSED]
+        assert not wrong, f"{PRESSED} arrived as {wrong}"
         daemon.stop()
         daemon.verify()
         return f"{PRESSED} arrived whole by {len(pairs)} pairs of ways"
