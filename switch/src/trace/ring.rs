@@ -1,7 +1,7 @@
 //! One trace: which messages it takes, and the ring it keeps them in.
 //!
-//! A message that matches brings its Call-ID, and for who may see every leg its call, so that the other leg and
-//! what follows the end of the call come too. Both memories are bounded.
+//! A message that matches brings its Call-ID, and for who may see every leg its call and the Call-IDs of both, so
+//! that the other leg and what follows the end of the call come too. Both memories are bounded.
 
 use super::{Kept, Order, Passing, Secrets, Status, Subject, View, mask};
 use std::collections::{BTreeSet, VecDeque};
@@ -80,13 +80,20 @@ impl Ring {
         if !self.running || !self.takes(passing, belonging) {
             return;
         }
-        if passing.call_id.len() <= LONGEST_CALL_ID {
-            self.call_ids.add(passing.call_id.to_owned());
-        }
+        self.remember(passing.call_id);
         if let (View::All, Some(call)) = (self.order.view, belonging.call) {
             self.calls.add(call);
+            for call_id in &belonging.call_ids {
+                self.remember(call_id);
+            }
         }
         self.keep(passing, belonging.call);
+    }
+
+    fn remember(&mut self, call_id: &str) {
+        if call_id.len() <= LONGEST_CALL_ID {
+            self.call_ids.add(call_id.to_owned());
+        }
     }
 
     fn takes(&self, passing: Passing<'_>, belonging: &Belonging) -> bool {
@@ -214,6 +221,7 @@ mod tests {
     fn leg(call: i64, leg: &[i64], gateway: Option<i64>) -> Belonging {
         Belonging {
             call: Some(CallId(call)),
+            call_ids: Vec::new(),
             accounts: vec![AccountId(7), AccountId(3)],
             leg: leg.iter().map(|id| AccountId(*id)).collect(),
             gateway: gateway.map(GatewayId),
@@ -228,6 +236,20 @@ mod tests {
         assert_eq!(offer(&mut trace, "a", 0, &leg(1, &[7, 3], None)), 2);
         assert_eq!(offer(&mut trace, "a", 0, &Belonging::default()), 3);
         assert_eq!(offer(&mut trace, "c", 0, &leg(2, &[7, 3], Some(6))), 3);
+    }
+
+    #[test]
+    fn a_leg_that_ends_after_its_call_comes_though_it_said_nothing_before() {
+        let late = Belonging {
+            call_ids: vec!["a".into(), "b".into()],
+            ..leg(1, &[7, 3], None)
+        };
+        let mut trace = ring(Subject::Call(CallId(1)), View::All);
+        assert_eq!(offer(&mut trace, "b", 0, &late), 1);
+        assert_eq!(offer(&mut trace, "a", 0, &Belonging::default()), 2);
+        let mut branch = ring(Subject::Call(CallId(1)), View::Branch(AccountId(3)));
+        assert_eq!(offer(&mut branch, "b", 0, &late), 1);
+        assert_eq!(offer(&mut branch, "a", 0, &Belonging::default()), 1);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Stated<'a> {
 pub struct Belonging {
     /// The open call it is part of.
     pub call: Option<CallId>,
+    /// Call-IDs of its legs.
+    pub call_ids: Vec<String>,
     /// All accounts of the call, resellers included; those of the stated sender if there is no call.
     pub accounts: Vec<AccountId>,
     /// The account of this leg and its resellers; empty on a leg to a gateway.
@@ -70,6 +72,10 @@ impl Switch {
         }
         Belonging {
             call: Some(call.id),
+            call_ids: [Side::A, Side::B]
+                .into_iter()
+                .filter_map(|side| Some(call.leg(side)?.dialog.call_id.clone()))
+                .collect(),
             accounts,
             leg: of(match (side, &call.callee) {
                 (Side::A, _) | (Side::B, Some(_)) => owner(side),
@@ -97,6 +103,7 @@ fn unconnected(directory: &Directory, stated: Stated<'_>) -> Belonging {
     let accounts = account.map_or_else(Vec::new, |account| chain(directory, account));
     Belonging {
         call: None,
+        call_ids: Vec::new(),
         leg: accounts.clone(),
         accounts,
         gateway,
